@@ -1,0 +1,59 @@
+# How to do things here. `make` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.DEFAULT_GOAL := help
+.PHONY: help app test lint format types bench screenshots constraints clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /: /' | column -t -s ':'
+
+# Debian and Ubuntu ship Python without its venv module; it is installed once where it is missing.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+		|| { echo "Python 3.11 to 3.13 is needed; set PYTHON=python3.12, say."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { rm -rf $(VENV); $(SUDO) apt-get update -q; \
+		$(SUDO) apt-get install -y -q python3-venv && $(PYTHON) -m venv $(VENV); }
+
+$(VENV)/.app: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing the explorer into $(VENV); the first time takes some minutes."
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.app
+	@$(PIP) --editable '.[test]'
+	@touch $@
+
+app: $(VENV)/.app  ## start the explorer in the browser
+	$(BIN)/streamlit run streamlit_app.py
+
+test: $(VENV)/.test  ## run the whole test suite, with lint and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+lint: $(VENV)/.test  ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.test  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.test  ## measure the explorer's own speed and memory, as ratios in one run
+	$(BIN)/python -m tests.bench
+
+screenshots: $(VENV)/.test  ## take the README's screenshots again (needs Chromium)
+	$(BIN)/python -m tests.screenshots
+
+constraints: $(VENV)/.test  ## pin what is installed now as what the tests ran with
+	$(BIN)/pip freeze --exclude-editable | grep -vE "^(nvidia-(c|n)|cuda-|triton)" > constraints.txt
+
+clean:  ## remove the environment and all caches
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

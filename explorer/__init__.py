@@ -1,0 +1,1 @@
+"""What the explorer computes: cost, maps, receptive fields and measurements of HRFormer variants."""

@@ -1,0 +1,81 @@
+"""The HRFormer block: window attention, then an FFN whose 3x3 depth-wise convolution crosses window borders."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from hrformer.attention import WindowAttention
+from hrformer.layers import DropPath
+
+
+class FeedForward(nn.Module):
+    """1x1 convolution, 3x3 depth-wise convolution, 1x1 convolution, each with batch norm and GELU.
+
+    The last GELU stands after the last norm and before the residual addition, as published.
+
+    Args:
+        dim: C, channels in and out.
+        hidden_dim: R*C, channels inside.
+        dw_conv: Whether the depth-wise convolution, its norm and its activation are there.
+    """
+
+    def __init__(self, dim: int, hidden_dim: int, *, dw_conv: bool = True) -> None:
+        super().__init__()
+        self.fc1 = nn.Conv2d(dim, hidden_dim, 1)
+        self.norm1 = nn.BatchNorm2d(hidden_dim)
+        self.act = nn.GELU()
+        if dw_conv:
+            self.dw3x3: nn.Conv2d | None = nn.Conv2d(hidden_dim, hidden_dim, 3, padding=1, groups=hidden_dim)
+            self.norm2 = nn.BatchNorm2d(hidden_dim)
+        else:
+            self.dw3x3 = None
+        self.fc2 = nn.Conv2d(hidden_dim, dim, 1)
+        self.norm3 = nn.BatchNorm2d(dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        x = self.act(self.norm1(self.fc1(x)))
+        if self.dw3x3 is not None:
+            x = self.act(self.norm2(self.dw3x3(x)))
+        x = self.act(self.norm3(self.fc2(x)))
+        return x
+
+
+class HRFormerBlock(nn.Module):
+    """Pre-norm transformer block on a map.
+
+    Args:
+        dim: C, channels.
+        num_heads: H, heads.
+        window_size: K, side of a window in tokens.
+        hidden_dim: R*C, channels inside the FFN.
+        dw_conv: Whether the FFN holds the 3x3 depth-wise convolution.
+        add_bias: Whether the relative position bias is added.
+        drop_path_rate: Stochastic depth of this block.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        num_heads: int,
+        window_size: int,
+        hidden_dim: int,
+        *,
+        dw_conv: bool = True,
+        add_bias: bool = True,
+        drop_path_rate: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim, eps=1e-6)
+        self.attn = WindowAttention(dim, num_heads, window_size, add_bias=add_bias)
+        self.norm2 = nn.LayerNorm(dim, eps=1e-6)
+        self.mlp = FeedForward(dim, hidden_dim, dw_conv=dw_conv)
+        self.drop_path = DropPath(drop_path_rate)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W), in channels-last memory, so that neither permute copies."""
+        tokens = x.permute(0, 2, 3, 1)  # (B, H, W, C)
+        tokens = tokens + self.drop_path(self.attn(self.norm1(tokens)))
+        features: Tensor = self.mlp(self.norm2(tokens).permute(0, 3, 1, 2))  # (B, C, H, W)
+        features = self.drop_path(features)
+        return tokens.permute(0, 3, 1, 2) + features

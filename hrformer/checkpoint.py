@@ -1,0 +1,247 @@
+"""Weights from files: the authors' checkpoints and our own, read without running anything they hold."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from hrformer.config import NUM_BRANCHES, NUM_STAGES, HRFormerConfig, published_task_fields
+from hrformer.model import HRFormer, create_model
+
+#: Wrappers that training code puts around or in front of the backbone's keys.
+_CONTAINERS = ("state_dict", "model", "model_state")
+_PREFIXES = ("module.", "model.", "backbone.")
+#: The authors' names on the left, ours on the right; all other names are the same.
+_RENAMES = (
+    (re.compile(r"\.attn\.attn\."), ".attn."),
+    (re.compile(r"^keypoint_head\.final_layer\."), "head.final_layer."),
+    (
+        re.compile(
+            r"^(incre_modules|downsamp_modules|final_layer|classifier|conv3x3|ocr_distri_head|cls_head|aux_head)\."
+        ),
+        r"head.\1.",
+    ),
+)
+#: Buffers that follow from the configuration.
+_DERIVED = "relative_position_index"
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a state dict did not fit, by key.
+
+    Attributes:
+        missing: Keys of the model that the state dict lacks.
+        unexpected: Keys of the state dict that the model lacks.
+        mismatched: Keys in both whose shapes differ, each with "shape in file vs. shape in model".
+    """
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    mismatched: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = [
+            f"{len(keys)} {label} ({', '.join(keys[:3])}{', …' if len(keys) > 3 else ''})"
+            for label, keys in (
+                ("missing", self.missing),
+                ("unexpected", self.unexpected),
+                ("of another shape", self.mismatched),
+            )
+            if keys
+        ]
+        return "; ".join(parts) or "all keys fit"
+
+
+def load_official_state_dict(model: HRFormer, state_dict: Mapping[str, Any], strict: bool = True) -> LoadReport:
+    """Load weights under the authors' keys (or ours) into a model; nothing is loaded when they do not fit.
+
+    Args:
+        model: The model to fill.
+        state_dict: Keys of the authors' classification, pose or segmentation code, bare or wrapped in `model`,
+            `state_dict`, `module.` or `backbone.`.
+        strict: Whether every key must fit. Otherwise the head may be missing or of another shape (it then keeps its
+            values) and unexpected keys are left out; the backbone must always be complete.
+
+    Returns:
+        The keys that did not fit (empty when strict).
+
+    Raises:
+        ValueError: If the weights do not fit, naming the keys.
+    """
+    weights = normalise_keys(state_dict)
+    own = model.state_dict()
+    mismatched = {
+        key: f"{key}: {_shape(weights[key])} vs. {_shape(own[key])}"
+        for key in own
+        if key in weights and weights[key].shape != own[key].shape
+    }
+    missing = [key for key in own if key not in weights and not key.endswith("num_batches_tracked")]
+    report = LoadReport(tuple(missing), tuple(key for key in weights if key not in own), tuple(mismatched.values()))
+    blocking = (
+        report
+        if strict
+        else LoadReport(
+            tuple(key for key in missing if not key.startswith("head.")),
+            (),
+            tuple(text for key, text in mismatched.items() if not key.startswith("head.")),
+        )
+    )
+    if blocking.missing or blocking.unexpected or blocking.mismatched:
+        raise ValueError(f"The weights do not fit this model: {blocking}.")
+    model.load_state_dict({key: weights[key] for key in own if key in weights and key not in mismatched}, strict=False)
+    return report
+
+
+def load_checkpoint(path: str | Path, config: HRFormerConfig | None = None) -> HRFormer:
+    """Build a model from a `.pth` or `.safetensors` file; its configuration is read off the tensors' shapes.
+
+    Shapes do not tell the image size, the drop path rate and the fields in which the tasks' published code differs:
+    these take the task's published values. A file without a head becomes a pose model when its last fusion has one
+    row, else a classification model, with a fresh head.
+
+    Args:
+        path: The file. A `.pth` is read as weights only: it cannot run code.
+        config: The configuration, where it is known; the weights must then fit it.
+
+    Raises:
+        ValueError: If the file is damaged, holds anything but tensors, or is no HRFormer.
+        FileNotFoundError: If there is no such file.
+    """
+    weights = normalise_keys(read_tensors(path))
+    inferred = config is None
+    model = create_model(infer_config(weights) if config is None else config)
+    load_official_state_dict(model, weights, strict=not inferred or any(key.startswith("head.") for key in weights))
+    return model
+
+
+def read_tensors(path: str | Path) -> Mapping[str, Any]:
+    """The contents of a checkpoint file, nothing in it executed.
+
+    Raises:
+        ValueError: If the file type is unknown, or the file is damaged or holds anything but weights.
+        FileNotFoundError: If there is no such file.
+    """
+    path = Path(path)
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    if path.suffix not in (".pth", ".pt", ".bin"):
+        raise ValueError(f"{path.name} is not a checkpoint: use a .pth or .safetensors file.")
+    try:
+        contents = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{path.name} holds more than weights (or is damaged) and was not opened: running what it holds "
+            "would not be safe. Save it again as .safetensors."
+        ) from error
+    except (RuntimeError, EOFError, OSError, KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(f"{path.name} is not a readable checkpoint: it is damaged or of another format.") from error
+    if not isinstance(contents, Mapping):
+        raise ValueError(f"{path.name} holds no state dict: save model.state_dict().")
+    return contents
+
+
+def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ModuleNotFoundError as error:
+        raise ValueError("Reading .safetensors needs the package safetensors: pip install safetensors.") from error
+    try:
+        return cast("Mapping[str, Tensor]", load_file(path))
+    except SafetensorError as error:
+        raise ValueError(f"{path.name} is not a readable .safetensors file: it is damaged or cut off.") from error
+
+
+def normalise_keys(state_dict: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Unwrap a state dict and give its keys our names; derived buffers and entries that are no tensors fall away."""
+    for _ in range(len(_CONTAINERS)):
+        state_dict = next(
+            (state_dict[key] for key in _CONTAINERS if isinstance(state_dict.get(key), Mapping)), state_dict
+        )
+    return {
+        _own_key(key): value
+        for key, value in state_dict.items()
+        if isinstance(key, str) and isinstance(value, Tensor) and not key.endswith(_DERIVED)
+    }
+
+
+def _own_key(key: str) -> str:
+    while key.startswith(_PREFIXES):
+        key = key.split(".", 1)[1]
+    for pattern, replacement in _RENAMES:
+        key = pattern.sub(replacement, key)
+    return key
+
+
+def infer_config(weights: Mapping[str, Tensor]) -> HRFormerConfig:
+    """Read the variant off the shapes of its tensors (keys as `normalise_keys` gives them).
+
+    Raises:
+        ValueError: If these are not the weights of an HRFormer.
+    """
+    try:
+        return _infer_config(weights)
+    except (KeyError, IndexError) as error:
+        first = next(iter(weights), "no tensor at all")
+        raise ValueError(
+            f"These are not the weights of an HRFormer: expected keys such as {error.args[0]}, found {first}."
+        ) from error
+
+
+def _infer_config(weights: Mapping[str, Tensor]) -> HRFormerConfig:
+    modules = [_count(weights, rf"stage{stage + 1}\.(\d+)\.") for stage in range(1, NUM_STAGES)]
+    blocks = [_count(weights, rf"stage{stage + 1}\.0\.branches\.0\.(\d+)\.") for stage in range(1, NUM_STAGES)]
+    last_blocks = [f"stage4.0.branches.{branch}.0." for branch in range(NUM_BRANCHES)]
+    tables = [weights[f"{block}attn.relative_position_bias_table"] for block in last_blocks]
+    channels = [weights[f"{block}attn.q_proj.weight"].shape[0] for block in last_blocks]
+    hidden = [weights[f"{block}mlp.fc1.weight"].shape[0] for block in last_blocks]
+    highest_only = not any(key.startswith(f"stage4.{modules[-1] - 1}.fuse_layers.1.") for key in weights)
+    task = _infer_task(weights, highest_only)
+    values = {
+        **published_task_fields(task),
+        "task": task,
+        "num_modules": (1, *modules),
+        "num_blocks": (_count(weights, r"layer1\.(\d+)\."), *blocks),
+        "channels": tuple(channels),
+        "num_heads": tuple(table.shape[1] for table in tables),
+        "mlp_ratios": tuple(inner / outer for inner, outer in zip(hidden, channels, strict=True)),
+        "window_sizes": tuple((math.isqrt(table.shape[0]) + 1) // 2 for table in tables),
+        "in_chans": weights["conv1.weight"].shape[1],
+        "dw_conv": f"{last_blocks[0]}mlp.dw3x3.weight" in weights,
+        "fused_outputs": "highest" if highest_only else "all",
+    }
+    output = {"classification": "head.classifier", "pose": "head.final_layer", "segmentation": "head.cls_head"}[task]
+    if f"{output}.weight" in weights:
+        values["num_classes"] = weights[f"{output}.weight"].shape[0]
+    return HRFormerConfig(**values)
+
+
+def _infer_task(weights: Mapping[str, Tensor], highest_only: bool) -> str:
+    if "head.cls_head.weight" in weights:
+        return "segmentation"
+    if "head.classifier.weight" in weights:
+        return "classification"
+    return "pose" if highest_only or "head.final_layer.weight" in weights else "classification"
+
+
+def _count(weights: Mapping[str, Tensor], pattern: str) -> int:
+    """One more than the largest index that the pattern finds at the start of a key."""
+    found = [int(match[1]) for key in weights if (match := re.match(pattern, key))]
+    if not found:
+        raise KeyError(pattern.replace("\\", "").replace("(d+)", "0") + "…")
+    return max(found) + 1
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(str(side) for side in tensor.shape) or "scalar"

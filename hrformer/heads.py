@@ -1,0 +1,150 @@
+"""The three heads: classification, pose (key points) and segmentation with object-contextual representations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hrformer.config import HRFormerConfig
+from hrformer.fusion import resize
+from hrformer.layers import Bottleneck, conv_bn
+
+#: Widths of the classification head's bottlenecks (cls/models/hrt.py); each opens to four times as many channels.
+CLASSIFICATION_WIDTHS = (32, 64, 128, 256)
+CLASSIFICATION_FEATURES = 2048
+OCR_CHANNELS = 512
+OCR_KEY_CHANNELS = 256
+
+
+class ClassificationHead(nn.Module):
+    """Branches to 128/256/512/1024 channels, aggregated down the resolutions, 2048 features, pooled, classified."""
+
+    def __init__(self, channels: Sequence[int], num_classes: int) -> None:
+        super().__init__()
+        self.incre_modules = nn.ModuleList(
+            nn.Sequential(Bottleneck(in_chans, width, depth_wise=True))
+            for in_chans, width in zip(channels, CLASSIFICATION_WIDTHS, strict=True)
+        )
+        widths = [width * Bottleneck.expansion for width in CLASSIFICATION_WIDTHS]
+        self.downsamp_modules = nn.ModuleList(
+            nn.Sequential(
+                *conv_bn(fine, fine, 3, stride=2, groups=fine, bias=True),
+                *conv_bn(fine, coarse, 1, bias=True),
+                nn.ReLU(inplace=True),
+            )
+            for fine, coarse in pairwise(widths)
+        )
+        self.final_layer = nn.Sequential(
+            *conv_bn(widths[-1], CLASSIFICATION_FEATURES, 1, bias=True), nn.ReLU(inplace=True)
+        )
+        self.classifier = nn.Linear(CLASSIFICATION_FEATURES, num_classes)
+
+    def forward(self, features: list[Tensor], size: Sequence[int]) -> Tensor:
+        """Four branch maps -> (B, num_classes) logits; the input's size plays no part."""
+        x = self.incre_modules[0](features[0])
+        for downsample, widen, branch in zip(self.downsamp_modules, self.incre_modules[1:], features[1:], strict=True):
+            x = widen(branch) + downsample(x)
+        x = self.final_layer(x)
+        logits: Tensor = self.classifier(x.mean((2, 3)))  # (B, 2048, H, W) -> (B, 2048) -> (B, num_classes)
+        return logits
+
+
+class PoseHead(nn.Module):
+    """One 1x1 convolution from the highest resolution to a heat map per key point."""
+
+    def __init__(self, channels: Sequence[int], num_classes: int) -> None:
+        super().__init__()
+        self.final_layer = nn.Conv2d(channels[0], num_classes, 1)
+
+    def forward(self, features: list[Tensor], size: Sequence[int]) -> Tensor:
+        """Branch maps -> (B, num_classes, H/4, W/4) heat maps; the input's size plays no part."""
+        heat_maps: Tensor = self.final_layer(features[0])
+        return heat_maps
+
+
+def conv_bn_relu(in_chans: int, out_chans: int, kernel_size: int) -> list[nn.Module]:
+    """Convolution with bias, then norm and ReLU nested as in the authors' code (openseg), so that its keys fit."""
+    conv, norm = conv_bn(in_chans, out_chans, kernel_size, bias=True)
+    return [conv, nn.Sequential(norm, nn.ReLU(inplace=True))]
+
+
+class ObjectContextBlock(nn.Module):
+    """Attention from each pixel to the class regions (OCR, arXiv 1909.11065)."""
+
+    def __init__(self, channels: int, key_channels: int) -> None:
+        super().__init__()
+        self.key_channels = key_channels
+        self.f_pixel = self._two_convs(channels, key_channels)
+        self.f_object = self._two_convs(channels, key_channels)
+        self.f_down = nn.Sequential(*conv_bn_relu(channels, key_channels, 1))
+        self.f_up = nn.Sequential(*conv_bn_relu(key_channels, channels, 1))
+
+    @staticmethod
+    def _two_convs(channels: int, key_channels: int) -> nn.Sequential:
+        return nn.Sequential(*conv_bn_relu(channels, key_channels, 1), *conv_bn_relu(key_channels, key_channels, 1))
+
+    def forward(self, pixels: Tensor, regions: Tensor) -> Tensor:
+        """Pixels (B, C, H, W) and regions (B, C, classes, 1) -> context (B, C, H, W)."""
+        query = self.f_pixel(pixels).flatten(2).transpose(1, 2)  # (B, H*W, key)
+        key = self.f_object(regions).flatten(2)  # (B, key, classes)
+        value = self.f_down(regions).flatten(2).transpose(1, 2)  # (B, classes, key)
+        similarity = torch.softmax(query @ key * self.key_channels**-0.5, dim=-1)  # (B, H*W, classes)
+        context = (similarity @ value).transpose(1, 2)  # (B, key, H*W)
+        context = self.f_up(context.unflatten(2, pixels.shape[-2:]))
+        return context
+
+
+class ObjectContextDistribution(nn.Module):
+    """Joins each pixel with its object context: 2 x 512 -> 512 channels."""
+
+    def __init__(self, channels: int, key_channels: int) -> None:
+        super().__init__()
+        self.object_context_block = ObjectContextBlock(channels, key_channels)
+        self.conv_bn_dropout = nn.Sequential(*conv_bn_relu(2 * channels, channels, 1), nn.Dropout2d(0.05))
+
+    def forward(self, pixels: Tensor, regions: Tensor) -> Tensor:
+        """Pixels (B, C, H, W) and regions (B, C, classes, 1) -> (B, C, H, W)."""
+        joined: Tensor = self.conv_bn_dropout(torch.cat([self.object_context_block(pixels, regions), pixels], 1))
+        return joined
+
+
+class SegmentationHead(nn.Module):
+    """All branches at 1/4 concatenated, then OCR (seg/lib/models/nets/hrt.py, the V2 head)."""
+
+    def __init__(self, channels: Sequence[int], num_classes: int) -> None:
+        super().__init__()
+        total = sum(channels)
+        self.conv3x3 = nn.Sequential(*conv_bn_relu(total, OCR_CHANNELS, 3))
+        self.aux_head = nn.Sequential(*conv_bn_relu(total, OCR_CHANNELS, 3), nn.Conv2d(OCR_CHANNELS, num_classes, 1))
+        self.ocr_distri_head = ObjectContextDistribution(OCR_CHANNELS, OCR_KEY_CHANNELS)
+        self.cls_head = nn.Conv2d(OCR_CHANNELS, num_classes, 1)
+
+    def forward(self, features: list[Tensor], size: Sequence[int]) -> Tensor:
+        """Four branch maps -> (B, num_classes, *size) logits."""
+        return resize(self.logits(features)[0], size, "bilinear", align_corners=True)
+
+    def logits(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Logits and the auxiliary logits that define OCR's regions, both (B, num_classes, H/4, W/4)."""
+        target = features[0].shape[-2:]
+        x = torch.cat([resize(branch, target, "bilinear", align_corners=True) for branch in features], 1)
+        auxiliary = self.aux_head(x)
+        pixels = self.conv3x3(x)
+        logits = self.cls_head(self.ocr_distri_head(pixels, gather_regions(pixels, auxiliary)))
+        return logits, auxiliary
+
+
+def gather_regions(pixels: Tensor, auxiliary: Tensor) -> Tensor:
+    """Mean of the pixels of each class, weighted by its soft region: (B, C, H, W) -> (B, C, classes, 1)."""
+    weights = F.softmax(auxiliary.flatten(2), dim=2)  # (B, classes, H*W)
+    regions = weights @ pixels.flatten(2).transpose(1, 2)  # (B, classes, C)
+    return regions.transpose(1, 2).unsqueeze(3)
+
+
+def build_head(config: HRFormerConfig) -> nn.Module:
+    """The head of the configuration's task; each takes (features, input size)."""
+    heads = {"classification": ClassificationHead, "pose": PoseHead, "segmentation": SegmentationHead}
+    return heads[config.task](config.channels, config.num_classes)
