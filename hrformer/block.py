@@ -77,5 +77,5 @@ class HRFormerBlock(nn.Module):
         tokens = x.permute(0, 2, 3, 1)  # (B, H, W, C)
         tokens = tokens + self.drop_path(self.attn(self.norm1(tokens)))
         features: Tensor = self.mlp(self.norm2(tokens).permute(0, 3, 1, 2))  # (B, C, H, W)
-        features = self.drop_path(features)
-        return tokens.permute(0, 3, 1, 2) + features
+        x = tokens.permute(0, 3, 1, 2) + self.drop_path(features)
+        return x

@@ -94,8 +94,8 @@ class ObjectContextBlock(nn.Module):
         value = self.f_down(regions).flatten(2).transpose(1, 2)  # (B, classes, key)
         similarity = torch.softmax(query @ key * self.key_channels**-0.5, dim=-1)  # (B, H*W, classes)
         context = (similarity @ value).transpose(1, 2)  # (B, key, H*W)
-        context = self.f_up(context.unflatten(2, pixels.shape[-2:]))
-        return context
+        spread: Tensor = self.f_up(context.unflatten(2, pixels.shape[-2:]))
+        return spread
 
 
 class ObjectContextDistribution(nn.Module):

@@ -1,0 +1,1 @@
+"""Plotly figures from numpy and pandas values; no torch, no streamlit."""

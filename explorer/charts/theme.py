@@ -1,0 +1,38 @@
+"""The one visual language: branch colours, scales, and the layout every figure starts from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+#: One colour per branch, highest resolution first (Okabe and Ito's colour-blind-safe set, readable on both themes).
+BRANCH_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
+#: What belongs to no branch: stem, stage 1, head, reference lines.
+NEUTRAL_COLOUR = "#8A8F98"
+#: Magnitudes.
+SEQUENTIAL_SCALE = "Viridis"
+#: Signed quantities; always symmetric around zero.
+DIVERGING_SCALE = "RdBu_r"
+
+
+def branch_name(branch: int) -> str:
+    """How a branch is called everywhere: by its resolution."""
+    return f"1/{2 ** (branch + 2)} branch"
+
+
+def branch_colour(branch: int | None) -> str:
+    """Colour of a branch; neutral for what belongs to none."""
+    return NEUTRAL_COLOUR if branch is None else BRANCH_COLOURS[branch]
+
+
+def style(figure: go.Figure, title: str, *, height: int = 360, **layout: Any) -> go.Figure:
+    """Give a figure its title, size and the common layout; further layout keys win."""
+    common: dict[str, Any] = {
+        "title": {"text": title, "font": {"size": 15}, "x": 0, "xanchor": "left"},
+        "height": height,
+        "margin": {"l": 10, "r": 10, "t": 48, "b": 10},
+        "legend": {"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0},
+        "hoverlabel": {"align": "left"},
+    }
+    return figure.update_layout({**common, **layout})
