@@ -1,0 +1,1 @@
+"""Measuring models and keeping what was measured: records, the store, exchange files and published figures."""
