@@ -1,0 +1,102 @@
+"""Where the cost sits, and where a variant stands among published networks."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from explorer.charts.theme import NEUTRAL_COLOUR, branch_colour, branch_name, style
+
+SYMBOLS = {"HRFormer": "circle-open", "HRNet": "square-open", "DeiT": "diamond-open"}
+
+
+def cost_bars(table: pd.DataFrame, group: str, unit: str, title: str) -> go.Figure:
+    """Stacked bars of one cost figure, one bar per group, one colour per branch.
+
+    Args:
+        table: Columns `group`, "branch" (index, or missing for what belongs to none) and "value".
+        group: The column on the axis: "stage" or "kind".
+        unit: Unit of the values, such as "MACs".
+        title: What the figure says.
+    """
+    total = table["value"].sum() or 1
+    order = list(dict.fromkeys(table[group]))
+    figure = go.Figure()
+    for branch in [None, *range(4)]:
+        rows = table[table["branch"].isna()] if branch is None else table[table["branch"] == branch]
+        sums = rows.groupby(group, sort=False)["value"].sum()
+        if sums.empty or not sums.any():
+            continue
+        figure.add_bar(
+            y=list(sums.index),
+            x=sums.to_list(),
+            orientation="h",
+            name="no branch" if branch is None else branch_name(branch),
+            marker={"color": branch_colour(branch)},
+            customdata=(sums / total * 100).to_list(),
+            hovertemplate=f"%{{y}}: %{{x:,}} {unit}, %{{customdata:.1f}} % of all<extra>%{{fullData.name}}</extra>",
+        )
+    return style(
+        figure,
+        title,
+        height=330,
+        barmode="stack",
+        yaxis={"categoryorder": "array", "categoryarray": order[::-1]},
+        xaxis={"title": {"text": unit}, "tickformat": "~s"},
+    )
+
+
+def reference_scatter(references: pd.DataFrame, macs: int, params: int, name: str, img_size: str) -> go.Figure:
+    """Parameters over MACs of published networks, coloured by published accuracy, with the variant placed live.
+
+    Args:
+        references: Columns model, family, params, macs, top1_percent, source.
+        macs: The variant's MACs for one image.
+        params: The variant's parameters.
+        name: The variant's name.
+        img_size: The variant's image size, for the hover text.
+    """
+    figure = go.Figure()
+    low, high = references["top1_percent"].min(), references["top1_percent"].max()
+    for family, rows in references.groupby("family", sort=False):
+        figure.add_scatter(
+            x=rows["macs"] / 1e9,
+            y=rows["params"] / 1e6,
+            mode="markers+text",
+            text=rows["model"],
+            textposition="top center",
+            textfont={"size": 10},
+            name=f"{family}, published",
+            marker={
+                "symbol": SYMBOLS[str(family)],
+                "size": 13,
+                "line": {"width": 3},
+                "color": rows["top1_percent"],
+                "coloraxis": "coloraxis",
+            },
+            customdata=rows[["top1_percent", "source"]],
+            hovertemplate="%{text} at 224x224: %{x:.3g} GMACs, %{y:.3g} M parameters, "
+            "%{customdata[0]:.1f} % top-1 (%{customdata[1]})<extra></extra>",
+        )
+    figure.add_scatter(
+        x=[macs / 1e9],
+        y=[params / 1e6],
+        mode="markers",
+        name=f"{name} (this variant)",
+        marker={"symbol": "star", "size": 18, "color": "#D55E00", "line": {"width": 1, "color": NEUTRAL_COLOUR}},
+        hovertemplate=f"{name} at {img_size}: %{{x:.3g}} GMACs, %{{y:.3g}} M parameters; accuracy needs training"
+        "<extra></extra>",
+    )
+    return style(
+        figure,
+        "Where this variant stands among published ImageNet networks",
+        height=430,
+        xaxis={"title": {"text": "MACs per image (G, log scale)"}, "type": "log", "dtick": "D2"},
+        yaxis={"title": {"text": "Parameters (M, log scale)"}, "type": "log", "dtick": "D2"},
+        coloraxis={
+            "colorscale": "Cividis",
+            "cmin": low,
+            "cmax": high,
+            "colorbar": {"title": {"text": "published<br>top-1, %"}, "thickness": 12},
+        },
+    )

@@ -1,0 +1,121 @@
+"""The maps of every branch of one module, before and after its fusion, and ways to see a map as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import Literal
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from captum.attr import LayerActivation
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hrformer import HRFormer
+from hrformer.fusion import HighResolutionModule
+
+Map = NDArray[np.float32]
+
+_locks: WeakKeyDictionary[nn.Module, Lock] = WeakKeyDictionary()
+_locks_guard = Lock()
+
+
+@contextmanager
+def exclusive(model: nn.Module) -> Iterator[None]:
+    """Keep a model to one thread: hooks on a shared model would otherwise show one user another user's maps."""
+    with _locks_guard:
+        lock = _locks.setdefault(model, Lock())
+    with lock:
+        yield
+
+
+@dataclass(frozen=True)
+class ModuleMaps:
+    """What one module makes of one picture, highest resolution first.
+
+    Attributes:
+        before: Each branch after the module's blocks: (C_i, H_i, W_i).
+        after: Each fused branch: (C_i, H_i, W_i); only the first where the module fuses to the highest resolution only.
+    """
+
+    before: tuple[Map, ...]
+    after: tuple[Map, ...]
+
+
+def collect_module_maps(model: HRFormer, x: Tensor, stage: int, module: int) -> ModuleMaps:
+    """Run one picture through the backbone and keep the maps of one module, by Captum's `LayerActivation`.
+
+    Args:
+        model: The model, in evaluation mode.
+        x: One picture, (1, in_chans, H, W).
+        stage: 2, 3 or 4.
+        module: Index of the module in its stage.
+
+    Raises:
+        ValueError: If the model has no such module.
+    """
+    parts = _module(model, stage, module)
+    layers = [*parts.branches, *parts.fuse_layers]
+    with exclusive(model), torch.no_grad():
+        collected = LayerActivation(model.forward_features, layers).attribute(x)
+    maps = [_to_numpy(tensor) for tensor in collected]
+    branches = len(parts.branches)
+    return ModuleMaps(tuple(maps[:branches]), tuple(maps[branches:]))
+
+
+def _module(model: HRFormer, stage: int, module: int) -> HighResolutionModule:
+    modules = model.config.num_modules
+    if stage not in (2, 3, 4) or not 0 <= module < modules[stage - 1]:
+        raise ValueError(
+            f"There is no module {module} in stage {stage}: stages 2 to 4 have {modules[1]}, {modules[2]} "
+            f"and {modules[3]}, counted from 0."
+        )
+    found = model.get_submodule(f"stage{stage}.{module}")
+    if not isinstance(found, HighResolutionModule):
+        raise TypeError(f"stage{stage}.{module} is a {type(found).__name__}")
+    return found
+
+
+def _to_numpy(activation: Tensor | tuple[Tensor, ...]) -> Map:
+    tensor = activation[0] if isinstance(activation, tuple) else activation
+    feature_map: Map = tensor[0].float().cpu().contiguous().numpy()  # (1, C, H, W) -> (C, H, W)
+    return feature_map
+
+
+def channel_mean(feature_map: Map) -> Map:
+    """Mean over channels: (C, H, W) -> (H, W)."""
+    return feature_map.mean(0)
+
+
+def strongest_channels(feature_map: Map, count: int) -> NDArray[np.int64]:
+    """Indices of the channels with the largest root mean square over positions, strongest first."""
+    energy = np.square(feature_map).mean((1, 2))
+    return np.argsort(-energy, kind="stable")[:count]
+
+
+def principal_components(feature_map: Map) -> NDArray[np.uint8]:
+    """The first three principal components over positions as colour: (C, H, W) -> (H, W, 3).
+
+    Each component is stretched from its 1st to its 99th percentile; its sign makes the largest loading positive, so
+    that the colours do not flip from one call to the next. Maps with fewer than three channels leave blue (and green)
+    at half.
+    """
+    channels, height, width = feature_map.shape
+    positions = feature_map.reshape(channels, -1).T.astype(np.float64)  # (H*W, C)
+    centred = positions - positions.mean(0)
+    _, vectors = np.linalg.eigh(centred.T @ centred)  # ascending eigenvalues
+    axes = vectors[:, ::-1][:, :3]  # (C, <=3)
+    axes = axes * np.sign(axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])])
+    scores = centred @ axes
+    low, high = np.percentile(scores, (1, 99), axis=0)
+    stretched = np.clip((scores - low) / np.maximum(high - low, 1e-12), 0, 1)
+    colours = np.full((height * width, 3), 0.5)
+    colours[:, : stretched.shape[1]] = stretched
+    return (colours * 255).round().astype(np.uint8).reshape(height, width, 3)
+
+
+View = Literal["Channel mean", "Strongest channels", "One channel", "Principal components"]

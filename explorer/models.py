@@ -1,0 +1,49 @@
+"""Models with weights, ready to look into."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from explorer.capacity import check_capacity
+from hrformer import HRFormer, HRFormerConfig, create_model, load_official_state_dict
+from hrformer.checkpoint import infer_config, normalise_keys, read_tensors
+
+MAX_SEED = 2**31 - 1
+
+
+def random_model(config: HRFormerConfig, seed: int) -> HRFormer:
+    """The variant with random weights that the seed fixes, in evaluation mode.
+
+    Raises:
+        ValueError: If this machine cannot hold it.
+    """
+    check_capacity(config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return create_model(config).eval()
+
+
+def model_from_upload(contents: bytes, name: str, img_size: tuple[int, int]) -> HRFormer:
+    """The model in an uploaded checkpoint, in evaluation mode; nothing in the file is executed.
+
+    Args:
+        contents: The file.
+        name: Its name; the ending tells the format.
+        img_size: (height, width) that cost and pages shall use; a checkpoint does not tell it.
+
+    Raises:
+        ValueError: If the file is damaged, would run code, holds no HRFormer, or one too large for this machine.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, Path(name).name)
+        path.write_bytes(contents)
+        weights = normalise_keys(read_tensors(path))
+    config = replace(infer_config(weights), img_size=img_size)
+    check_capacity(config)
+    model = create_model(config).eval()
+    load_official_state_dict(model, weights, strict=any(key.startswith("head.") for key in weights))
+    return model

@@ -1,0 +1,136 @@
+"""Pictures: photographs that ship with scikit-image and files that a user uploads, as the input a variant expects."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+Picture = NDArray[np.uint8]
+"""An RGB picture, (height, width, 3)."""
+
+#: Photographs inside the scikit-image package: nothing is downloaded.
+SAMPLES = {
+    "Cat": "chelsea",
+    "Astronaut": "astronaut",
+    "Coffee": "coffee",
+    "Rocket": "rocket",
+    "Motorcycle": "motorcycle_left",
+    "Deep field": "hubble_deep_field",
+}
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+MAX_FILE_MIB = 20
+MAX_PIXELS = 40_000_000
+#: Longest side that is kept of an upload; no variant sees more at once.
+MAX_SIDE = 2048
+#: ImageNet statistics that the published weights were trained with, per RGB channel.
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_SIXTEEN_BIT = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+_READABLE_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX")
+
+
+def load_sample(name: str) -> Picture:
+    """One of `SAMPLES` as (height, width, 3).
+
+    Raises:
+        ValueError: If there is no such sample.
+    """
+    if name not in SAMPLES:
+        raise ValueError(f"There is no sample picture {name!r}: use one of {', '.join(SAMPLES)}.")
+    from importlib.resources import files
+
+    folder = files("skimage").joinpath("data")
+    found = next(entry for entry in folder.iterdir() if entry.name.rsplit(".", 1)[0] == SAMPLES[name])
+    return np.asarray(Image.open(io.BytesIO(found.read_bytes())).convert("RGB"))
+
+
+def read_picture(contents: bytes) -> Picture:
+    """Decode an uploaded file; it is hostile until it has passed every check.
+
+    Args:
+        contents: The file.
+
+    Returns:
+        (height, width, 3), upright, at most `MAX_SIDE` pixels on its longest side, transparency on white.
+
+    Raises:
+        ValueError: If the file is too large, damaged, of another format, animated, or not 8-bit grey or RGB.
+    """
+    if len(contents) > MAX_FILE_MIB * 2**20:
+        raise ValueError(
+            f"The picture's file has {len(contents) / 2**20:.0f} MiB: use one of at most {MAX_FILE_MIB} MiB."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # _check_header has a stricter limit
+            with Image.open(io.BytesIO(contents), formats=FORMATS) as image:
+                _check_header(image)
+                image.draft("RGB", (MAX_SIDE, MAX_SIDE))
+                return _decode(image)
+    except UnidentifiedImageError as error:
+        raise ValueError(f"This file is no picture that can be read: use {', '.join(FORMATS)}.") from error
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"The picture is too large: use at most {MAX_PIXELS / 1e6:.0f} megapixels.") from error
+    except (OSError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        raise ValueError("The picture is damaged or cut off: save it again as PNG or JPEG.") from error
+
+
+def _check_header(image: Image.Image) -> None:
+    """Refuse by what the header says, before any pixel is decoded."""
+    pixels = image.width * image.height
+    if pixels > MAX_PIXELS:
+        raise ValueError(
+            f"The picture has {pixels / 1e6:.0f} megapixels: use at most {MAX_PIXELS / 1e6:.0f} megapixels."
+        )
+    if min(image.size) < 1:
+        raise ValueError("The picture is empty: use one of at least 1x1 pixel.")
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        raise ValueError(f"The picture is animated or has pages ({frames} frames): save one frame as PNG or JPEG.")
+    if image.mode in _SIXTEEN_BIT or _png_bit_depth(image) == 16:
+        raise ValueError("The picture has more than 8 bits a channel: save it with 8 bits as PNG or JPEG.")
+    if image.mode not in _READABLE_MODES:
+        raise ValueError(f"The picture's colours are {image.mode}: save it as RGB or grey PNG or JPEG.")
+
+
+def _png_bit_depth(image: Image.Image) -> int:
+    """Bits per channel that a PNG declares: Pillow opens 16-bit RGB as 8-bit and only the raw mode still tells."""
+    raw_modes = [str(tile[3]) for tile in getattr(image, "tile", ())]
+    return 16 if any(";16" in mode for mode in raw_modes) else 8
+
+
+def _decode(image: Image.Image) -> Picture:
+    upright = ImageOps.exif_transpose(image)
+    upright.thumbnail((MAX_SIDE, MAX_SIDE))
+    if "A" in upright.mode or "transparency" in upright.info:
+        upright = upright.convert("RGBA")
+        background = Image.new("RGBA", upright.size, "white")
+        upright = Image.alpha_composite(background, upright)
+    return np.asarray(upright.convert("RGB"))
+
+
+def fit(picture: Picture, img_size: tuple[int, int]) -> Picture:
+    """What a variant sees of a picture: cropped around its centre to the aspect, resized to (height, width)."""
+    height, width = img_size
+    fitted = ImageOps.fit(Image.fromarray(picture), (width, height), Image.Resampling.BICUBIC)
+    return np.asarray(fitted)
+
+
+def to_input(fitted: Picture, in_chans: int) -> Tensor:
+    """Normalise a fitted picture: (H, W, 3) -> (1, in_chans, H, W).
+
+    One channel is the luma, two are red and green, three RGB, four RGB and the luma; each normalised with ImageNet's
+    mean and deviation.
+    """
+    rgb = torch.from_numpy(fitted.copy()).permute(2, 0, 1).float() / 255  # (3, H, W)
+    rgb = (rgb - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+    luma = (rgb * torch.tensor(_LUMA).view(3, 1, 1)).sum(0, keepdim=True)
+    channels = luma if in_chans == 1 else torch.cat([rgb, luma])[:in_chans]
+    return channels.unsqueeze(0)

@@ -1,0 +1,76 @@
+"""HRNet and DeiT as reference points: cost counted on timm's models, accuracy as published.
+
+The counted table ships as `explorer/data/reference_models.csv`, so that no page builds twelve networks to draw a dozen
+points; `python -m explorer.reference_models` counts it again.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+import timm
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from explorer.complexity import estimate_complexity
+from explorer.variants import PAPER_NAMES
+from hrformer import preset
+
+TABLE = Path(__file__).parent / "data" / "reference_models.csv"
+IMG_SIZE = (224, 224)
+
+_HRNET = "HRNet/HRNet-Image-Classification README (top-1 = 100 - error)"
+_DEIT = "facebookresearch/deit README_deit.md, Model Zoo"
+_HRFORMER = "HRNet/HRFormer README, ImageNet-1K"
+#: (name, family, timm's name or None for our own preset, published ImageNet-1K top-1 in %, source).
+_MODELS = (
+    ("HRNet-W18", "HRNet", "hrnet_w18", 76.8, _HRNET),
+    ("HRNet-W30", "HRNet", "hrnet_w30", 78.2, _HRNET),
+    ("HRNet-W32", "HRNet", "hrnet_w32", 78.5, _HRNET),
+    ("HRNet-W40", "HRNet", "hrnet_w40", 78.9, _HRNET),
+    ("HRNet-W48", "HRNet", "hrnet_w48", 79.3, _HRNET),
+    ("HRNet-W64", "HRNet", "hrnet_w64", 79.5, _HRNET),
+    ("DeiT-Ti", "DeiT", "deit_tiny_patch16_224", 72.2, _DEIT),
+    ("DeiT-S", "DeiT", "deit_small_patch16_224", 79.9, _DEIT),
+    ("DeiT-B", "DeiT", "deit_base_patch16_224", 81.8, _DEIT),
+    ("HRFormer-T", "HRFormer", None, 78.6, _HRFORMER),
+    ("HRFormer-S", "HRFormer", None, 81.2, _HRFORMER),
+    ("HRFormer-B", "HRFormer", None, 82.8, _HRFORMER),
+)
+
+
+@lru_cache(maxsize=1)
+def reference_models() -> pd.DataFrame:
+    """One row per model: model, family, params, macs (one 224x224 image), published top1_percent, source."""
+    return pd.read_csv(TABLE)
+
+
+def count_timm_model(name: str, img_size: tuple[int, int] = IMG_SIZE) -> tuple[int, int]:
+    """Parameters and MACs of a timm model for one image, counted on the meta device: no weight is allocated."""
+    with torch.device("meta"):
+        model = timm.create_model(name).eval()
+        images = torch.empty(1, 3, *img_size)
+    with FlopCounterMode(display=False) as counter:
+        model(images)
+    return sum(parameter.numel() for parameter in model.parameters()), counter.get_total_flops() // 2
+
+
+def _count(name: str, timm_name: str | None) -> tuple[int, int]:
+    if timm_name is not None:
+        return count_timm_model(timm_name)
+    size = next(size for size, paper_name in PAPER_NAMES.items() if paper_name == name)
+    cost = estimate_complexity(preset(size))
+    return cost.params, cost.macs
+
+
+def main() -> None:
+    """Count all models and write the table."""
+    rows = [(name, family, *_count(name, timm_name), top1, source) for name, family, timm_name, top1, source in _MODELS]
+    columns = ["model", "family", "params", "macs", "top1_percent", "source"]
+    pd.DataFrame(rows, columns=columns).to_csv(TABLE, index=False)
+
+
+if __name__ == "__main__":
+    main()
