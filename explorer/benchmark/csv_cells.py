@@ -1,0 +1,52 @@
+"""Values as CSV cells and back, exactly, and harmless where a spreadsheet opens them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from explorer.benchmark.columns import Column, check_value, json_text, shown
+
+#: What makes a spreadsheet take a text for a formula, or drop white space and find one
+#: (https://owasp.org/www-community/attacks/CSV_Injection), full-width forms included. A leading apostrophe is marked
+#: as well, so that the mark can be told apart from the text.
+_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠'")
+_MARK = "'"
+
+
+def neutralise(text: str) -> str:
+    """The text with a leading apostrophe if a spreadsheet would calculate it."""
+    return _MARK + text if text.startswith(_FORMULA_STARTS) else text
+
+
+def restore(cell: str) -> str:
+    """What `neutralise` was given."""
+    return cell.removeprefix(_MARK)
+
+
+def to_cell(column: Column, value: Any) -> str:
+    """A record's value as text: None is an empty cell, numbers and lists are JSON, objects canonical JSON."""
+    if value is None:
+        return ""
+    if column.type is str:
+        return neutralise(value)
+    return json_text(value) if column.type is dict else json.dumps(value, allow_nan=False)
+
+
+def from_cell(column: Column, cell: str) -> Any:
+    """The value of a cell.
+
+    Raises:
+        ValueError: If it is not a legal value of the column, naming it.
+    """
+    if cell == "":
+        return check_value(column, None)
+    if column.type is str:
+        return check_value(column, restore(cell))
+    # Spreadsheets write TRUE and FALSE.
+    text = cell.lower() if column.type is bool else cell
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{column.name} = {shown(cell)} cannot be read.") from None
+    return check_value(column, value)

@@ -1,0 +1,140 @@
+"""Connections to a store's database, set so that several processes write at once and a killed one loses nothing.
+
+SQLite keeps a write-ahead log: readers never wait, writers wait for each other. Each commit is flushed to the disk
+before it returns (`synchronous=FULL`), so that it outlives the process, and a power cut too. The log needs a disk of
+the machine itself; several machines share a PostgreSQL server instead.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from explorer.benchmark.store_errors import StoreError, explained, is_locked
+
+_CONNECT_TIMEOUT_S = 5
+_RETRY_INTERVAL_S = 0.02
+
+
+def parse_url(text: str) -> URL:
+    """The database URL, with psycopg 3 as PostgreSQL's driver where none is named.
+
+    Raises:
+        StoreError: If the text is not a URL of a database that keeps what it is given.
+    """
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise StoreError(
+            "HRFORMER_RESULTS_URL is not a database URL: use sqlite:///FILE or postgresql://USER@HOST/DATABASE."
+        ) from None
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise StoreError(f"{text} keeps nothing once the program ends: name a file, such as sqlite:///records.sqlite.")
+    return url
+
+
+def sqlite_path(url: URL) -> Path | None:
+    """The file of a SQLite store; None for a server."""
+    return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether SQLite could not write: the log lies beside the file, so that the folder counts too."""
+    return path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def open_engine(url: URL, lock_timeout_s: float) -> Engine:
+    """An engine for the database, whose file and folder are made where they are missing.
+
+    Args:
+        url: From `parse_url`.
+        lock_timeout_s: How long a SQLite writer waits for the others, in seconds.
+
+    Raises:
+        StoreError: If the file cannot be opened, or the driver is not installed.
+    """
+    path = sqlite_path(url)
+    if path is None:
+        return _server_engine(url)
+    if is_read_only(path):
+        return _read_only_engine(path)
+    with explained(str(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _start_write_ahead_log(path, lock_timeout_s)
+    engine = create_engine(url, connect_args={"timeout": lock_timeout_s})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes: committed as a whole at the end, or not at all."""
+    with engine.execution_options(writes=True).begin() as connection:
+        yield connection
+
+
+def _server_engine(url: URL) -> Engine:
+    if url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": str(_CONNECT_TIMEOUT_S)})
+    try:
+        with explained(url.render_as_string()):
+            return create_engine(url, pool_pre_ping=True)  # survives a restart of the server
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"The driver {error.name} of {url.drivername} is not installed: for PostgreSQL, "
+            "pip install 'hrformer-explorer[postgres]'."
+        ) from error
+
+
+def _read_only_engine(path: Path) -> Engine:
+    """Reads a store in a folder where no log can be made, anew for each connection, as others may write meanwhile."""
+
+    def connect() -> sqlite3.Connection:
+        with_log = path.with_name(f"{path.name}-wal").exists()
+        query = "mode=ro" if with_log else "mode=ro&immutable=1"
+        return sqlite3.connect(f"file:{quote(str(path))}?{query}", uri=True, check_same_thread=False)
+
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
+def _start_write_ahead_log(path: Path, timeout_s: float) -> None:
+    """Put the file into WAL mode, once and for all.
+
+    SQLite does not wait for locks here, unlike elsewhere, so that several processes starting at once need a retry.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        connection = sqlite3.connect(path, timeout=timeout_s)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not is_locked(error) or time.monotonic() > deadline:
+                raise
+        finally:
+            connection.close()
+        time.sleep(_RETRY_INTERVAL_S)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    # The driver's own handling would commit before each change of the schema; `_begin_sqlite` replaces it.
+    connection.isolation_level = None
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that only turns to writing later cannot wait for the lock: what it read may be out of date by then.
+    mode = "IMMEDIATE" if connection.get_execution_options().get("writes") else "DEFERRED"
+    connection.exec_driver_sql(f"BEGIN {mode}")

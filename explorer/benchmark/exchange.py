@@ -1,0 +1,214 @@
+"""CSV files by which records travel: export of any selection, import from another machine, and timm's columns."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, BinaryIO, NamedTuple, TextIO
+
+from explorer.benchmark.csv_cells import from_cell, neutralise, to_cell
+from explorer.benchmark.record import Record, columns
+from explorer.benchmark.store import Store
+
+#: Largest file that is read; about 50,000 records with a hundred samples each.
+MAX_IMPORT_MIB = 256
+
+#: A cell of raw samples is far longer than Python's default limit of 128 KiB.
+_MAX_CELL = 2**26
+
+#: Follows from `config`; for readers of the file, and to notice where one of the two was changed.
+_CONFIG_ID = "config_id"
+HEADER = (*(column.name for column in columns()), _CONFIG_ID)
+
+_TIMM_PREFIXES = {"inference": "infer", "training_step": "train"}
+
+
+class Imported(NamedTuple):
+    """What an import did.
+
+    Attributes:
+        added: Records that are new in the store.
+        known: Records whose id the store had already; they stay as they were.
+    """
+
+    added: int
+    known: int
+
+
+def write_csv(records: Iterable[Record], file: TextIO) -> int:
+    """Write one row a record, so that `read_csv` returns equal records.
+
+    Args:
+        records: Such as `Store.records(...)`.
+        file: Opened with `newline=""` and UTF-8.
+
+    Returns:
+        How many there were.
+    """
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(HEADER)
+    count = 0
+    for record in records:
+        writer.writerow([*(to_cell(column, getattr(record, column.name)) for column in columns()), record.config_id])
+        count += 1
+    return count
+
+
+def read_csv(file: BinaryIO) -> Iterator[Record]:
+    """Read what `write_csv` wrote, row by row.
+
+    Args:
+        file: Opened as binary, or an upload.
+
+    Raises:
+        ValueError: One sentence that names the row (the header is row 1) and the column.
+    """
+    _check_size(file)
+    csv.field_size_limit(max(_MAX_CELL, csv.field_size_limit()))
+    rows = csv.reader(_lines(file), strict=True)
+    header = _header(rows)
+    for number, cells in _numbered(rows):
+        if cells:  # a blank line is no row
+            yield _record(number, header, cells)
+
+
+def import_csv(store: Store, file: BinaryIO) -> Imported:
+    """Add a file's records to a store: all of them, or none if anything in the file is wrong.
+
+    Raises:
+        ValueError: As `read_csv`.
+        StoreError: If the store cannot be written.
+    """
+    read = 0
+
+    def counted() -> Iterator[Record]:
+        nonlocal read
+        for record in read_csv(file):
+            read += 1
+            yield record
+
+    added = store.add_all(counted())
+    return Imported(added, read - added)
+
+
+def write_timm_csv(records: Iterable[Record], file: TextIO, kind: str = "inference") -> int:
+    """Write one row a record as timm's `benchmark.py` does, fastest first, for tools that read its results folder.
+
+    timm's times are means and these medians; its image size is the width; its activation count is not measured here
+    and stays empty. Records that failed or are of another kind are left out.
+
+    Args:
+        records: Any records.
+        file: Opened with `newline=""` and UTF-8.
+        kind: "inference" or "training_step".
+
+    Returns:
+        How many rows there are.
+
+    Raises:
+        ValueError: If timm has no columns for the kind.
+    """
+    if kind not in _TIMM_PREFIXES:
+        raise ValueError(f"timm has no columns for {kind!r}: use one of {', '.join(_TIMM_PREFIXES)}.")
+    rows = [_timm_row(record, _TIMM_PREFIXES[kind]) for record in records if record.kind == kind and _is_timed(record)]
+    rows.sort(key=lambda row: row[1], reverse=True)
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(_timm_header(_TIMM_PREFIXES[kind]))
+    writer.writerows(rows)
+    return len(rows)
+
+
+def _check_size(file: BinaryIO) -> None:
+    size_mib = file.seek(0, os.SEEK_END) / 2**20
+    file.seek(0)
+    if size_mib > MAX_IMPORT_MIB:
+        raise ValueError(
+            f"The file has {size_mib:.0f} MiB, and at most {MAX_IMPORT_MIB} MiB are read: export fewer records at once."
+        )
+
+
+def _lines(file: BinaryIO) -> Iterator[str]:
+    for number, line in enumerate(file, start=1):
+        try:
+            # Spreadsheets put a byte-order mark in front of the first line.
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            raise ValueError(f"Line {number} is not UTF-8 text: save the file as CSV in UTF-8.") from None
+
+
+def _numbered(rows: Iterator[list[str]], start: int = 2) -> Iterator[tuple[int, list[str]]]:
+    number = start
+    while True:
+        try:
+            cells = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise ValueError(
+                f"Row {number} is not CSV ({error}): separate with commas, quote with double quotes."
+            ) from None
+        yield number, cells
+        number += 1
+
+
+def _header(rows: Iterator[list[str]]) -> list[str]:
+    for _, cells in _numbered(rows, start=1):
+        _check_header(cells)
+        return cells
+    raise ValueError("The file is empty: its first row names the columns.")
+
+
+def _check_header(header: Sequence[str]) -> None:
+    wrong = {
+        "lacks": [name for name in HEADER if name not in header],
+        "has unknown": [name for name in header if name not in HEADER],
+        "repeats": [name for name in HEADER if header.count(name) > 1],
+    }
+    found = [f"{verb} {', '.join(map(repr, names[:5]))}" for verb, names in wrong.items() if names]
+    if found:
+        raise ValueError(
+            f"The columns are not those of an export of records: the file {' and '.join(found)}. "
+            "Export the records again with this version of the explorer."
+        )
+
+
+def _record(number: int, header: Sequence[str], cells: Sequence[str]) -> Record:
+    if len(cells) != len(header):
+        raise ValueError(
+            f"Row {number} has {len(cells)} cells for {len(header)} columns: each needs one, even if empty."
+        )
+    by_name = dict(zip(header, cells, strict=True))
+    config_id = by_name.pop(_CONFIG_ID)
+    try:
+        record = Record(**{column.name: from_cell(column, by_name[column.name]) for column in columns()})
+    except ValueError as error:
+        raise ValueError(f"Row {number}: {error}") from error
+    if record.config_id != config_id:
+        raise ValueError(
+            f"Row {number}: config_id = {config_id!r} does not go with config, whose id is {record.config_id}."
+        )
+    return record
+
+
+def _is_timed(record: Record) -> bool:
+    return record.status == "ok" and record.throughput_img_s is not None and record.latency_ms_p50 is not None
+
+
+def _timm_header(prefix: str) -> list[str]:
+    measured = ("samples_per_sec", "step_time", "batch_size", "img_size")
+    counted = ("infer_gmacs", "infer_macts") if prefix == "infer" else ()
+    return ["model", *(f"{prefix}_{name}" for name in measured), *counted, "param_count"]
+
+
+def _timm_row(record: Record, prefix: str) -> list[Any]:
+    gmacs = "" if record.macs is None else round(record.macs / 1e9, 2)
+    return [
+        neutralise(record.model_name),
+        round(record.throughput_img_s or 0, 2),
+        round(record.latency_ms_p50 or 0, 3),
+        record.batch_size,
+        record.img_width,
+        *((gmacs, "") if prefix == "infer" else ()),
+        "" if record.params is None else round(record.params / 1e6, 2),
+    ]

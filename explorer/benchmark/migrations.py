@@ -1,0 +1,89 @@
+"""The version of a store's tables: new stores get the current ones, older ones are brought up, newer ones refused.
+
+A plain list of steps rather than Alembic: the explorer opens stores on users' machines by itself, always forwards and
+in one line of versions, so that Alembic's environment, configuration and template files would outweigh the steps.
+Add a step whenever `schema` changes, and give a new figure's reason ("not recorded by that version") to old records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, Engine, func, insert, inspect, select, update
+
+from explorer.benchmark.database import writing
+from explorer.benchmark.schema import SCHEMA, metadata
+from explorer.benchmark.store_errors import StoreError
+
+#: Changes the tables of version `position + 1` into those of the next one.
+Step = Callable[[Connection], None]
+
+STEPS: tuple[Step, ...] = ()
+
+#: Any number will do that no other program locks on the same server.
+_POSTGRESQL_LOCK = 0x48524642
+
+
+def current_version(steps: Sequence[Step] = STEPS) -> int:
+    """The version of the tables that this program works with."""
+    return 1 + len(steps)
+
+
+def stored_version(connection: Connection) -> int:
+    """The version of the store's tables; 0 where there are none yet."""
+    if not inspect(connection).has_table(SCHEMA.name):
+        return 0
+    version = connection.scalar(select(func.max(SCHEMA.c.version)))
+    return int(version or 0)
+
+
+def bring_up_to_date(engine: Engine, location: str, *, read_only: bool, steps: Sequence[Step] = STEPS) -> None:
+    """Make the store's tables those of the current version: all steps, or none if one fails.
+
+    Args:
+        engine: The store's database.
+        location: How messages call the store.
+        read_only: Whether the store's file cannot be written.
+        steps: All steps since version 1.
+
+    Raises:
+        StoreError: If the store was written by a newer version, or cannot be written but needs a change.
+    """
+    with engine.connect() as connection:
+        version = stored_version(connection)
+    _refuse_newer(version, location, steps)
+    if version == current_version(steps):
+        return
+    if read_only:
+        raise StoreError(
+            f"The store {location} is of an older version and read-only: allow writing once, to update it."
+        )
+    with writing(engine) as connection:
+        _lock_out_others(connection)
+        _apply(connection, location, steps)
+
+
+def _apply(connection: Connection, location: str, steps: Sequence[Step]) -> None:
+    version = stored_version(connection)  # again: another process may have been faster
+    _refuse_newer(version, location, steps)
+    if version == 0:
+        metadata.create_all(connection, checkfirst=False)
+        connection.execute(insert(SCHEMA).values(version=current_version(steps)))
+        return
+    for step in steps[version - 1 :]:
+        step(connection)
+    connection.execute(update(SCHEMA).values(version=current_version(steps)))
+
+
+def _refuse_newer(version: int, location: str, steps: Sequence[Step]) -> None:
+    if version > current_version(steps):
+        raise StoreError(
+            f"The store {location} was written by a newer version of the explorer (tables {version}, this one knows "
+            f"{current_version(steps)}): update the explorer, or set HRFORMER_RESULTS_URL to another store."
+        )
+
+
+def _lock_out_others(connection: Connection) -> None:
+    """On SQLite a writing transaction is alone as it is."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_POSTGRESQL_LOCK)))
