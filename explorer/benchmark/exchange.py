@@ -1,4 +1,7 @@
-"""CSV files by which records travel: export of any selection, import from another machine, and timm's columns."""
+"""CSV files by which records travel: export of any selection, import from another machine, and timm's columns.
+
+Files are as RFC 4180 says (UTF-8, lines end with CR LF); with other line ends a lone CR within a text would be lost.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ def write_csv(records: Iterable[Record], file: TextIO) -> int:
     Returns:
         How many there were.
     """
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(file)
     writer.writerow(HEADER)
     count = 0
     for record in records:
@@ -113,7 +116,7 @@ def write_timm_csv(records: Iterable[Record], file: TextIO, kind: str = "inferen
         raise ValueError(f"timm has no columns for {kind!r}: use one of {', '.join(_TIMM_PREFIXES)}.")
     rows = [_timm_row(record, _TIMM_PREFIXES[kind]) for record in records if record.kind == kind and _is_timed(record)]
     rows.sort(key=lambda row: row[1], reverse=True)
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(file)
     writer.writerow(_timm_header(_TIMM_PREFIXES[kind]))
     writer.writerows(rows)
     return len(rows)

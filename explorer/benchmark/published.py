@@ -71,7 +71,8 @@ def published_speeds(folder: Path = FOLDER) -> pd.DataFrame:
         Columns as in `Record` (`model_name`, `kind`, `device`, `device_name`, `precision`, `memory_format`,
         `compile_mode`, `batch_size`, `img_height`, `img_width`, `throughput_img_s`, `params_m`, `macs_g`), and `task`,
         `latency_ms_mean` (per batch; their tables hold means), `source`, `origin`. `macs_g` is as fvcore counts them.
-        What a source does not say is NA. The training crop of the Cityscapes figures is not their input, whose size therefore is NA.
+        What a source does not say is NA. The training crop of the Cityscapes figures is not their input, whose size
+        therefore is NA.
     """
     return pd.concat([_timm_speeds(folder), _paper_speeds(folder)], ignore_index=True)
 

@@ -1,0 +1,120 @@
+"""Records to test with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from explorer.benchmark.record import FIGURES, Record, missing
+
+CPU_ONLY = (
+    "peak_allocated_mib",
+    "peak_reserved_mib",
+    "process_memory_mib",
+    "energy_mj_per_img",
+    "power_w",
+    "clock_mhz",
+    "temperature_c",
+    "throttled",
+    "other_processes",
+)
+
+MEASURED: dict[str, Any] = {
+    "kind": "inference",
+    "model_name": "hrformer_tiny",
+    "model_source": "hrformer",
+    "config": {"channels": [18, 36, 72, 144], "dw_conv": True, "drop_path_rate": 0.1},
+    "batch_size": 8,
+    "img_height": 256,
+    "img_width": 192,
+    "device": "cpu",
+    "device_name": "Xeon",
+    "threads": 2,
+    "latency_ms_p50": 2.0,
+    "latency_ms_p90": 3.0,
+    "latency_ms_p95": 3.5,
+    "latency_ms_p99": 4.0,
+    "latency_ms_iqr": 0.1,
+    "latency_ms_p50_ci95_low": 1.9,
+    "latency_ms_p50_ci95_high": 2.1,
+    "throughput_img_s": 4000.0,
+    "wide_spread": False,
+    "samples_count": 3,
+    "samples_ms": (0.1 + 0.2, 2.0, 4.000000001),
+    "params": 8_035_820,
+    "macs": 1_830_000_000,
+    "flops_published": 1_830_000_000,
+    "flops_published_convention": "HRFormer's table",
+    "peak_rss_mib": 512.5,
+    "achieved_flop_s": 1.5e11,
+    "peak_flop_s": 1.2e12,
+    "peak_flop_share": 0.125,
+    "environment": {"torch": "2.14.1", "flags": {"mkldnn": True}, "git_commit": None},
+    "hostname": "bench-1",
+    "reasons": {**missing("only measured on CUDA", *CPU_ONLY), "compile_time_s": "not compiled"},
+}
+
+
+def example_record(**changes: Any) -> Record:
+    """A measured CPU record with some fields changed."""
+    return Record(**{**MEASURED, **changes})
+
+
+def failed_record(**changes: Any) -> Record:
+    """A record of a job that ran out of memory: no figures at all."""
+    identity = {
+        name: value for name, value in MEASURED.items() if name not in (*FIGURES, "samples_count", "samples_ms")
+    }
+    values = {"status": "out_of_memory", "status_reason": "tried to allocate 9 GiB", "reasons": {}}
+    return Record(**{**identity, "flops_published_convention": None, **values, **changes})
+
+
+#: Everything that a text may be in a record, with what spreadsheets and CSV readers stumble over.
+texts = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12
+) | st.sampled_from(
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "'",
+        "''=1",
+        "'=1",
+        '"',
+        ",",
+        "a\r\nb",
+        "NULL",
+        "nan",
+        " ",
+        "＝1",
+    ]
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+_positive = st.floats(min_value=5e-324, allow_infinity=False)
+_samples = st.lists(_positive, max_size=4).map(tuple)
+
+#: Any legal record, with values far from everyday ones.
+records = st.builds(
+    lambda samples, **changes: example_record(samples_ms=samples, samples_count=len(samples), **changes),
+    samples=_samples,
+    record_id=st.uuids().map(str),
+    model_name=texts,
+    hostname=texts,
+    device_name=st.none() | texts,
+    config=st.dictionaries(st.text(max_size=5), json_values, max_size=3),
+    environment=st.dictionaries(st.text(max_size=5), json_values, max_size=3),
+    batch_size=st.integers(1, 2**63 - 1),
+    params=st.integers(1, 2**63 - 1),
+    latency_ms_p50=_positive,
+    peak_rss_mib=_positive,
+    wide_spread=st.booleans(),
+) | st.builds(failed_record, record_id=st.uuids().map(str), status_reason=texts, status=st.just("failed"))

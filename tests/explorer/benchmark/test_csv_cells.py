@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+
+from explorer.benchmark.csv_cells import from_cell, neutralise, restore
+from explorer.benchmark.record import columns
+from tests.explorer.benchmark.examples import texts
+
+COLUMNS = {column.name: column for column in columns()}
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"])
+def test_a_text_that_a_spreadsheet_would_calculate_is_marked(text: str) -> None:
+    assert neutralise(text) == "'" + text
+
+
+def test_harmless_texts_stay_as_they_are() -> None:
+    assert [neutralise(text) for text in ("hrnet_w48", "a=b", "1-2", "")] == ["hrnet_w48", "a=b", "1-2", ""]
+
+
+@settings(deadline=None, max_examples=100)
+@given(texts)
+def test_the_mark_is_taken_off_exactly(text: str) -> None:
+    assert restore(neutralise(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "value"),
+    [
+        ("wide_spread", "true", True),
+        ("wide_spread", "FALSE", False),  # as spreadsheets write it
+        ("latency_ms_p50", "2", 2.0),
+        ("latency_ms_p50", "1E+02", 100.0),
+        ("temperature_c", "-5.5", -5.5),
+        ("params", "9223372036854775807", 2**63 - 1),
+        ("device_name", "", None),
+        ("samples_ms", "[1.5, 2]", (1.5, 2.0)),
+    ],
+)
+def test_cells_are_read_as_the_columns_type(name: str, cell: str, value: object) -> None:
+    assert from_cell(COLUMNS[name], cell) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("params", "1e3"),
+        ("params", "8.5"),
+        ("params", "1_000"),
+        ("params", "9" * 5000),
+        ("latency_ms_p50", "fast"),
+        ("latency_ms_p50", "NaN"),
+        ("latency_ms_p50", "1,5"),
+        ("wide_spread", "maybe"),
+        ("config", "[]"),
+        ("config", "{"),
+        ("config", '{"a": NaN}'),
+        ("samples_ms", '["a"]'),
+        ("environment", "[" * 100_000),
+        ("batch_size", ""),
+    ],
+)
+def test_wrong_cells_are_refused_with_the_columns_name(name: str, cell: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} (=|is empty)") as refused:
+        from_cell(COLUMNS[name], cell)
+    assert len(str(refused.value)) < 200
