@@ -1,0 +1,69 @@
+"""The picture as the ground of an overlay, and attribution laid over it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from explorer.charts.maps import png_uri
+from explorer.charts.theme import DIVERGING_SCALE, SEQUENTIAL_SCALE, style
+
+#: Percentile of the magnitudes at which the scale ends, so that a few pixels do not leave all others colourless.
+SCALE_PERCENTILE = 99.5
+#: An axis in pixels or tokens that only gives the panel its shape.
+HIDDEN_AXIS = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False, "constrain": "domain"}
+
+
+def picture_trace(picture: NDArray[np.uint8]) -> go.Image:
+    """The picture, (H, W, 3), from (0, 0) to (W, H): pixel i reaches from i to i + 1."""
+    return go.Image(source=png_uri(picture), x0=0.5, y0=0.5, dx=1, dy=1, hoverinfo="skip", name="picture")
+
+
+def picture_figure(picture: NDArray[np.uint8]) -> go.Figure:
+    """The picture, (H, W, 3), on pixel axes of equal scale, rows downwards; further traces lie over it."""
+    height, width = picture.shape[:2]
+    figure = go.Figure(picture_trace(picture))
+    figure.update_xaxes(**HIDDEN_AXIS, range=[0, width])
+    return figure.update_yaxes(**HIDDEN_AXIS, range=[height, 0], scaleanchor="x")
+
+
+def attribution_overlay(
+    picture: NDArray[np.uint8],
+    values: NDArray[np.floating[Any]],
+    title: str,
+    *,
+    opacity: float,
+    signed: bool,
+    quantity: str,
+) -> go.Figure:
+    """How much each pixel speaks for a class, over the picture.
+
+    Args:
+        picture: (H, W, 3).
+        values: (H, W).
+        title: What the figure says.
+        opacity: Of the overlay, 0 (picture alone) to 1 (values alone).
+        signed: Whether pixels can speak against the class; the scale is then symmetric around zero.
+        quantity: What the values are, for scale and hover text, such as "fall of the logit".
+    """
+    limit = float(np.percentile(np.abs(values), SCALE_PERCENTILE)) or float(np.abs(values).max()) or 1.0
+    figure = picture_figure(picture)
+    figure.add_trace(
+        go.Heatmap(
+            z=values.astype(np.float32),
+            x0=0.5,
+            dx=1,
+            y0=0.5,
+            dy=1,
+            zmin=-limit if signed else 0,
+            zmax=limit,
+            colorscale=DIVERGING_SCALE if signed else SEQUENTIAL_SCALE,
+            opacity=opacity,
+            colorbar={"title": {"text": quantity}, "thickness": 12, "exponentformat": "power"},
+            hovertemplate=f"{quantity} %{{z:.3g}} at pixel (%{{y:.0f}}, %{{x:.0f}})<extra></extra>",
+        )
+    )
+    return style(figure, title, height=520)
