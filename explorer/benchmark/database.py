@@ -1,6 +1,7 @@
 """Connections to a store's database, set so that several processes write at once and a killed one loses nothing.
 
-SQLite keeps a write-ahead log: readers never wait, writers wait for each other. Each commit is flushed to the disk
+Writers take turns, on a server as well as on SQLite, so that what one has looked up still holds when it writes.
+SQLite keeps a write-ahead log, so that readers never wait. Each commit is flushed to the disk
 before it returns (`synchronous=FULL`), so that it outlives the process, and a power cut too. The log needs a disk of
 the machine itself; several machines share a PostgreSQL server instead.
 """
@@ -12,6 +13,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,6 +24,12 @@ from explorer.benchmark.store_errors import StoreError, explained, is_locked
 
 _CONNECT_TIMEOUT_S = 5
 _RETRY_INTERVAL_S = 0.02
+
+#: Execution option of the connections that change something.
+_WRITES = "store_writes"
+
+#: Any number will do that no other program locks on the same database.
+_POSTGRESQL_LOCK = 0x48524642
 
 
 def parse_url(text: str) -> URL:
@@ -58,14 +66,14 @@ def open_engine(url: URL, lock_timeout_s: float) -> Engine:
 
     Args:
         url: From `parse_url`.
-        lock_timeout_s: How long a SQLite writer waits for the others, in seconds.
+        lock_timeout_s: How long a writer waits for the others, in seconds.
 
     Raises:
         StoreError: If the file cannot be opened, or the driver is not installed.
     """
     path = sqlite_path(url)
     if path is None:
-        return _server_engine(url)
+        return _server_engine(url, lock_timeout_s)
     if is_read_only(path):
         return _read_only_engine(path)
     with explained(str(path)):
@@ -79,22 +87,26 @@ def open_engine(url: URL, lock_timeout_s: float) -> Engine:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that writes: committed as a whole at the end, or not at all."""
-    with engine.execution_options(writes=True).begin() as connection:
+    """A transaction that writes, alone: committed as a whole at the end, or not at all."""
+    with engine.execution_options(**{_WRITES: True}).begin() as connection:
         yield connection
 
 
-def _server_engine(url: URL) -> Engine:
-    if url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query:
+def _server_engine(url: URL, lock_timeout_s: float) -> Engine:
+    is_postgresql = url.get_backend_name() == "postgresql"
+    if is_postgresql and "connect_timeout" not in url.query:
         url = url.update_query_dict({"connect_timeout": str(_CONNECT_TIMEOUT_S)})
     try:
         with explained(url.render_as_string()):
-            return create_engine(url, pool_pre_ping=True)  # survives a restart of the server
+            engine = create_engine(url, pool_pre_ping=True)  # survives a restart of the server
     except ModuleNotFoundError as error:
         raise StoreError(
             f"The driver {error.name} of {url.drivername} is not installed: for PostgreSQL, "
             "pip install 'hrformer-explorer[postgres]'."
         ) from error
+    if is_postgresql:
+        event.listen(engine, "begin", partial(_begin_postgresql, timeout_ms=round(1000 * lock_timeout_s)))
+    return engine
 
 
 def _read_only_engine(path: Path) -> Engine:
@@ -136,5 +148,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that only turns to writing later cannot wait for the lock: what it read may be out of date by then.
-    mode = "IMMEDIATE" if connection.get_execution_options().get("writes") else "DEFERRED"
+    mode = "IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "DEFERRED"
     connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _begin_postgresql(connection: Connection, timeout_ms: int) -> None:
+    if connection.get_execution_options().get(_WRITES):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {timeout_ms}")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})")

@@ -20,9 +20,6 @@ Step = Callable[[Connection], None]
 
 STEPS: tuple[Step, ...] = ()
 
-#: Any number will do that no other program locks on the same server.
-_POSTGRESQL_LOCK = 0x48524642
-
 
 def current_version(steps: Sequence[Step] = STEPS) -> int:
     """The version of the tables that this program works with."""
@@ -59,7 +56,6 @@ def bring_up_to_date(engine: Engine, location: str, *, read_only: bool, steps: S
             f"The store {location} is of an older version and read-only: allow writing once, to update it."
         )
     with writing(engine) as connection:
-        _lock_out_others(connection)
         _apply(connection, location, steps)
 
 
@@ -81,9 +77,3 @@ def _refuse_newer(version: int, location: str, steps: Sequence[Step]) -> None:
             f"The store {location} was written by a newer version of the explorer (tables {version}, this one knows "
             f"{current_version(steps)}): update the explorer, or set HRFORMER_RESULTS_URL to another store."
         )
-
-
-def _lock_out_others(connection: Connection) -> None:
-    """On SQLite a writing transaction is alone as it is."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_POSTGRESQL_LOCK)))

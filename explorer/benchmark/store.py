@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sqlalchemy import BigInteger, Boolean, Connection, Double, Row, RowMapping, delete, func, insert, select
-from sqlalchemy.exc import IntegrityError
 
 from explorer.benchmark.database import is_read_only, open_engine, parse_url, sqlite_path, writing
 from explorer.benchmark.migrations import bring_up_to_date
@@ -55,7 +54,7 @@ class Store:
 
         Args:
             url: SQLAlchemy URL; the environment variable HRFORMER_RESULTS_URL, or else the default file.
-            lock_timeout_s: How long a SQLite writer waits for the others, in seconds.
+            lock_timeout_s: How long a writer waits for the others, in seconds.
         """
         parsed = parse_url(url or os.environ.get(URL_VARIABLE) or f"sqlite:///{DEFAULT_PATH}")
         self._path = sqlite_path(parsed)
@@ -195,28 +194,13 @@ class Store:
 
 
 def _insert_new(connection: Connection, batch: Sequence[Record]) -> int:
-    """Insert what is not there yet; look again where another process stored one of them in between."""
-    new = _not_stored(connection, batch)
-    while new:
-        try:
-            with connection.begin_nested():
-                connection.execute(insert(RECORDS), [record_row(record) for record in new])
-                connection.execute(insert(DETAILS), [details_row(record) for record in new])
-            break
-        except IntegrityError:
-            still_new = _not_stored(connection, new)
-            if len(still_new) == len(new):
-                raise
-            new = still_new
-    return len(new)
-
-
-def _not_stored(connection: Connection, batch: Sequence[Record]) -> list[Record]:
     by_id = {record.record_id: record for record in reversed(batch)}  # of equal ids in one batch the first counts
-    stored = connection.scalars(select(RECORDS.c.record_id).where(RECORDS.c.record_id.in_(by_id)))
-    for record_id in stored:
-        del by_id[record_id]
-    return list(by_id.values())
+    stored = set(connection.scalars(select(RECORDS.c.record_id).where(RECORDS.c.record_id.in_(by_id))))
+    new = [record for record_id, record in by_id.items() if record_id not in stored]
+    if new:
+        connection.execute(insert(RECORDS), [record_row(record) for record in new])
+        connection.execute(insert(DETAILS), [details_row(record) for record in new])
+    return len(new)
 
 
 def _frame(names: Sequence[str], rows: Sequence[Row[Any]]) -> pd.DataFrame:

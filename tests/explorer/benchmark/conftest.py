@@ -1,4 +1,4 @@
-"""Stores to test with: SQLite files, and databases on a PostgreSQL server that the tests start themselves."""
+"""Stores to test with: SQLite files, and schemas on a PostgreSQL server that the tests start themselves."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def postgresql_server() -> Iterator[str]:
     if binaries is None:
         pytest.skip("PostgreSQL's server is not installed (Debian: postgresql)")
     pytest.importorskip("psycopg", reason="psycopg is not installed (extra: postgres)")
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # noqa: S108 - a socket's path must be short
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a socket's path must be short
     if os.geteuid() == 0:
         user = pwd.getpwnam(_SERVER_USER)
         os.chown(folder, user.pw_uid, user.pw_gid)
@@ -50,7 +50,7 @@ def postgresql_server() -> Iterator[str]:
     data, log = str(folder / "data"), str(folder / "log")
     try:
         run("initdb", "-D", data, "-U", _SERVER_USER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", "-n")
-        options = f"-c listen_addresses= -c unix_socket_directories={folder} -c max_connections=60"
+        options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
         run("pg_ctl", "-D", data, "-l", log, "-w", "-s", "-o", options, "start")
         yield str(folder)
         run("pg_ctl", "-D", data, "-s", "-m", "immediate", "stop")
@@ -58,21 +58,21 @@ def postgresql_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _new_database(server: str) -> str:
+def _new_schema(server: str) -> str:
     import psycopg
 
     name = f"records_{uuid.uuid4().hex}"
     with psycopg.connect(host=server, user=_SERVER_USER, dbname="postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return f"postgresql://{_SERVER_USER}@/{name}?host={server}"
+        connection.execute(f"CREATE SCHEMA {name}")
+    return f"postgresql://{_SERVER_USER}@/postgres?host={server}&options=-csearch_path%3D{name}"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of a store that does not exist yet (SQLite), or is empty (PostgreSQL)."""
+    """URL of a store that does not exist yet (SQLite), or has no tables (PostgreSQL)."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'folder' / 'records.sqlite'}"
-    return _new_database(request.getfixturevalue("postgresql_server"))
+    return _new_schema(request.getfixturevalue("postgresql_server"))
 
 
 @pytest.fixture

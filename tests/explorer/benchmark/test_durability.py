@@ -1,0 +1,66 @@
+"""No committed record is lost: not to other writers, not to a process that is killed."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+
+import pytest
+from sqlalchemy import text
+
+from explorer.benchmark.store import Store
+from tests.explorer.benchmark.processes import CONTEXT, received, start, write_some, write_until_killed
+
+WRITERS = 8
+RECORDS_EACH = 20
+
+
+def assert_whole(store: Store) -> None:
+    """Every record has its samples, and the database finds nothing wrong with itself."""
+    assert all(len(record.samples_ms) == record.samples_count for record in store.records())
+    with store._engine.connect() as connection:
+        records, details = (
+            connection.scalar(text(f"select count(*) from benchmark_{table}")) for table in ("records", "details")
+        )
+        assert records == details
+        if connection.dialect.name == "sqlite":
+            assert connection.scalar(text("PRAGMA integrity_check")) == "ok"
+
+
+def test_eight_processes_write_at_once(store_url: str) -> None:
+    barrier = CONTEXT.Barrier(WRITERS)
+    shared_id = str(uuid.uuid4())
+    writers = [start(write_some, store_url, barrier, RECORDS_EACH, shared_id) for _ in range(WRITERS)]
+    messages = [message for _, receiver in writers for message in received(receiver)]
+    for process, _ in writers:
+        process.join()
+    assert [process.exitcode for process, _ in writers] == [0] * WRITERS
+    own = {record_id for what, record_id in messages if what == "own"}
+    with Store(store_url) as store:
+        assert set(store.distinct("record_id")) == own | {shared_id}
+        assert len(own) == WRITERS * RECORDS_EACH
+        assert [stored for what, stored in messages if what == "shared"].count(True) == 1
+        assert_whole(store)
+
+
+@pytest.mark.parametrize("kills", [20])
+def test_a_writer_killed_at_any_moment_loses_no_committed_record(store_url: str, kills: int) -> None:
+    moments = random.Random(0)
+    committed: list[str] = []
+    for kill in range(kills):
+        process, receiver = start(write_until_killed, store_url)
+        if kill % 4:  # else at any moment while it starts and opens the store
+            assert receiver.poll(timeout=60)
+        time.sleep(moments.uniform(0, 0.1))
+        process.kill()
+        committed += received(receiver)
+        process.join()
+        assert process.exitcode == -9
+    assert len(committed) > kills, "the writers hardly got to write"
+    with Store(store_url) as store:
+        stored = set(store.distinct("record_id"))
+        assert set(committed) <= stored
+        # Of each writer one record may be stored whose id did not get out any more.
+        assert len(stored) <= len(committed) + kills
+        assert_whole(store)

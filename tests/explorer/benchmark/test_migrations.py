@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, inspect, text, update
+
+from explorer.benchmark.database import writing
+from explorer.benchmark.migrations import bring_up_to_date, current_version, stored_version
+from explorer.benchmark.schema import SCHEMA
+from explorer.benchmark.store import Store, StoreError
+from tests.explorer.benchmark.examples import example_record
+
+#: A store as version 1 of the tables wrote it, with one record.
+VERSION_1 = Path(__file__).with_name("store_version_1.sql")
+
+
+def add_note(connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE benchmark_records ADD COLUMN note TEXT"))
+
+
+def fill_note(connection: Connection) -> None:
+    connection.execute(text("UPDATE benchmark_records SET note = 'not recorded'"))
+
+
+def break_off(connection: Connection) -> None:
+    add_note(connection)
+    raise RuntimeError("power cut")
+
+
+def version_of(store: Store) -> int:
+    with store._engine.connect() as connection:
+        return stored_version(connection)
+
+
+def has_note(store: Store) -> bool:
+    return any(column["name"] == "note" for column in inspect(store._engine).get_columns("benchmark_records"))
+
+
+def test_a_store_of_version_1_opens_with_its_records(tmp_path: Path) -> None:
+    """If this fails after a change of the tables or of `Record`, the change needs a step in `migrations`."""
+    path = tmp_path / "old.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(VERSION_1.read_text(encoding="utf-8"))
+    connection.close()
+    expected = example_record(record_id="6ba7b810-9dad-11d1-80b4-00c04fd430c8", measured_at="2026-11-22T10:00:00+00:00")
+    with Store(f"sqlite:///{path}") as store:
+        assert list(store.records()) == [expected]
+        store.add(example_record())
+        assert len(store.query()) == 2
+
+
+def test_steps_are_taken_once_and_in_order(store: Store) -> None:
+    store.add(example_record())
+    for _ in range(2):  # the second time there is nothing left to do
+        bring_up_to_date(store._engine, "here", read_only=False, steps=(add_note, fill_note))
+    assert version_of(store) == 3
+    with store._engine.connect() as connection:
+        assert connection.scalar(text("SELECT note FROM benchmark_records")) == "not recorded"
+
+
+def test_a_step_that_fails_leaves_the_store_as_it_was(store: Store) -> None:
+    record = example_record()
+    store.add(record)
+    with pytest.raises(RuntimeError, match="power cut"):
+        bring_up_to_date(store._engine, "here", read_only=False, steps=(break_off,))
+    assert version_of(store) == 1
+    assert not has_note(store)
+    assert store.get(record.record_id) == record
+
+
+def test_a_new_store_has_the_current_version(store: Store) -> None:
+    assert version_of(store) == current_version()
+
+
+def test_a_store_of_a_newer_version_is_refused_and_left_alone(store_url: str) -> None:
+    record = example_record()
+    with Store(store_url) as store:
+        store.add(record)
+        with writing(store._engine) as connection:
+            connection.execute(update(SCHEMA).values(version=current_version() + 1))
+        with pytest.raises(StoreError, match=r"written by a newer version of the explorer .*: update the explorer"):
+            Store(store_url)
+        assert version_of(store) == current_version() + 1
+        assert store.get(record.record_id) == record
+
+
+def test_an_older_store_that_cannot_be_written_says_so(store: Store) -> None:
+    with pytest.raises(StoreError, match="is of an older version and read-only: allow writing once"):
+        bring_up_to_date(store._engine, "here", read_only=True, steps=(add_note,))

@@ -1,0 +1,186 @@
+"""Stores that are full, read-only, locked, damaged or out of reach: a clear sentence, and nothing lost."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import event
+
+from explorer.benchmark.database import writing
+from explorer.benchmark.store import Store, StoreError
+from explorer.benchmark.store_errors import explained
+from tests.explorer.benchmark.examples import example_record
+from tests.explorer.benchmark.processes import received, start, try_read_only
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can read, unlike pytest's."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+        folder.chmod(0o755)
+
+
+def outcome(url: str) -> list[object]:
+    process, receiver = start(try_read_only, url)
+    messages = received(receiver)
+    process.join()
+    return messages
+
+
+def test_a_full_disk_keeps_what_was_stored(sqlite_store: Store) -> None:
+    first = example_record()
+    sqlite_store.add(first)
+
+    def leave_no_space(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute("PRAGMA max_page_count=1")  # SQLite takes its present size instead
+
+    event.listen(sqlite_store._engine, "checkout", leave_no_space)
+    with pytest.raises(StoreError, match=r"records.sqlite has no space left: free some on its disk"):
+        sqlite_store.add_all(example_record() for _ in range(600))
+    event.remove(sqlite_store._engine, "checkout", leave_no_space)
+    assert list(sqlite_store.records()) == [first]
+
+
+def test_a_nearly_full_disk_is_noticed_before_anything_is_measured(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqlite_store.check_writable()
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=3 * 2**20))
+    with pytest.raises(StoreError, match="has 3 MiB left on its disk: free at least 64 MiB"):
+        sqlite_store.check_writable()
+
+
+def test_a_locked_store_says_so_and_works_again_afterwards(sqlite_store: Store, tmp_path: Path) -> None:
+    record = example_record()
+    sqlite_store.add(record)
+    other = sqlite3.connect(tmp_path / "records.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for write in (sqlite_store.check_writable, lambda: sqlite_store.add(example_record())):
+        with pytest.raises(StoreError, match="is locked by another program: try again once it has finished"):
+            write()
+    assert sqlite_store.get(record.record_id) == record  # reading never waits
+    other.close()
+    assert sqlite_store.add(example_record())
+
+
+def test_a_read_only_folder_can_be_read_but_not_written(open_folder: Path) -> None:
+    path = open_folder / "records.sqlite"
+    record = example_record()
+    with Store(f"sqlite:///{path}") as store:
+        store.add(record)
+    open_folder.chmod(0o555)
+    read, *refusals, count = outcome(f"sqlite:///{path}")
+    assert (read, count) == ([record.record_id], 1)
+    assert len(refusals) == 3
+    assert all(f"The store {path} is read-only: allow writing" in str(refusal) for refusal in refusals)
+
+
+def test_a_read_only_folder_into_which_another_process_writes_shows_its_latest_records(open_folder: Path) -> None:
+    path = open_folder / "records.sqlite"
+    with Store(f"sqlite:///{path}") as store:
+        store.add(record := example_record())  # still in the log only
+        open_folder.chmod(0o555)
+        assert outcome(f"sqlite:///{path}")[0] == [record.record_id]
+
+
+def test_a_folder_in_which_no_store_can_be_made_is_named(open_folder: Path) -> None:
+    open_folder.chmod(0o555)
+    for path in (open_folder / "records.sqlite", open_folder / "new" / "records.sqlite"):
+        (message,) = outcome(f"sqlite:///{path}")
+        assert str(message).startswith(f"The store {path} ")
+        assert "read" in str(message)
+        assert "HRFORMER_RESULTS_URL" in str(message)
+
+
+@pytest.mark.parametrize("content", [b"model,top1\n" * 200, os.urandom(4096)])
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "records.sqlite"
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="is damaged or not a database: put back a copy"):
+        Store(f"sqlite:///{path}")
+    assert path.read_bytes() == content
+
+
+def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be opened: check that the folder exists"):
+        Store(f"sqlite:///{tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("records.sqlite", "is not a database URL: use sqlite:///FILE or postgresql://USER@HOST/DATABASE"),
+        ("sqlite://", "keeps nothing once the program ends: name a file"),
+        ("sqlite:///:memory:", "keeps nothing once the program ends: name a file"),
+        ("nosuch://host/records", "names a kind of database that is not known"),
+        ("mysql+mysqldb://host/records", "The driver MySQLdb of .* is not installed"),
+    ],
+)
+def test_wrong_urls(url: str, message: str) -> None:
+    with pytest.raises(StoreError, match=message):
+        Store(url)
+
+
+def test_an_unreachable_server_is_named_without_its_password() -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(StoreError, match="cannot be reached: check that the server runs") as refused:
+        Store("postgresql://user:secret@127.0.0.1:1/records")
+    assert "127.0.0.1:1/records" in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_database_that_the_server_does_not_have(postgresql_server: str) -> None:
+    with pytest.raises(StoreError, match="has no such database: create it on the server"):
+        Store(f"postgresql://postgres@/missing?host={postgresql_server}")
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+def test_a_server_that_only_reads(store_url: str) -> None:
+    Store(store_url).close()
+    with Store(f"{store_url}%20-cdefault_transaction_read_only%3Don") as store:
+        for write in (store.check_writable, lambda: store.add(example_record())):
+            with pytest.raises(StoreError, match="is read-only: allow writing"):
+                write()
+        assert store.count() == 0
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+def test_a_server_on_which_another_program_writes_for_long(store_url: str) -> None:
+    with Store(store_url) as busy, Store(store_url, lock_timeout_s=0.1) as waiting:
+        record = example_record()
+        with writing(busy._engine), pytest.raises(StoreError, match="is locked by another program: try again"):
+            waiting.add(record)
+        assert waiting.add(record)
+
+
+def test_a_user_without_rights(postgresql_server: str) -> None:
+    import psycopg
+
+    with psycopg.connect(host=postgresql_server, user="postgres", dbname="postgres", autocommit=True) as connection:
+        connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        connection.execute("CREATE ROLE guest LOGIN")
+    with pytest.raises(StoreError, match="does not let this user write: ask its owner"):
+        Store(f"postgresql://guest@/postgres?host={postgresql_server}")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "The store x has no space left"),
+        (OSError(errno.EROFS, "Read-only file system"), "The store x is read-only"),
+        (sqlite3.DatabaseError(), "The store x reports an error: no message"),
+    ],
+)
+def test_errors_of_files(error: Exception, message: str) -> None:
+    with pytest.raises(StoreError, match=message), explained("x"):
+        raise error
