@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import BigInteger, Boolean, Connection, Double, Row, RowMapping, delete, func, insert, select
+from sqlalchemy import BigInteger, Boolean, Connection, CursorResult, Double, RowMapping, delete, func, insert, select
 
 from explorer.benchmark.database import is_read_only, open_engine, parse_url, sqlite_path, writing
 from explorer.benchmark.migrations import bring_up_to_date
@@ -34,6 +34,7 @@ DEFAULT_PATH = Path(__file__).parents[2] / "results" / "benchmarks.sqlite"
 MEASURED = "measured"
 
 _BATCH = 500
+_READ_BLOCK = 2_000
 _MIN_FREE_MIB = 64
 _ALWAYS_READ = ("record_id", "measured_at")
 
@@ -146,11 +147,11 @@ class Store:
         """
         names = dict.fromkeys((*_ALWAYS_READ, *(RECORDS.columns.keys() if columns is None else columns)))
         wanted = [column_of(name) for name in names]
-        rows: list[Row[Any]] = []
+        values: dict[str, list[Any]] = {name: [] for name in names}
         with explained(self.location), self._engine.connect() as connection:
             for condition in conditions(filters or {}):
-                rows += connection.execute(select(*wanted).where(condition)).all()
-        return _frame(list(names), rows)
+                _read_columns(connection.execute(select(*wanted).where(condition)), values)
+        return _frame(values)
 
     def count(self, filters: Filters | None = None) -> int:
         """Number of records."""
@@ -203,10 +204,17 @@ def _insert_new(connection: Connection, batch: Sequence[Record]) -> int:
     return len(new)
 
 
-def _frame(names: Sequence[str], rows: Sequence[Row[Any]]) -> pd.DataFrame:
+def _read_columns(result: CursorResult[Any], values: Mapping[str, list[Any]]) -> None:
+    """Append a result column by column, from the driver's own rows: SQLAlchemy's rows would take twice as long."""
+    cursor = result.cursor
+    while cursor and (block := cursor.fetchmany(_READ_BLOCK)):
+        for column, part in zip(values.values(), zip(*block, strict=True), strict=True):
+            column.extend(part)
+
+
+def _frame(values: Mapping[str, list[Any]]) -> pd.DataFrame:
     """Typed columns: pandas' guess would turn numbers with gaps into floats, and empty columns into objects."""
-    values = zip(*rows, strict=True) if rows else ([] for _ in names)
-    frame = pd.DataFrame({name: _array(name, column) for name, column in zip(names, values, strict=True)})
+    frame = pd.DataFrame({name: _array(name, column) for name, column in values.items()})
     frame["origin"] = MEASURED
     return frame.sort_values("measured_at", kind="stable", ignore_index=True)
 
