@@ -1,0 +1,121 @@
+"""What a plan will take, said before it starts: time, and whether it fits the memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from explorer.benchmark.footprint import Footprint, footprint
+from explorer.benchmark.models import model_cost
+from explorer.benchmark.plan import Group, Job, Plan, parse_device
+
+#: Speeds that networks of many small operators typically reach, for the forecast only, FLOP/s; on the CPU per thread.
+_TYPICAL_FLOP_S = {"cpu": 3e10, "cuda": 1e13, "mps": 2e12}
+#: A training step does the forward's work about three times (one forward, two products for its gradients).
+TRAINING_FACTOR = 3
+_PROCESS_START_S = 5.0
+_COMPILE_S = 120.0
+#: Calls of a memory pass and of a warm-up.
+_UNTIMED_CALLS = 10
+#: A largest-batch search does about as much work as this many calls at the batch found.
+_SEARCH_CALLS = 8
+#: Interpreter and libraries on the CPU, context and kernels on a card, MiB.
+_OVERHEAD_MIB = {"cpu": 500.0, "cuda": 700.0, "mps": 500.0}
+
+
+def estimate_seconds(plan: Plan) -> float:
+    """Rough duration of a plan, s: within a factor of two or three on a machine of today.
+
+    Raises:
+        ValueError: If a model does not take images of its size.
+    """
+    return sum(_group_seconds(group) for group in plan.groups())
+
+
+def check_memory(plan: Plan, available_mib: Callable[[str], float | None]) -> None:
+    """Refuse a plan that can't fit.
+
+    Args:
+        plan: The plan.
+        available_mib: Free memory of a device by name, MiB; None where nobody knows, which refuses nothing.
+
+    Raises:
+        ValueError: Naming the first job that does not fit, what it needs, what there is and what would fit.
+    """
+    available = {device: available_mib(device) for device in plan.devices}
+    for group in plan.groups():
+        free_mib = available[group[0].device]
+        if free_mib is not None:
+            _check_group(group, free_mib)
+
+
+def needed_mib(job: Job) -> float:
+    """Memory that a job needs on its own, MiB."""
+    device, _ = parse_device(job.device)
+    return _OVERHEAD_MIB[device] + _resident_mib(job) + _step_mib(job)
+
+
+def _check_group(group: Group, free_mib: float) -> None:
+    for job in group:
+        if needed_mib(job) > free_mib:
+            raise ValueError(_does_not_fit(job, free_mib))
+    together = sum(_resident_mib(job) for job in group) + max(needed_mib(job) - _resident_mib(job) for job in group)
+    if together > free_mib:
+        raise ValueError(
+            f"{len(group)} models measured together on {group[0].device} need about {together:,.0f} MiB, "
+            f"{free_mib:,.0f} MiB are free: measure them in smaller plans."
+        )
+
+
+def _does_not_fit(job: Job, free_mib: float) -> str:
+    per_img = _step_mib(job) / job.batch_size
+    fits = int((free_mib - (needed_mib(job) - _step_mib(job))) / per_img)
+    advice = f"a batch of {fits} would fit" if fits >= 1 else "use a smaller image or another device"
+    return (
+        f"{job.model.name} with a batch of {job.batch_size} at {job.img_size[0]}x{job.img_size[1]} needs about "
+        f"{needed_mib(job):,.0f} MiB on {job.device}, {free_mib:,.0f} MiB are free: {advice}."
+    )
+
+
+def _step_mib(job: Job) -> float:
+    # A search for the largest batch finds its own size.
+    batch_size = 1 if job.kind == "largest_batch" else job.batch_size
+    return _footprint(job).step_mib(batch_size) * _bytes_factor(job)
+
+
+def _resident_mib(job: Job) -> float:
+    return _footprint(job).resident_mib * _bytes_factor(job)
+
+
+def _footprint(job: Job) -> Footprint:
+    return footprint(job.model, job.img_size, training=job.kind == "training_step")
+
+
+def _bytes_factor(job: Job) -> float:
+    return 0.5 if job.precision in ("bf16", "fp16") else 1.0
+
+
+def _group_seconds(group: Group) -> float:
+    """The models take turns until the slowest has enough, so all take as long as that one."""
+    starts = _PROCESS_START_S * (len(group) + 1)
+    compiling = sum(_COMPILE_S for job in group if job.compile_mode != "eager")
+    untimed = sum(_call_seconds(job) * _untimed_calls(job) for job in group)
+    timed = max(_timed_seconds(job) for job in group) * len(group)
+    return starts + compiling + untimed + timed
+
+
+def _timed_seconds(job: Job) -> float:
+    method = job.method
+    return min(max(method.min_iterations * _call_seconds(job), method.min_seconds), method.max_seconds)
+
+
+def _untimed_calls(job: Job) -> int:
+    return _UNTIMED_CALLS + (_SEARCH_CALLS if job.kind == "largest_batch" else 0)
+
+
+def _call_seconds(job: Job) -> float:
+    device, _ = parse_device(job.device)
+    factor = TRAINING_FACTOR if job.kind == "training_step" else 1
+    flops = 2 * model_cost(job.model, job.img_size).macs * job.batch_size * factor
+    workers = (job.threads or os.cpu_count() or 1) if device == "cpu" else 1
+    return flops / (_TYPICAL_FLOP_S[device] * workers)

@@ -1,0 +1,220 @@
+"""Names and builders of everything that can be measured: HRFormer variants, and any timm model."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import timm
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from explorer.benchmark.record import ModelSource
+from explorer.complexity import estimate_complexity
+from hrformer import PRESETS, TASKS, HRFormerConfig, create_model, preset
+
+Size = tuple[int, int]
+
+#: How the presets are called: the published classification networks plainly, the other tasks by a suffix.
+HRFORMER_PRESETS: dict[str, HRFormerConfig] = {
+    f"hrformer_{name}" + ("" if task == "classification" else f"_{task}"): preset(name, task)
+    for task in TASKS
+    for name in PRESETS
+}
+#: Ready choices by family, smallest first; every other timm name works as well.
+READY_CHOICES: dict[str, tuple[str, ...]] = {
+    "HRFormer": tuple(HRFORMER_PRESETS),
+    "HRNet": tuple(f"hrnet_w{width}" for width in (18, 30, 32, 40, 44, 48, 64)),
+    "DeiT": tuple(f"deit_{size}_patch16_224" for size in ("tiny", "small", "base")),
+    "Swin": tuple(f"swin_{size}_patch4_window7_224" for size in ("tiny", "small", "base")),
+    "ViT": tuple(f"vit_{size}_patch16_224" for size in ("tiny", "small", "base")),
+}
+PUBLISHED_CONVENTION = "MACs, norms and element-wise operators, as the HRFormer paper counts"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRef:
+    """A model that can be built anywhere from what is written here.
+
+    Attributes:
+        name: A preset's name, any label for a variant, or timm's name.
+        config: The variant; None for a timm model.
+        pretrained: Whether timm fetches its published weights; they change no speed, so random ones are the default.
+
+    Raises:
+        ValueError: If timm does not know the name, or weights are asked for a variant.
+    """
+
+    name: str
+    config: HRFormerConfig | None = None
+    pretrained: bool = False
+
+    def __post_init__(self) -> None:
+        if self.config is None and not timm.is_model(self.name):
+            raise ValueError(_unknown_name(self.name))
+        if self.config is not None and self.pretrained:
+            raise ValueError(f"{self.name} has no weights to fetch: leave pretrained out, it is for timm models.")
+
+    @property
+    def source(self) -> ModelSource:
+        """Where the code comes from: "hrformer" or "timm"."""
+        return "timm" if self.config is None else "hrformer"
+
+    @property
+    def default_img_size(self) -> Size:
+        """The size the model was made for, (height, width) in pixels."""
+        if self.config is not None:
+            return self.config.img_size
+        _, height, width = _timm_input_size(self.name)
+        return height, width
+
+    @property
+    def in_chans(self) -> int:
+        """Channels of the images it takes."""
+        return _timm_input_size(self.name)[0] if self.config is None else self.config.in_chans
+
+    def settings(self, img_size: Size) -> dict[str, Any]:
+        """Everything that builds the model at this size, as a record keeps it."""
+        if self.config is not None:
+            return replace(self.config, img_size=img_size).to_dict()
+        return {"model": self.name, "pretrained": self.pretrained, **_size_argument(self.name, img_size)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        config = None if self.config is None else self.config.to_dict()
+        return {"name": self.name, "config": config, "pretrained": self.pretrained}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any] | str) -> ModelRef:
+        """From `to_dict`, or from a name alone.
+
+        Raises:
+            ValueError: If the name or a key is unknown, or the configuration is illegal.
+        """
+        if isinstance(values, str):
+            return model_by_name(values)
+        unknown = sorted(str(key) for key in set(values) - {"name", "config", "pretrained"})
+        if unknown or not isinstance(values.get("name"), str):
+            raise ValueError(
+                f"A model is a name, or a mapping of name, config and pretrained; {dict(values)!r} is not one."
+            )
+        if values.get("config") is None:
+            return model_by_name(values["name"], pretrained=bool(values.get("pretrained", False)))
+        return cls(name=values["name"], config=HRFormerConfig.from_dict(values["config"]))
+
+
+def model_by_name(name: str, *, pretrained: bool = False) -> ModelRef:
+    """A preset or a timm model.
+
+    Raises:
+        ValueError: If there is no such name; the nearest ones are named.
+    """
+    return ModelRef(name=name, config=HRFORMER_PRESETS.get(name), pretrained=pretrained)
+
+
+def variant(config: HRFormerConfig) -> ModelRef:
+    """A variant under its preset's name where it is one (at any image size), else under its configuration's id."""
+    for name, known in HRFORMER_PRESETS.items():
+        if replace(config, img_size=known.img_size) == known:
+            return ModelRef(name=name, config=config)
+    return ModelRef(name=f"hrformer_{config.config_id}", config=config)
+
+
+def build_model(ref: ModelRef, img_size: Size) -> nn.Module:
+    """The model for images of this size, on torch's default device, in inference mode.
+
+    timm's transformers are built for one size (`img_size`); HRNet and other convolutional networks take any.
+
+    Raises:
+        ValueError: If the model can't be built for this size.
+    """
+    if ref.config is not None:
+        return create_model(replace(ref.config, img_size=img_size)).eval()
+    try:
+        model: nn.Module = timm.create_model(ref.name, pretrained=ref.pretrained, **_size_argument(ref.name, img_size))
+    except (TypeError, AssertionError) as error:
+        raise ValueError(_wrong_size(ref, img_size, error)) from error
+    return model.eval()
+
+
+@dataclass(frozen=True)
+class ModelCost:
+    """Work of one image.
+
+    Attributes:
+        params: Learnable parameters.
+        macs: Multiply-adds of a forward pass.
+        flops_published: As the model's own publication counts; None without such a count.
+    """
+
+    params: int
+    macs: int
+    flops_published: int | None = None
+
+
+@lru_cache(maxsize=256)
+def model_cost(ref: ModelRef, img_size: Size) -> ModelCost:
+    """Parameters and work at a size: a variant's in closed form, a timm model's counted on the meta device.
+
+    Raises:
+        ValueError: If the model does not take images of this size.
+    """
+    if ref.config is not None:
+        complexity = estimate_complexity(replace(ref.config, img_size=img_size))
+        return ModelCost(complexity.params, complexity.macs, complexity.flops_published)
+    model = build_meta_model(ref, img_size)
+    params = sum(parameter.numel() for parameter in model.parameters())
+    return ModelCost(params, _count_macs(ref, model, img_size))
+
+
+def build_meta_model(ref: ModelRef, img_size: Size) -> nn.Module:
+    """The model without memory for its weights: good for counting, not for computing."""
+    with torch.device("meta"):
+        return build_model(replace(ref, pretrained=False), img_size)
+
+
+def meta_images(ref: ModelRef, img_size: Size, batch_size: int = 1) -> torch.Tensor:
+    """Images without content, (B, in_chans, H, W)."""
+    return torch.empty(batch_size, ref.in_chans, *img_size, device="meta")
+
+
+def _count_macs(ref: ModelRef, model: nn.Module, img_size: Size) -> int:
+    try:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            model(meta_images(ref, img_size))
+    except (AssertionError, RuntimeError) as error:
+        raise ValueError(_wrong_size(ref, img_size, error)) from error
+    return int(counter.get_total_flops()) // 2
+
+
+def _timm_input_size(name: str) -> tuple[int, int, int]:
+    config = timm.get_pretrained_cfg(name)
+    size: tuple[int, int, int] = (3, 224, 224) if config is None else config.input_size
+    return size
+
+
+def _size_argument(name: str, img_size: Size) -> dict[str, Any]:
+    """What tells a timm model its image size, where it must be told."""
+    config = timm.get_pretrained_cfg(name)
+    if config is None or not config.fixed_input_size or img_size == tuple(config.input_size[1:]):
+        return {}
+    return {"img_size": img_size}
+
+
+def _unknown_name(name: str) -> str:
+    names = [*HRFORMER_PRESETS, *timm.list_models()]
+    nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or ["hrformer_tiny", "hrnet_w18"]
+    return f"There is no model called {name!r}: use {' or '.join(nearest)}, or any other of timm's names."
+
+
+def _wrong_size(ref: ModelRef, img_size: Size, error: Exception) -> str:
+    height, width = ref.default_img_size
+    cause = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+    return (
+        f"{ref.name} can't take images of {img_size[0]}x{img_size[1]} pixels ({cause}): "
+        f"use {height}x{width}, the size it was made for."
+    )

@@ -1,0 +1,208 @@
+"""Runs plans in the background: one job per device at a time, first come first served, visible to everyone.
+
+Nothing here touches a model: each group is measured in processes of its own (`explorer.benchmark.group`), so that no
+crash, no full memory and no cancelled run reaches the process that asked for it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Literal
+
+from explorer.benchmark.device import check_present
+from explorer.benchmark.forecast import check_memory
+from explorer.benchmark.group import GroupMeasurement, JobProgress
+from explorer.benchmark.outcome import reason_of
+from explorer.benchmark.plan import Group, Plan
+from explorer.benchmark.process import available_mib
+from explorer.benchmark.record import Record
+
+RunState = Literal["waiting", "running", "finished", "cancelled"]
+Save = Callable[[Record], None]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A look at a run.
+
+    Attributes:
+        state: "waiting", "running", "finished" or "cancelled".
+        jobs_done: Jobs with a record.
+        jobs_total: All jobs.
+        current: What is being done now, one entry per device at work.
+        elapsed_s: Seconds since the first job began; 0 while waiting.
+    """
+
+    state: RunState
+    jobs_done: int
+    jobs_total: int
+    current: tuple[JobProgress, ...]
+    elapsed_s: float
+
+
+class Run:
+    """A plan on its way through the runner.
+
+    Attributes:
+        id: Short and unique.
+        plan: The plan.
+        owner: Who asked for it, as shown to others in the queue.
+    """
+
+    def __init__(self, plan: Plan, owner: str, save: Save) -> None:
+        self.id = uuid.uuid4().hex[:8]
+        self.plan = plan
+        self.owner = owner
+        self._save = save
+        self._lock = threading.Lock()
+        self._records: list[Record] = []
+        self._current: dict[str, JobProgress] = {}
+        self._measurements: dict[str, GroupMeasurement] = {}
+        self._lanes_left = len(plan.devices)
+        self._started_at: float | None = None
+        self._ended_at: float | None = None
+        self._cancelled = False
+        self._error: str | None = None
+        self._done = threading.Event()
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The records so far, in the order in which they came."""
+        with self._lock:
+            return tuple(self._records)
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong outside the measurements, such as a full disk; unsaved records are still among `records`."""
+        return self._error
+
+    @property
+    def worker_pids(self) -> tuple[int, ...]:
+        """The measuring processes at work now."""
+        pids = [measurement.worker_pid for measurement in list(self._measurements.values())]
+        return tuple(pid for pid in pids if pid is not None)
+
+    def progress(self) -> Progress:
+        """How far it is."""
+        with self._lock:
+            start, end = self._started_at, self._ended_at or time.monotonic()
+            return Progress(
+                self._state(),
+                len(self._records),
+                len(self.plan.jobs()),
+                tuple(self._current.values()),
+                0.0 if start is None else end - start,
+            )
+
+    def cancel(self) -> None:
+        """Stop it: the group at work leaves cancelled records, groups that wait leave none."""
+        with self._lock:
+            self._cancelled = True
+            measurements = list(self._measurements.values())
+        for measurement in measurements:
+            measurement.cancel()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for its end; whether it has come."""
+        return self._done.wait(timeout_s)
+
+    def _state(self) -> RunState:
+        if not self._done.is_set():
+            return "waiting" if self._started_at is None else "running"
+        return "cancelled" if self._cancelled else "finished"
+
+    def _measure_lane(self, device: str, groups: tuple[Group, ...]) -> None:
+        """Measure the groups of one device, from that device's thread."""
+        try:
+            for group in groups:
+                measurement = self._begin(device, group)
+                if measurement is None:
+                    break
+                for record in measurement.records():
+                    self._keep(record)
+        except Exception as error:  # noqa: BLE001 - the device's thread must live on for the next run
+            self._error = reason_of(error)
+        finally:
+            self._leave(device)
+
+    def _begin(self, device: str, group: Group) -> GroupMeasurement | None:
+        with self._lock:
+            if self._cancelled:
+                return None
+            self._started_at = self._started_at or time.monotonic()
+            self._measurements[device] = GroupMeasurement(group, lambda now: self._note(device, now))
+            return self._measurements[device]
+
+    def _note(self, device: str, now: JobProgress) -> None:
+        with self._lock:
+            self._current[device] = now
+
+    def _keep(self, record: Record) -> None:
+        with self._lock:
+            self._records.append(record)
+        try:
+            self._save(record)
+        except Exception as error:  # noqa: BLE001 - a full disk or locked store must not end the measurement
+            self._error = f"A record could not be saved: {reason_of(error)}"
+
+    def _leave(self, device: str) -> None:
+        with self._lock:
+            self._current.pop(device, None)
+            self._measurements.pop(device, None)
+            self._lanes_left -= 1
+            if self._lanes_left == 0:
+                self._ended_at = time.monotonic()
+                self._done.set()
+
+
+class Runner:
+    """The queue of one application; make one and share it.
+
+    Args:
+        save: Stores a record; called as soon as each is there, from the threads of the devices.
+    """
+
+    def __init__(self, save: Save) -> None:
+        self._save = save
+        self._lock = threading.Lock()
+        self._runs: list[Run] = []
+        self._lanes: dict[str, SimpleQueue[Run]] = {}
+
+    def submit(self, plan: Plan, owner: str = "") -> Run:
+        """Put a plan at the end of the queue.
+
+        Raises:
+            ValueError: If this machine lacks a device, the plan can't fit its memory, or a model does not take its
+                image size.
+        """
+        for device in plan.devices:
+            check_present(device)
+        check_memory(plan, available_mib)
+        run = Run(plan, owner, self._save)
+        with self._lock:
+            self._runs = [known for known in self._runs if not known.wait(0)]
+            self._runs.append(run)
+            for device in plan.devices:
+                self._lane(device).put(run)
+        return run
+
+    def queue(self) -> tuple[Run, ...]:
+        """All runs at work or waiting, first come first."""
+        with self._lock:
+            return tuple(run for run in self._runs if not run.wait(0))
+
+    def _lane(self, device: str) -> SimpleQueue[Run]:
+        if device not in self._lanes:
+            self._lanes[device] = SimpleQueue()
+            threading.Thread(target=self._serve, args=(device,), daemon=True, name=f"benchmark {device}").start()
+        return self._lanes[device]
+
+    def _serve(self, device: str) -> None:
+        while True:
+            run = self._lanes[device].get()
+            run._measure_lane(device, run.plan.groups_on(device))

@@ -1,0 +1,243 @@
+"""The measuring process: `python -m explorer.benchmark.worker`, one request on stdin, messages as JSON lines on stdout.
+
+A job takes two passes, each in a process of its own. "alone" builds one model in a fresh process and finds what other
+models would blur: peak memory, compile time, the largest batch. "together" builds all models of a group and times them
+round by round. The first error ends the process; the message before says which job it was.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from explorer.benchmark.device import Device, Step, matmul_step, open_device
+from explorer.benchmark.figures import Figures
+from explorer.benchmark.method import Method, Timer, measure_rounds, warm_up
+from explorer.benchmark.nvml import CardWatch
+from explorer.benchmark.outcome import Place, finished_record, reason_of, status_of
+from explorer.benchmark.plan import Job
+from explorer.benchmark.process_memory import protect_the_machine
+from explorer.benchmark.step import BuiltStep, build_step, compute_dtype, set_precision
+
+#: Calls over which the memory peaks are taken: the second still grows caches, the third no more.
+_MEMORY_CALLS = 3
+#: A largest-batch search stops when it knows the answer to this share, or exactly where that is less than one image.
+_SEARCH_SHARE = 1 / 32
+_LARGEST_BATCH = 2**16
+
+Send = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What the first pass found.
+
+    Attributes:
+        batch_size: The job's, or the largest that fits.
+        figures: Memory and compile time.
+    """
+
+    batch_size: int
+    figures: Figures
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"batch_size": self.batch_size, "figures": self.figures.to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Alone:
+        """The inverse of `to_dict`."""
+        return cls(values["batch_size"], Figures.from_dict(values["figures"]))
+
+
+class Reporter:
+    """Tells the parent what is being done, and remembers the job at hand for the case that it fails."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.index = 0
+
+    def doing(self, index: int, phase: str, samples_ms: Sequence[float] = ()) -> None:
+        """What is done now, with the samples so far."""
+        self.index = index
+        median = float(np.median(samples_ms)) if samples_ms else None
+        self._send({"type": "doing", "index": index, "phase": phase, "samples": len(samples_ms), "p50_ms": median})
+
+    def send(self, kind: str, **values: Any) -> None:
+        """Any other message."""
+        self._send({"type": kind, **values})
+
+
+def measure_alone(job: Job, device: Device, reporter: Reporter) -> Alone:
+    """Peak memory of a step, compile time, and for a search the largest batch that fits."""
+    reporter.doing(0, "building")
+    batch_size, built = _largest_batch(job, device, reporter) if job.kind == "largest_batch" else _single(job, device)
+    reporter.doing(0, "measuring memory")
+    device.reset_peaks()
+    device.time_calls(built.run, _MEMORY_CALLS)
+    figures = device.memory() | Figures.of("compile_time_s", built.compile_time_s, "runs eager, nothing is compiled")
+    return Alone(batch_size, figures)
+
+
+def measure_together(
+    jobs: Sequence[Job], alone: Sequence[Alone], device: Device, place: Place, reporter: Reporter
+) -> None:
+    """Time the jobs' models interleaved, and a matrix product with them that shows the device's peak."""
+    jobs = [replace(job, batch_size=found.batch_size) for job, found in zip(jobs, alone, strict=True)]
+    method = jobs[0].method
+    watches = [device.watch() for _ in jobs]
+    timers = []
+    for index, (job, watch) in enumerate(zip(jobs, watches, strict=True)):
+        reporter.doing(index, "building")
+        built = build_step(job, device.torch_device, job.batch_size, device.synchronize)
+        timers.append(turn_timer(device, built.run, watch, job.batch_size))
+    product, product_flops = matmul_step(device, compute_dtype(jobs[0].precision))
+    timers.append(turn_timer(device, product, device.watch(), 1))
+    expected_ms = _warm_up_all(timers, len(jobs), method, reporter)
+
+    def on_round(index: int, samples_ms: Sequence[float]) -> None:
+        if index < len(jobs):
+            reporter.doing(index, "measuring", samples_ms)
+
+    *samples, product_ms = measure_rounds(timers, expected_ms, method, on_round)
+    peak = Figures({"peak_flop_s": product_flops / (min(product_ms) / 1e3)})
+    for index, (job, watch, found) in enumerate(zip(jobs, watches, alone, strict=True)):
+        record = finished_record(job, place, samples[index], found.figures | watch.figures() | peak)
+        reporter.send("record", index=index, record=asdict(record))
+
+
+def turn_timer(device: Device, step: Step, watch: CardWatch, batch_size: int) -> Timer:
+    """A timer for a model's turn.
+
+    A turn of several calls opens with an untimed one, so that the model finds its weights in the caches, where the
+    models before it have overwritten them. Garbage is not collected meanwhile, as in `timeit`.
+    """
+
+    def turn(count: int) -> list[float]:
+        gc.disable()
+        if count > 1:
+            device.time_calls(step, 1)
+        watch.begin_turn()
+        samples_ms = device.time_calls(step, count)
+        watch.end_turn(count * batch_size)
+        gc.enable()
+        return samples_ms
+
+    return turn
+
+
+def largest_fitting(fits: Callable[[int], bool], start: int, limit: int = _LARGEST_BATCH) -> int:
+    """The largest batch that fits: doubled until it does not, then halved in between to within a 32nd; 0 if none.
+
+    Args:
+        fits: Tries a batch.
+        start: The first batch to try.
+        limit: The largest to try.
+    """
+    low, high = 0, start
+    while high <= limit and fits(high):
+        low, high = high, 2 * high
+    high = min(high, limit + 1)
+    while high - low > max(1, int(low * _SEARCH_SHARE)):
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def _single(job: Job, device: Device) -> tuple[int, BuiltStep]:
+    return job.batch_size, build_step(job, device.torch_device, job.batch_size, device.synchronize)
+
+
+def _largest_batch(job: Job, device: Device, reporter: Reporter) -> tuple[int, BuiltStep]:
+    def fits(batch_size: int) -> bool:
+        reporter.doing(0, f"trying a batch of {batch_size}")
+        try:
+            build_step(job, device.torch_device, batch_size, device.synchronize)
+        except (MemoryError, RuntimeError) as error:
+            if status_of(error) != "out_of_memory":
+                raise
+            return False
+        finally:
+            gc.collect()
+            device.release()
+        return True
+
+    batch_size = largest_fitting(fits, job.batch_size)
+    if batch_size == 0:
+        raise MemoryError("not even a batch of one image fits")
+    return _single(replace(job, batch_size=batch_size), device)
+
+
+def _warm_up_all(timers: Sequence[Timer], models: int, method: Method, reporter: Reporter) -> list[float]:
+    expected_ms = []
+    for index, timer in enumerate(timers):
+        if index < models:
+            reporter.doing(index, "warming up")
+        expected_ms.append(warm_up(timer, method))
+    return expected_ms
+
+
+def _run(request: Mapping[str, Any], reporter: Reporter) -> None:
+    if request["pass"] == "available_memory":
+        reporter.send("available_memory", mib=open_device(request["device"]).available_mib())
+        return
+    jobs = [Job.from_dict(values) for values in request["jobs"]]
+    device = open_device(jobs[0].device)
+    if device.kind == "cpu":
+        protect_the_machine()
+        if jobs[0].threads is not None:
+            torch.set_num_threads(jobs[0].threads)
+    set_precision(jobs[0].precision)
+    place = Place.here(jobs[0], device)
+    reporter.send("place", place=place.to_dict())
+    if request["pass"] == "alone":
+        reporter.send("alone", alone=measure_alone(jobs[0], device, reporter).to_dict())
+    else:
+        alone = [Alone.from_dict(values) for values in request["alone"]]
+        measure_together(jobs, alone, device, place, reporter)
+
+
+def _private_stdout() -> Send:
+    """Keep stdout for the messages; whatever else prints goes to stderr."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    lock = threading.Lock()
+
+    def send(message: dict[str, Any]) -> None:
+        with lock:
+            channel.write(json.dumps(message) + "\n")
+            channel.flush()
+
+    return send
+
+
+def _die_with_parent() -> None:
+    """The parent keeps stdin open as long as it lives; its end takes this process and its compilers along."""
+    while os.read(0, 1):
+        pass
+    os.killpg(os.getpgid(0), signal.SIGKILL)
+
+
+def main() -> None:
+    """Serve one request."""
+    reporter = Reporter(_private_stdout())
+    request = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    try:
+        _run(request, reporter)
+    except Exception as error:  # noqa: BLE001 - whatever a model raises becomes its record's reason
+        reporter.send("failed", index=reporter.index, status=status_of(error), reason=reason_of(error))
+
+
+if __name__ == "__main__":
+    main()
