@@ -48,6 +48,8 @@ def parse_url(text: str) -> URL:
         url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise StoreError(f"{text} keeps nothing once the program ends: name a file, such as sqlite:///records.sqlite.")
+    if url.get_backend_name() == "sqlite" and str(url.database).startswith("file:"):
+        raise StoreError(f"{text} is a SQLite URI: name the plain file, such as sqlite:///records.sqlite.")
     return url
 
 

@@ -122,6 +122,7 @@ def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
         ("records.sqlite", "is not a database URL: use sqlite:///FILE or postgresql://USER@HOST/DATABASE"),
         ("sqlite://", "keeps nothing once the program ends: name a file"),
         ("sqlite:///:memory:", "keeps nothing once the program ends: name a file"),
+        ("sqlite:///file:records.sqlite?uri=true", "is a SQLite URI: name the plain file"),
         ("nosuch://host/records", "names a kind of database that is not known"),
         ("mysql+mysqldb://host/records", "The driver MySQLdb of .* is not installed"),
     ],
