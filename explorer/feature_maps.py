@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -88,7 +87,7 @@ def _to_numpy(activation: Tensor | tuple[Tensor, ...]) -> Map:
 
 def channel_mean(feature_map: Map) -> Map:
     """Mean over channels: (C, H, W) -> (H, W)."""
-    return feature_map.mean(0)
+    return np.asarray(feature_map.mean(0))
 
 
 def strongest_channels(feature_map: Map, count: int) -> NDArray[np.int64]:
@@ -116,6 +115,3 @@ def principal_components(feature_map: Map) -> NDArray[np.uint8]:
     colours = np.full((height * width, 3), 0.5)
     colours[:, : stretched.shape[1]] = stretched
     return (colours * 255).round().astype(np.uint8).reshape(height, width, 3)
-
-
-View = Literal["Channel mean", "Strongest channels", "One channel", "Principal components"]

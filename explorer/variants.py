@@ -43,6 +43,18 @@ def _difference(config: HRFormerConfig, reference: HRFormerConfig) -> dict[str, 
     return {name: getattr(config, name) for name in names if getattr(config, name) != getattr(reference, name)}
 
 
+def nearest_legal(values: Mapping[str, Any]) -> HRFormerConfig | None:
+    """The variant with channels rounded to multiples of their heads; None where that does not make it legal."""
+    channels = tuple(
+        max(1, round(channels / heads)) * heads
+        for channels, heads in zip(values["channels"], values["num_heads"], strict=True)
+    )
+    try:
+        return HRFormerConfig(**{**values, "channels": channels})
+    except ValueError:
+        return None
+
+
 def to_python(config: HRFormerConfig) -> str:
     """The line that builds the variant after `from hrformer import create_model, preset`."""
     nearest = nearest_preset(config)

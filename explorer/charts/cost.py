@@ -7,7 +7,11 @@ import plotly.graph_objects as go
 
 from explorer.charts.theme import NEUTRAL_COLOUR, branch_colour, branch_name, style
 
+#: Marker and label position per family; labels on different sides keep apart where the families meet.
 SYMBOLS = {"HRFormer": "circle-open", "HRNet": "square-open", "DeiT": "diamond-open"}
+LABEL_SIDES = {"HRFormer": "middle right", "HRNet": "bottom right", "DeiT": "top left"}
+
+_LOG_TICKS = [digit * 10**power for power in range(-2, 5) for digit in (1, 2, 5)]
 
 
 def cost_bars(table: pd.DataFrame, group: str, unit: str, title: str) -> go.Figure:
@@ -64,7 +68,7 @@ def reference_scatter(references: pd.DataFrame, macs: int, params: int, name: st
             y=rows["params"] / 1e6,
             mode="markers+text",
             text=rows["model"],
-            textposition="top center",
+            textposition=LABEL_SIDES[str(family)],
             textfont={"size": 10},
             name=f"{family}, published",
             marker={
@@ -91,8 +95,8 @@ def reference_scatter(references: pd.DataFrame, macs: int, params: int, name: st
         figure,
         "Where this variant stands among published ImageNet networks",
         height=430,
-        xaxis={"title": {"text": "MACs per image (G, log scale)"}, "type": "log", "dtick": "D2"},
-        yaxis={"title": {"text": "Parameters (M, log scale)"}, "type": "log", "dtick": "D2"},
+        xaxis={"title": {"text": "MACs per image (G, log scale)"}, "type": "log", "tickvals": _LOG_TICKS},
+        yaxis={"title": {"text": "Parameters (M, log scale)"}, "type": "log", "tickvals": _LOG_TICKS},
         coloraxis={
             "colorscale": "Cividis",
             "cmin": low,

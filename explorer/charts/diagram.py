@@ -171,7 +171,7 @@ def _box_traces(canvas: _Canvas) -> Iterator[go.Scatter]:
             marker={
                 "symbol": "square",
                 "size": size,
-                "color": [_shade(colour, block.share / largest) for _, _, block, _ in boxes],
+                "color": [_shade(colour, (block.share / largest) ** 0.5) for _, _, block, _ in boxes],
                 "line": {"color": colour, "width": 1.6},
                 "opacity": 1,
             },

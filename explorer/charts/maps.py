@@ -49,9 +49,15 @@ def map_row(panels: Sequence[Panel], img_size: tuple[int, int], title: str, *, s
         figure.add_trace(_trace(panel, img_size), row=1, col=column)
         _frame(figure, panel, column)
     first = {"matches": "x", "range": [0, width], "constrain": "domain"}
-    figure.update_xaxes(showticklabels=False, showgrid=False, zeroline=False, **first)
+    figure.update_xaxes(showticklabels=False, ticks="", showgrid=False, zeroline=False, **first)
     figure.update_yaxes(
-        showticklabels=False, showgrid=False, zeroline=False, matches="y", range=[height, 0], constrain="domain"
+        showticklabels=False,
+        ticks="",
+        showgrid=False,
+        zeroline=False,
+        matches="y",
+        range=[height, 0],
+        constrain="domain",
     )
     for column in range(1, len(panels) + 1):
         suffix = "" if column == 1 else str(column)

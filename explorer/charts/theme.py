@@ -32,7 +32,7 @@ def style(figure: go.Figure, title: str, *, height: int = 360, **layout: Any) ->
         "title": {"text": title, "font": {"size": 15}, "x": 0, "xanchor": "left"},
         "height": height,
         "margin": {"l": 10, "r": 10, "t": 48, "b": 10},
-        "legend": {"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0},
+        "legend": {"orientation": "h", "yanchor": "top", "y": -0.24, "x": 0, "traceorder": "normal"},
         "hoverlabel": {"align": "left"},
     }
     return figure.update_layout({**common, **layout})

@@ -1,0 +1,1 @@
+"""Streamlit state, controls and panels that the pages share."""

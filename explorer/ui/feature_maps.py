@@ -1,0 +1,119 @@
+"""What the Feature maps page shows of a module's maps, as panels for the charts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from torch import Tensor
+
+from explorer.charts.maps import Panel
+from explorer.charts.theme import branch_name
+from explorer.feature_maps import (
+    Map,
+    ModuleMaps,
+    channel_mean,
+    collect_module_maps,
+    principal_components,
+    strongest_channels,
+)
+from explorer.pictures import Picture
+from hrformer import HRFormer, HRFormerConfig
+
+#: Channels per branch in the view of the strongest ones.
+STRONGEST = 4
+
+
+@st.cache_resource(max_entries=6, show_spinner="Running the picture through the network")
+def module_maps(_model: HRFormer, _x: Tensor, key: tuple[str, ...], stage: int, module: int) -> ModuleMaps:
+    """Maps of one module; `key` stands for model, weights and picture."""
+    return collect_module_maps(_model, _x, stage, module)
+
+
+def module_select(config: HRFormerConfig) -> tuple[int, int]:
+    """Choose a stage (2 to 4) and a module of it (counted from 0), in the sidebar; both live in the URL."""
+    with st.sidebar:
+        stage = st.segmented_control(
+            "Stage",
+            (2, 3, 4),
+            default=4,
+            required=True,
+            key="stage",
+            bind="query-params",
+            help="Stage 1 has no branches.",
+        )
+        stage = stage if stage in (2, 3, 4) else 4
+        modules = config.num_modules[stage - 1]
+        if not 1 <= st.session_state.get("module", modules) <= modules:
+            st.session_state["module"] = modules
+        if modules == 1:
+            return stage, 0
+        module = st.slider("Module", 1, modules, modules, key="module", bind="query-params")
+    return stage, module - 1
+
+
+def panels_of(maps: Sequence[Map], picture: Picture, view: Callable[[Map], tuple[np.ndarray, str]]) -> list[Panel]:
+    """The picture, then one panel per branch."""
+    panels = [Panel("picture", picture)]
+    for branch, feature_map in enumerate(maps):
+        values, note = view(feature_map)
+        channels, height, width = feature_map.shape
+        panels.append(Panel(f"{branch_name(branch)} · {channels} x {height} x {width}", values, branch, note))
+    return panels
+
+
+def mean_view(feature_map: Map) -> tuple[np.ndarray, str]:
+    """Mean over channels."""
+    return channel_mean(feature_map), "mean over channels"
+
+
+def components_view(feature_map: Map) -> tuple[np.ndarray, str]:
+    """First three principal components as colour."""
+    return principal_components(feature_map), "principal components"
+
+
+def channel_view(channel: int) -> Callable[[Map], tuple[np.ndarray, str]]:
+    """One channel; a branch with fewer shows its last."""
+
+    def view(feature_map: Map) -> tuple[np.ndarray, str]:
+        shown = min(channel, feature_map.shape[0] - 1)
+        return feature_map[shown], f"channel {shown}"
+
+    return view
+
+
+def strongest_panels(feature_map: Map, branch: int, picture: Picture) -> list[Panel]:
+    """The picture, then the strongest channels of one branch."""
+    channels = strongest_channels(feature_map, STRONGEST)
+    maps = (Panel(f"channel {channel}", feature_map[channel], branch, branch_name(branch)) for channel in channels)
+    return [Panel("picture", picture), *maps]
+
+
+def map_statistics(maps: ModuleMaps) -> pd.DataFrame:
+    """Shape, mean, spread and range of every map, before and after the fusion."""
+    return pd.DataFrame(
+        [
+            {
+                "moment": moment,
+                "branch": branch_name(branch),
+                "channels": feature_map.shape[0],
+                "height": feature_map.shape[1],
+                "width": feature_map.shape[2],
+                "mean": float(feature_map.mean()),
+                "standard deviation": float(feature_map.std()),
+                "minimum": float(feature_map.min()),
+                "maximum": float(feature_map.max()),
+                "dead channels": int((np.abs(feature_map).max((1, 2)) == 0).sum()),
+            }
+            for moment, group in (("before fusion", maps.before), ("after fusion", maps.after))
+            for branch, feature_map in enumerate(group)
+        ]
+    )
+
+
+def arrays(maps: ModuleMaps) -> dict[str, Map]:
+    """All maps by name, for the download."""
+    before = {f"before_branch{branch}": feature_map for branch, feature_map in enumerate(maps.before)}
+    return before | {f"after_branch{branch}": feature_map for branch, feature_map in enumerate(maps.after)}

@@ -1,0 +1,85 @@
+"""Charts with their exports, and messages, the same on every page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+from numpy.typing import NDArray
+
+_IMAGE_FORMAT = "chart_image_format"
+
+
+def image_format_control() -> None:
+    """Which kind of image the camera button of every chart saves."""
+    st.sidebar.segmented_control(
+        "Chart images",
+        ("PNG", "SVG"),
+        default="PNG",
+        required=True,
+        key=_IMAGE_FORMAT,
+        persist_state="session",
+        help="What the camera button of a chart saves.",
+    )
+
+
+def show_chart(figure: go.Figure, name: str, data: pd.DataFrame | None = None, *, alt: str) -> None:
+    """A chart with its image by the camera button and its data as CSV.
+
+    Args:
+        figure: The chart.
+        name: Names the files and the element; unique on a page.
+        data: What the chart shows.
+        alt: What a screen reader says.
+    """
+    image = st.session_state.get(_IMAGE_FORMAT, "PNG").lower()
+    st.plotly_chart(
+        figure,
+        key=f"chart_{name}",
+        alt=alt,
+        config={
+            "displaylogo": False,
+            "toImageButtonOptions": {"format": image, "filename": name, "scale": 2},
+            "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+        },
+    )
+    if data is not None:
+        csv_button(data, name)
+
+
+def csv_button(data: pd.DataFrame, name: str, label: str = "Data as CSV") -> None:
+    """Download a table; the file is written only when it is asked for."""
+    st.download_button(
+        label,
+        data=lambda: data.to_csv(index=False).encode(),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        type="tertiary",
+        key=f"csv_{name}",
+        on_click="ignore",
+    )
+
+
+def npz_button(collect: Callable[[], Mapping[str, NDArray[np.generic]]], name: str, label: str) -> None:
+    """Download arrays as one compressed NumPy file; they are collected only when they are asked for."""
+
+    def write() -> bytes:
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **collect())
+        return buffer.getvalue()
+
+    st.download_button(
+        label,
+        data=write,
+        file_name=f"{name}.npz",
+        mime="application/octet-stream",
+        icon=":material/download:",
+        type="tertiary",
+        key=f"npz_{name}",
+        on_click="ignore",
+    )

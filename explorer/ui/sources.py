@@ -1,0 +1,187 @@
+"""The picture and the weights that a page looks into: chosen once, the same on every page of a session."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import streamlit as st
+from torch import Tensor
+
+from explorer.models import MAX_SEED, model_from_upload, random_model
+from explorer.pictures import FORMATS, MAX_FILE_MIB, SAMPLES, Picture, fit, load_sample, read_picture, to_input
+from explorer.ui.variant import use_variant
+from hrformer import HRFormer, HRFormerConfig
+
+_UPLOAD = "Your picture"
+MAX_CHECKPOINT_MIB = 300
+
+
+@dataclass(frozen=True)
+class PictureSource:
+    """A chosen picture as the variant sees it.
+
+    Attributes:
+        name: What the user calls it.
+        key: Tells it from every other picture, for caches.
+        fitted: (H, W, 3) at the variant's image size.
+    """
+
+    name: str
+    key: str
+    fitted: Picture
+
+    def as_input(self, config: HRFormerConfig) -> Tensor:
+        """Normalised, (1, in_chans, H, W)."""
+        return to_input(self.fitted, config.in_chans)
+
+
+@dataclass(frozen=True)
+class WeightsSource:
+    """A model with weights.
+
+    Attributes:
+        model: In evaluation mode.
+        key: Tells model and weights from all others, for caches.
+        name: What the weights are.
+    """
+
+    model: HRFormer
+    key: str
+    name: str
+
+
+@dataclass(frozen=True)
+class _UploadedModel:
+    name: str
+    digest: str
+    model: HRFormer
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _sample(name: str) -> Picture:
+    return load_sample(name)
+
+
+@st.cache_resource(max_entries=3, show_spinner="Building the variant")
+def _random_model(config: HRFormerConfig, seed: int) -> HRFormer:
+    return random_model(config, seed)
+
+
+def picture_source(config: HRFormerConfig) -> PictureSource:
+    """Choose a photograph or upload one, in the sidebar."""
+    state = st.session_state
+    with st.sidebar:
+        uploaded = state.get("uploaded_picture")
+        names = [*SAMPLES, _UPLOAD] if uploaded else list(SAMPLES)
+        if state.get("picture") not in names:
+            state["picture"] = names[0]
+        name = st.selectbox("Picture", names, key="picture", persist_state="session")
+        st.file_uploader(
+            "Use your own picture",
+            type=["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"],
+            key="picture_file",
+            on_change=_take_picture,
+            max_upload_size=MAX_FILE_MIB,
+            help=f"{', '.join(FORMATS)}, 8 bits a channel; it is cropped around its centre to the variant's image size "
+            "and stays on this server only as long as your session.",
+        )
+        if "picture_error" in state:
+            st.error(state["picture_error"], icon=":material/error:")
+    if name == _UPLOAD and uploaded:
+        digest, picture = uploaded
+        return PictureSource(name, digest, fit(picture, config.img_size))
+    return PictureSource(name, name, fit(_sample(name), config.img_size))
+
+
+def _take_picture() -> None:
+    """Decode an upload; the picture chosen before stays when it is refused."""
+    state = st.session_state
+    state.pop("picture_error", None)
+    file = state["picture_file"]
+    if file is None:
+        return
+    contents = file.getvalue()
+    try:
+        picture = read_picture(contents)
+    except ValueError as error:
+        state["picture_error"] = f"{file.name} was not taken. {error}"
+        return
+    state["uploaded_picture"] = (hashlib.sha256(contents).hexdigest(), picture)
+    state["picture"] = _UPLOAD
+
+
+def weights_source(config: HRFormerConfig) -> WeightsSource | None:
+    """Choose random weights by their seed, or upload a checkpoint, in the sidebar.
+
+    Returns:
+        The model, or None where this machine cannot hold the variant; the page then shows why.
+    """
+    state = st.session_state
+    uploaded: _UploadedModel | None = state.get("uploaded_model")
+    with st.sidebar:
+        seed = st.number_input(
+            "Seed of the random weights",
+            0,
+            MAX_SEED,
+            key="seed",
+            persist_state="session",
+            help="Untrained weights: maps show what the structure does, not what a trained network has learned.",
+        )
+        st.file_uploader(
+            "Use a checkpoint",
+            type=["pth", "pt", "safetensors"],
+            key="checkpoint_file",
+            on_change=_take_checkpoint,
+            args=(config,),
+            max_upload_size=MAX_CHECKPOINT_MIB,
+            help="The authors' .pth files or .safetensors; the variant is read off the weights. Files are read as "
+            "weights only: nothing in them is executed.",
+        )
+        if "checkpoint_error" in state:
+            st.error(state["checkpoint_error"], icon=":material/error:")
+    if uploaded is not None:
+        return _uploaded_weights(uploaded, config, seed)
+    return _random_weights(config, seed)
+
+
+def _random_weights(config: HRFormerConfig, seed: int) -> WeightsSource | None:
+    try:
+        model = _random_model(config, seed)
+    except ValueError as error:
+        st.error(str(error), icon=":material/memory:")
+        return None
+    return WeightsSource(model, f"{config.config_id}-random-{seed}", f"random weights, seed {seed}")
+
+
+def _uploaded_weights(uploaded: _UploadedModel, config: HRFormerConfig, seed: int) -> WeightsSource | None:
+    fitting = replace(uploaded.model.config, img_size=config.img_size)
+    if fitting == config:
+        return WeightsSource(uploaded.model, f"{config.config_id}-{uploaded.digest}", uploaded.name)
+    with st.sidebar:
+        st.info(f"{uploaded.name} fits another variant; random weights are shown.", icon=":material/info:")
+        left, right = st.columns(2)
+        left.button("Back to it", on_click=use_variant, args=(fitting,), key="back_to_checkpoint")
+        right.button("Forget it", on_click=_forget_checkpoint, key="forget_checkpoint")
+    return _random_weights(config, seed)
+
+
+def _take_checkpoint(config: HRFormerConfig) -> None:
+    """Build the uploaded model and make its variant the current one; nothing changes when it is refused."""
+    state = st.session_state
+    state.pop("checkpoint_error", None)
+    file = state["checkpoint_file"]
+    if file is None:
+        return
+    contents = file.getvalue()
+    try:
+        model = model_from_upload(contents, file.name, config.img_size)
+    except ValueError as error:
+        state["checkpoint_error"] = f"{file.name} was not taken. {error}"
+        return
+    state["uploaded_model"] = _UploadedModel(file.name, hashlib.sha256(contents).hexdigest(), model)
+    use_variant(model.config)
+
+
+def _forget_checkpoint() -> None:
+    st.session_state.pop("uploaded_model", None)

@@ -1,0 +1,35 @@
+"""Figures as a person reads them: three significant digits, a prefix and the unit."""
+
+from __future__ import annotations
+
+_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A number with so many significant digits and no exponent: 1.83, 13.7, 502."""
+    if value == 0:
+        return "0"
+    text = f"{value:.{digits}g}"
+    return f"{float(text):,.0f}" if "e" in text else text
+
+
+def with_prefix(value: float, unit: str) -> str:
+    """A count with its prefix and unit: "1.71 GMACs", "8.04 M parameters"."""
+    space = " " if unit[:1].islower() else ""  # a word stands apart, an abbreviation does not
+    for factor, prefix in _PREFIXES:
+        if abs(value) >= factor * 0.9995:
+            return f"{significant(value / factor)} {prefix}{space}{unit}".rstrip()
+    return f"{significant(value)} {unit}".rstrip()
+
+
+def mebibytes(value: float) -> str:
+    """A memory size given in MiB, in MiB or GiB."""
+    return f"{significant(value / 1024)} GiB" if value >= 1024 else f"{significant(value)} MiB"
+
+
+def signed_percent(value: float, reference: float) -> str:
+    """Change against a reference as a signed percentage; "same" where there is none."""
+    if reference in (value, 0):
+        return "same"
+    change = (value / reference - 1) * 100
+    return f"{change:+.1f} %" if abs(change) < 100 else f"{change:+,.0f} %"

@@ -1,0 +1,14 @@
+"""HRFormer Explorer: `streamlit run streamlit_app.py`."""
+
+import streamlit as st
+
+st.set_page_config(page_title="HRFormer Explorer", page_icon="docs/icon.png", layout="wide", initial_sidebar_state=340)
+
+st.navigation(
+    {
+        "Explore": [
+            st.Page("pages/explore/architecture.py", title="Architecture", icon=":material/schema:", default=True),
+            st.Page("pages/explore/feature_maps.py", title="Feature maps", icon=":material/layers:"),
+        ],
+    }
+).run()

@@ -1,0 +1,44 @@
+"""How to drive the app in Chromium: where it is, when a page has settled, what it shows."""
+
+import shutil
+import time
+
+from playwright.sync_api import Locator, Page
+
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+_RUNNING = '[data-testid="stStatusWidget"], [data-testid="stSkeleton"], [data-stale="true"]'
+
+
+def find_chromium() -> str | None:
+    """The browser's path, or None."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def open_page(page: Page, address: str) -> None:
+    """Go to an address and wait until its first run has ended."""
+    page.goto(address)
+    page.wait_for_selector('[data-testid="stMetricValue"], [data-testid="stPlotlyChart"]', timeout=90_000)
+    settle(page)
+
+
+def settle(page: Page, timeout_s: float = 60) -> None:
+    """Wait until the script has stopped and nothing is stale."""
+    end = time.monotonic() + timeout_s
+    calm = 0
+    while calm < 3:
+        if time.monotonic() > end:
+            raise TimeoutError("the page did not come to rest")
+        stopped = page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').count()
+        calm = calm + 1 if stopped and not page.locator(_RUNNING).count() else 0
+        page.wait_for_timeout(100)
+
+
+def metric(page: Page, label: str) -> Locator:
+    """The value of a headline number."""
+    box = page.locator('[data-testid="stMetric"]').filter(has=page.get_by_text(label, exact=True))
+    return box.locator('[data-testid="stMetricValue"]')
+
+
+def slider(page: Page, key: str) -> Locator:
+    """The handle of a slider, by its key."""
+    return page.locator(f".st-key-{key.replace('.', '-')}").get_by_role("slider")

@@ -1,0 +1,56 @@
+"""Uploaded checkpoints and variants that are too large."""
+
+import io
+
+import pytest
+import torch
+
+from explorer import capacity
+from explorer.models import model_from_upload, random_model
+from explorer.reference_models import count_timm_model, reference_models
+from hrformer import create_model, preset
+
+SMALL = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_modules=(1,) * 4, num_blocks=(1,) * 4)
+
+
+def saved(state_dict: dict) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(state_dict, buffer)
+    return buffer.getvalue()
+
+
+def test_an_upload_brings_its_variant_and_takes_the_image_size() -> None:
+    state = create_model(SMALL).state_dict()
+    model = model_from_upload(saved(state), "mine.pth", (64, 96))
+    assert model.config.channels == SMALL.channels
+    assert model.config.img_size == (64, 96)
+    assert not model.training
+    torch.testing.assert_close(model.conv1.weight.data, state["conv1.weight"])
+
+
+def test_errors_name_the_users_file_and_no_path() -> None:
+    with pytest.raises(ValueError, match=r"^mine\.pth") as caught:
+        model_from_upload(b"rubbish", "../../mine.pth", (64, 64))
+    assert "/" not in str(caught.value)
+
+
+def test_a_small_file_cannot_make_a_large_model() -> None:
+    """A tensor expanded from one number claims terabytes in a few bytes of file."""
+    state = dict(create_model(SMALL).state_dict())
+    for branch, channels in enumerate((8192, 8192, 8192, 8192)):
+        state[f"stage4.0.branches.{branch}.0.attn.q_proj.weight"] = torch.zeros(1, 1).expand(channels, channels)
+        state[f"stage4.0.branches.{branch}.0.mlp.fc1.weight"] = torch.zeros(1, 1, 1, 1).expand(30 * channels, 1, 1, 1)
+    with pytest.raises(ValueError, match="needs about"):
+        model_from_upload(saved(state), "bomb.pth", (64, 64))
+
+
+def test_a_variant_beyond_this_machine_is_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity.psutil, "virtual_memory", type("Memory", (), {"available": 100 * 2**20}))
+    with pytest.raises(ValueError, match=r"needs about .* GiB .* has 0\.1 GiB free"):
+        random_model(SMALL, 0)
+
+
+@pytest.mark.parametrize(("model", "timm_name"), [("DeiT-S", "deit_small_patch16_224"), ("HRNet-W18", "hrnet_w18")])
+def test_the_reference_table_is_what_counting_gives(model: str, timm_name: str) -> None:
+    row = reference_models().set_index("model").loc[model]
+    assert (row["params"], row["macs"]) == count_timm_model(timm_name)

@@ -1,0 +1,30 @@
+import pytest
+
+from explorer.units import mebibytes, signed_percent, with_prefix
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (1_708_032_196, "MACs", "1.71 GMACs"),
+        (8_035_820, "parameters", "8.04 M parameters"),
+        (999_999, "", "1 M"),
+        (502, "", "502"),
+        (0, "MACs", "0 MACs"),
+        (2.5e15, "FLOPs", "2,500 TFLOPs"),
+    ],
+)
+def test_counts_have_three_digits_prefix_and_unit(value: float, unit: str, text: str) -> None:
+    assert with_prefix(value, unit) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(10.72, "10.7 MiB"), (2048, "2 GiB"), (0.5, "0.5 MiB")])
+def test_memory_switches_to_gibibytes(value: float, text: str) -> None:
+    assert mebibytes(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "reference", "text"), [(3, 2, "+50.0 %"), (1, 2, "-50.0 %"), (2, 2, "same"), (30, 2, "+1,400 %")]
+)
+def test_changes_are_signed(value: float, reference: float, text: str) -> None:
+    assert signed_percent(value, reference) == text

@@ -1,0 +1,69 @@
+"""Ways to write a variant down lead back to it."""
+
+import pytest
+from hypothesis import given, settings
+
+import hrformer
+from explorer.variants import from_json, from_query, nearest_legal, nearest_preset, to_python, to_query
+from hrformer import PRESETS, TASKS, HRFormerConfig, preset
+from tests.variants import tiny_variants
+
+
+@given(tiny_variants())
+@settings(max_examples=60, deadline=None)
+def test_a_link_leads_back_to_its_variant(config: HRFormerConfig) -> None:
+    assert from_query(to_query(config)) == config
+
+
+@given(tiny_variants())
+@settings(max_examples=40, deadline=None)
+def test_the_python_line_builds_the_variant(config: HRFormerConfig) -> None:
+    line = to_python(config)
+    names = {"create_model": lambda built: built, "preset": hrformer.preset}
+    assert eval(line, names) == config  # noqa: S307 - our own line is what is tested
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_their_own_nearest(name: str, task: str) -> None:
+    nearest = nearest_preset(preset(name, task))
+    assert (nearest.preset, nearest.overrides) == (name, {})
+    assert to_query(preset(name, task)) == {"preset": name, "task": task}
+
+
+def test_keys_of_a_page_are_left_alone() -> None:
+    assert from_query({"preset": "small", "stage": "3", "colour": "red"}) == preset("small")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"preset": "huge"}, "tiny, small, base"),
+        ({"task": "depth"}, "classification, pose, segmentation"),
+        ({"window_sizes": "7,7,zero,7"}, "window_sizes holds 'zero'"),
+        ({"window_sizes": "7,7,7"}, "4 numbers"),
+        ({"window_sizes": "7"}, "4 numbers"),
+        ({"dw_conv": "maybe"}, "true or false"),
+        ({"channels": "18,37,72,144"}, "nearest legal value is 36"),
+        ({"num_classes": "1e400"}, "num_classes"),
+        ({"drop_path_rate": "nan"}, "drop_path_rate"),
+        ({"img_size": "99999999999999999999,224"}, "8192"),
+    ],
+)
+def test_an_edited_link_says_what_would_work(query: dict[str, str], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        from_query(query)
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[1]", "{", '{"task": "pose"}', "[" * 100_000, b"\xff\xfe"])
+def test_other_json_is_refused(text: str | bytes) -> None:
+    with pytest.raises(ValueError, match=r"JSON|Missing key"):
+        from_json(text)
+
+
+def test_the_nearest_legal_variant_rounds_channels_to_heads() -> None:
+    values = preset("tiny").to_dict() | {"channels": (18, 37, 72, 145), "num_heads": (1, 2, 4, 8)}
+    legal = nearest_legal(values)
+    assert legal is not None
+    assert legal.channels == (18, 36, 72, 144)
+    assert nearest_legal(values | {"in_chans": 9}) is None

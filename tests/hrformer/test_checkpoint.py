@@ -1,0 +1,166 @@
+"""Checkpoints: the authors' wrappings, configurations read off shapes, and files that mean harm."""
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from safetensors.torch import save_file
+
+from hrformer import HRFormerConfig, create_model, load_checkpoint, load_official_state_dict, preset
+from hrformer.checkpoint import infer_config, normalise_keys
+from tests.official import official_state_dict
+from tests.variants import tiny_variants
+
+SMALL = {
+    "channels": (4, 8, 8, 16),
+    "num_heads": (1, 2, 2, 4),
+    "num_modules": (1, 1, 2, 1),
+    "num_blocks": (2, 1, 1, 2),
+    "window_sizes": (7, 5, 3, 4),
+}
+
+
+@given(tiny_variants(max_side=40))
+@settings(max_examples=20, deadline=None)
+def test_the_configuration_is_read_off_the_shapes(config: HRFormerConfig) -> None:
+    with torch.device("meta"):
+        weights = create_model(config).state_dict()
+    inferred = infer_config(weights)
+    shapes = ("channels", "num_heads", "hidden_channels", "window_sizes", "dw_conv", "in_chans", "num_classes", "task")
+    for name in (*shapes, "fused_outputs"):
+        assert getattr(inferred, name) == getattr(config, name), name
+    with torch.device("meta"):
+        again = create_model(inferred).state_dict()
+    assert {key: value.shape for key, value in again.items()} == {key: value.shape for key, value in weights.items()}
+
+
+@pytest.mark.parametrize("wrap", ["state_dict", "model", "module.", "backbone.", "nested"])
+def test_the_authors_wrappings_are_taken_off(wrap: str) -> None:
+    official = official_state_dict("pose_small_256x192")
+    wrapped = {
+        "state_dict": {"state_dict": official, "epoch": 3},
+        "model": {"model": official},
+        "module.": {f"module.{key}": value for key, value in official.items()},
+        "backbone.": {f"backbone.{key}": value for key, value in official.items()},
+        "nested": {"state_dict": {f"module.backbone.{key}": value for key, value in official.items()}},
+    }[wrap]
+    model = create_model(preset("small", "pose"))
+    report = load_official_state_dict(model, wrapped, strict=False)
+    assert set(report.missing) == {"head.final_layer.weight", "head.final_layer.bias"}
+    assert report.unexpected == report.mismatched == ()
+    key = "stage4.1.branches.3.1.attn.attn.q_proj.weight"
+    torch.testing.assert_close(model.stage4[1].branches[3][1].attn.q_proj.weight.data, official[key])
+
+
+@pytest.mark.parametrize(
+    ("task", "official", "ours"),
+    [
+        ("classification", "classifier.weight", "head.classifier.weight"),
+        ("pose", "keypoint_head.final_layer.weight", "head.final_layer.weight"),
+        ("segmentation", "cls_head.weight", "head.cls_head.weight"),
+        ("segmentation", "conv3x3.1.0.running_var", "head.conv3x3.1.0.running_var"),
+        (
+            "segmentation",
+            "ocr_distri_head.object_context_block.f_pixel.3.0.weight",
+            "head.ocr_distri_head.object_context_block.f_pixel.3.0.weight",
+        ),
+    ],
+)
+def test_the_authors_head_keys_fit(task: str, official: str, ours: str) -> None:
+    with torch.device("meta"):
+        keys = create_model(preset("tiny", task, **SMALL)).state_dict()
+    assert ours in keys
+    assert list(normalise_keys({official: torch.zeros(1)})) == [ours]
+
+
+def test_a_strict_load_names_every_kind_of_misfit_and_changes_nothing() -> None:
+    model = create_model(preset("tiny", **SMALL))
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    weights = {key: torch.full_like(value, 2.0) for key, value in before.items() if value.is_floating_point()}
+    del weights["bn1.weight"]
+    weights["colour"] = torch.zeros(1)
+    weights["conv2.weight"] = torch.zeros(64, 64, 1, 1)
+    with pytest.raises(ValueError, match=r"bn1\.weight.*colour.*conv2\.weight: 64x64x1x1 vs\. 64x64x3x3"):
+        load_official_state_dict(model, weights)
+    for key, value in model.state_dict().items():
+        torch.testing.assert_close(value, before[key], rtol=0, atol=0)
+
+
+def test_not_strict_still_wants_the_whole_backbone() -> None:
+    model = create_model(preset("tiny", **SMALL))
+    weights = {key: value for key, value in model.state_dict().items() if not key.startswith("stage3.1.")}
+    with pytest.raises(ValueError, match=r"stage3\.1\."):
+        load_official_state_dict(model, weights, strict=False)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_saved_model_comes_back(tmp_path: Path, suffix: str) -> None:
+    config = preset("tiny", "segmentation", num_classes=5, dw_conv=False, **SMALL)
+    model = create_model(config).eval()
+    path = tmp_path / f"weights{suffix}"
+    save = torch.save if suffix == ".pth" else save_file
+    save(model.state_dict(), path)
+    loaded = load_checkpoint(path).eval()
+    assert replace(loaded.config, img_size=config.img_size) == config
+    x = torch.randn(1, 3, 50, 70)
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded(x), model(x))
+
+
+def test_a_backbone_without_head_becomes_a_model_with_a_fresh_head(tmp_path: Path) -> None:
+    model = create_model(preset("tiny", "pose", **SMALL))
+    backbone = {key: value for key, value in model.state_dict().items() if not key.startswith("head.")}
+    torch.save({"state_dict": backbone}, tmp_path / "backbone.pth")
+    loaded = load_checkpoint(tmp_path / "backbone.pth")
+    assert loaded.config.task == "pose"
+    torch.testing.assert_close(loaded.conv1.weight, model.conv1.weight)
+
+
+class Payload:
+    """Unpickling this would create a file."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.target,)
+
+
+@pytest.mark.parametrize("write", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))])
+def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(tmp_path: Path, write) -> None:
+    target = tmp_path / "executed"
+    write({"state_dict": {"conv1.weight": Payload(target)}}, tmp_path / "evil.pth")
+    with pytest.raises(ValueError, match=r"evil\.pth"):
+        load_checkpoint(tmp_path / "evil.pth")
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "contents"),
+    [
+        ("empty.pth", b""),
+        ("text.pth", b"hello"),
+        ("cut.safetensors", b"\xff\xff\xff\xff\xff\xff\xff\x7f{}"),
+        ("empty.safetensors", b""),
+        ("picture.png", b"\x89PNG"),
+    ],
+)
+def test_damaged_files_are_refused_in_one_sentence(tmp_path: Path, name: str, contents: bytes) -> None:
+    (tmp_path / name).write_bytes(contents)
+    with pytest.raises(ValueError, match=name.replace(".", r"\.")):
+        load_checkpoint(tmp_path / name)
+
+
+def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
+    torch.save({"features.0.weight": torch.zeros(3, 3)}, tmp_path / "other.pth")
+    with pytest.raises(ValueError, match=r"not the weights of an HRFormer.*features\.0\.weight"):
+        load_checkpoint(tmp_path / "other.pth")
+
+
+def test_a_missing_file_is_a_missing_file(tmp_path: Path) -> None:
+    for name in ("none.pth", "none.safetensors"):
+        with pytest.raises(FileNotFoundError):
+            load_checkpoint(tmp_path / name)

@@ -1,0 +1,143 @@
+"""The Architecture page, from the entrypoint."""
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer.complexity import estimate_complexity
+from explorer.units import with_prefix
+from hrformer import HRFormerConfig, preset
+from tests.pages.entrypoint import open_app
+
+
+def variant(app: AppTest) -> HRFormerConfig:
+    return app.session_state["variant"]
+
+
+def errors(app: AppTest) -> str:
+    return " ".join(error.value for error in app.error)
+
+
+def test_the_first_look_is_tiny_with_its_published_figures() -> None:
+    app = open_app()
+    assert variant(app) == preset("tiny")
+    assert [metric.value for metric in app.metric] == ["8.04 M", "1.71 G", "1.83 G", "10.7 MiB"]
+    assert all("same vs. HRFormer-T" in metric.delta for metric in app.metric)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field", "expected"),
+    [
+        ("num_modules.2", 5, "num_modules", (1, 1, 5, 2)),
+        ("num_blocks.3", 1, "num_blocks", (2, 2, 2, 1)),
+        ("channels.all", 20, "channels", (20, 40, 80, 160)),
+        ("num_heads.all", 3, "num_heads", (3, 6, 12, 24)),
+        ("mlp_ratios.all", 2.0, "mlp_ratios", (2.0, 2.0, 2.0, 2.0)),
+        ("window_sizes.all", 9, "window_sizes", (9, 9, 9, 9)),
+    ],
+)
+def test_a_slider_changes_variant_figures_and_link(key: str, value: float, field: str, expected: tuple) -> None:
+    app = open_app()
+    app.slider(key=key).set_value(value).run()
+    assert not app.exception
+    assert getattr(variant(app), field) == expected
+    cost = estimate_complexity(variant(app))
+    assert app.metric[1].value == with_prefix(cost.macs, "")
+    assert field in app.query_params
+
+
+def test_every_slider_goes_to_its_ends_without_a_trace() -> None:
+    app = open_app()
+    for key in [slider.key for slider in app.slider]:
+        for end in ("max", "min"):
+            slider = app.slider(key=key)
+            slider.set_value(getattr(slider, end)).run()
+            assert not app.exception, (key, end)
+
+
+def test_each_branch_can_have_its_own_value_and_goes_back_to_one() -> None:
+    app = open_app()
+    app.toggle(key="window_sizes.each").set_value(True).run()
+    app.slider(key="window_sizes.2").set_value(11).run()
+    assert variant(app).window_sizes == (7, 7, 11, 7)
+    app.toggle(key="window_sizes.each").set_value(False).run()
+    assert variant(app).window_sizes == (7, 7, 7, 7)
+
+
+def test_the_convolution_switch_lowers_the_cost() -> None:
+    app = open_app()
+    app.toggle(key="dw_conv").set_value(False).run()
+    assert not variant(app).dw_conv
+    assert app.metric[0].delta.startswith("-")
+
+
+def test_a_link_opens_its_variant() -> None:
+    app = open_app(query={"preset": "small", "task": "pose", "window_sizes": "7,7,9,9", "dw_conv": "false"})
+    assert variant(app) == preset("small", "pose", window_sizes=(7, 7, 9, 9), dw_conv=False)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"channels": "18,37,72,144"}, "nearest legal value is 36"),
+        ({"window_sizes": "0,7,7,7"}, "window_sizes[0] = 0"),
+        ({"preset": "<script>"}, "tiny, small, base"),
+    ],
+)
+def test_an_edited_link_shows_one_sentence_and_the_last_good_view(query: dict[str, str], words: str) -> None:
+    app = open_app(query=query)
+    assert words in errors(app)
+    assert variant(app) == preset("tiny")
+    assert len(app.metric) == 4
+
+
+def test_an_illegal_slider_keeps_the_last_good_variant_and_offers_the_nearest() -> None:
+    app = open_app()
+    app.slider(key="num_heads.all").set_value(4).run()
+    assert "channels[0] = 18 is not divisible by num_heads[0] = 4" in errors(app)
+    assert variant(app) == preset("tiny")
+    app.button(key="use_nearest_legal").click().run()
+    assert variant(app).num_heads == (4, 8, 16, 32)
+    assert variant(app).channels == (16, 32, 64, 128)  # 18, 36, 72, 144 at the nearest multiples of the heads
+    assert not app.error
+
+
+def test_undo_brings_back_the_variant_before() -> None:
+    app = open_app()
+    app.slider(key="num_modules.2").set_value(5).run()
+    app.button(key="undo").click().run()
+    assert variant(app) == preset("tiny")
+    assert app.button(key="undo").disabled
+
+
+def test_another_task_keeps_the_backbone_and_takes_the_published_head() -> None:
+    app = open_app()
+    app.slider(key="num_modules.2").set_value(4).run()
+    app.selectbox(key="task").set_value("pose").run()
+    assert variant(app) == preset("tiny", "pose", num_modules=(1, 1, 4, 2))
+
+
+def test_json_comes_back_and_broken_json_changes_nothing() -> None:
+    app = open_app()
+    wanted = preset("base", "segmentation", num_classes=150)
+    app.file_uploader(key="variant_json").upload("variant.json", wanted.to_json().encode(), "application/json").run()
+    assert variant(app) == wanted
+    broken = json.dumps({**wanted.to_dict(), "colour": "red"}).encode()
+    app.file_uploader(key="variant_json").upload("broken.json", broken, "application/json").run()
+    assert "broken.json was not loaded. Unknown key colour" in errors(app)
+    assert variant(app) == wanted
+
+
+@pytest.mark.parametrize("section", ["Cost split", "Against HRNet and DeiT", "Layers", "Save and share"])
+def test_every_section_opens(section: str) -> None:
+    app = open_app()
+    app.segmented_control(key="architecture_section").set_value(section).run()
+    assert not app.exception
+
+
+def test_an_enormous_variant_is_costed() -> None:
+    app = open_app(query={"preset": "base", "num_blocks": "64,64,64,64", "img_size": "8192,8192"})
+    assert app.metric[0].value.endswith("G")
+    app.segmented_control(key="architecture_section").set_value("Layers").run()
+    assert "lists up to" in app.info[0].value

@@ -1,0 +1,87 @@
+"""The Feature maps page, from the entrypoint."""
+
+import io
+
+import pytest
+import torch
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from explorer import capacity
+from hrformer import create_model, preset
+from tests.pages.entrypoint import open_app
+
+SMALL = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_modules=(1, 1, 2, 1), num_blocks=(1,) * 4)
+QUERY = {"channels": "4,8,8,16", "num_heads": "1,2,2,4", "num_modules": "1,1,2,1", "num_blocks": "1,1,1,1"}
+
+
+def open_page(query: dict[str, str] = QUERY) -> AppTest:
+    return open_app("pages/explore/feature_maps.py", query)
+
+
+def charts(app: AppTest) -> list:
+    return app.get("plotly_chart")
+
+
+def png(colour: str = "red") -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("view", ["Channel mean", "Strongest channels", "One channel", "Principal components"])
+def test_every_view_of_every_stage_opens(view: str) -> None:
+    app = open_page()
+    app.segmented_control(key="view").set_value(view)
+    for stage in (2, 3, 4):
+        app.segmented_control(key="stage").set_value(stage).run()
+        assert not app.exception
+        assert len(charts(app)) == (2 * stage if view == "Strongest channels" else 2)
+
+
+def test_the_variant_follows_from_page_to_page() -> None:
+    app = open_page()
+    assert app.session_state["variant"] == SMALL
+    assert any("DW conv on" in text.value for text in app.sidebar.markdown)
+
+
+def test_a_picture_of_ones_own_is_shown_and_a_broken_one_is_not_taken() -> None:
+    app = open_page()
+    app.file_uploader(key="picture_file").upload("red.png", png(), "image/png").run()
+    assert not app.exception
+    assert app.selectbox(key="picture").value == "Your picture"
+    app.file_uploader(key="picture_file").upload("broken.png", png()[:50], "image/png").run()
+    assert not app.exception
+    assert "broken.png was not taken" in app.sidebar.error[0].value
+    assert app.selectbox(key="picture").value == "Your picture"
+
+
+def test_a_checkpoint_brings_its_variant_and_a_malicious_one_changes_nothing() -> None:
+    app = open_page({})
+    buffer = io.BytesIO()
+    torch.save(create_model(SMALL).state_dict(), buffer)
+    app.file_uploader(key="checkpoint_file").upload("mine.pth", buffer.getvalue(), "application/octet-stream").run()
+    assert not app.exception
+    assert app.session_state["variant"] == SMALL
+    assert any("mine.pth" in caption.value for caption in app.caption)
+    buffer = io.BytesIO()
+    torch.save({"conv1.weight": print}, buffer)
+    app.file_uploader(key="checkpoint_file").upload("evil.pth", buffer.getvalue(), "application/octet-stream").run()
+    assert not app.exception
+    assert "evil.pth" in app.sidebar.error[0].value
+    assert app.session_state["variant"] == SMALL
+
+
+def test_a_variant_too_large_for_the_machine_is_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity.psutil, "virtual_memory", type("Memory", (), {"available": 50 * 2**20}))
+    app = open_page(QUERY | {"num_blocks": "1,1,1,2"})
+    assert "costed but not built" in app.error[0].value
+    assert charts(app) == []
+
+
+def test_a_channel_that_a_branch_lacks_falls_back_to_its_last() -> None:
+    app = open_page()
+    app.segmented_control(key="view").set_value("One channel").run()
+    app.number_input(key="channel").set_value(15).run()
+    assert not app.exception
+    assert "channel 3" in charts(app)[0].proto.spec
