@@ -206,7 +206,13 @@ def _drop_path_rate(value: object) -> float:
 
 #: What each task fixes in the published code (github.com/HRNet/HRFormer, commit 1245b88: cls/, pose/, seg/).
 _TASKS: dict[str, dict[str, Any]] = {
-    "classification": {"img_size": (224, 224), "num_classes": 1000},
+    "classification": {
+        "img_size": (224, 224),
+        "num_classes": 1000,
+        "fusion_upsample": "nearest",
+        "relative_position_bias": True,
+        "fused_outputs": "all",
+    },
     "pose": {
         "img_size": (256, 192),
         "num_classes": 17,
@@ -214,7 +220,13 @@ _TASKS: dict[str, dict[str, Any]] = {
         "relative_position_bias": False,
         "fused_outputs": "highest",
     },
-    "segmentation": {"img_size": (512, 512), "num_classes": 19},
+    "segmentation": {
+        "img_size": (512, 512),
+        "num_classes": 19,
+        "fusion_upsample": "nearest",
+        "relative_position_bias": True,
+        "fused_outputs": "all",
+    },
 }
 
 #: Published sizes (same source, cls/configs/hrt/*.yaml).
@@ -269,5 +281,5 @@ def preset(name: str, task: str = "classification", **overrides: Any) -> HRForme
 
 
 def published_task_fields(task: str) -> dict[str, Any]:
-    """Fields that the published code of a task fixes, for a configuration that is read off a checkpoint."""
+    """Fields that the published code of a task fixes: a variant that changes its task takes these over."""
     return dict(_TASKS[task])
