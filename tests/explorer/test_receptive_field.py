@@ -1,13 +1,10 @@
 """The theoretical field against gradients, interpolation against torch, and small fields worked out by hand."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -15,29 +12,14 @@ from torch import Tensor, nn
 from explorer.complexity import estimate_complexity
 from explorer.geometry import branch_sizes
 from explorer.receptive_field import (
-    AxisReads,
     MapPosition,
-    bilinear_reads,
     central_position,
     check_position,
     compare_window_sizes,
-    convolution_reads,
-    nearest_reads,
     num_output_branches,
-    read_by,
     theoretical_field,
-    window_reads,
 )
 from hrformer import HRFormer, HRFormerConfig, create_model, preset
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Maps this small lose more by waiting for a second thread than they gain."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def tiny(**fields: Any) -> HRFormerConfig:
@@ -180,41 +162,6 @@ def test_dw_conv_only_adds_pixels(upsample: str) -> None:
     without = theoretical_field(replace(config, dw_conv=False), position).pixels
     assert (with_dw_conv | without == with_dw_conv).all()
     assert with_dw_conv.sum() > without.sum()
-
-
-def dense(reads: AxisReads) -> np.ndarray:
-    inputs = np.arange(reads.inputs)
-    return (inputs >= reads.first[:, None]) & (inputs <= reads.last[:, None])  # (outputs, inputs)
-
-
-@settings(deadline=None, max_examples=80)
-@given(inputs=st.integers(1, 90), outputs=st.integers(1, 90), align_corners=st.booleans())
-@example(inputs=64, outputs=58, align_corners=True)  # here torch's rounding adds a weight of 1e-16
-def test_bilinear_reads_are_torchs_nonzero_weights(inputs: int, outputs: int, align_corners: bool) -> None:
-    unit = torch.eye(inputs, dtype=torch.float64).unsqueeze(0)
-    weights = F.interpolate(unit, size=outputs, mode="linear", align_corners=align_corners)[0].T.numpy()
-    np.testing.assert_array_equal(dense(bilinear_reads(inputs, outputs, align_corners=align_corners)), weights > 1e-12)
-
-
-def test_layer_reads_by_hand() -> None:
-    def runs(reads: AxisReads) -> list[tuple[int, int]]:
-        return list(zip(reads.first.tolist(), reads.last.tolist(), strict=True))
-
-    assert runs(convolution_reads(4)) == [(0, 1), (0, 2), (1, 3), (2, 3)]
-    assert runs(convolution_reads(5, stride=2)) == [(0, 1), (1, 3), (3, 4)]
-    assert runs(nearest_reads(2, 2)) == [(0, 0), (0, 0), (1, 1), (1, 1)]
-    # Five tokens in windows of four: padded by one before and two after, so cut behind the third token.
-    assert runs(window_reads(5, 4)) == [(0, 2), (0, 2), (0, 2), (3, 4), (3, 4)]
-
-
-def test_read_by_is_the_union_over_the_set() -> None:
-    rng = np.random.default_rng(0)
-    mask = rng.random((5, 7)) < 0.2
-    rows, columns = window_reads(5, 2), convolution_reads(14, stride=2)
-    union = np.zeros((5, 14), np.bool_)
-    for row, column in zip(*np.nonzero(mask), strict=True):
-        union |= np.outer(dense(rows)[row], dense(columns)[column])
-    np.testing.assert_array_equal(read_by(mask, rows, columns), union)
 
 
 def test_window_sizes_trade_area_for_macs() -> None:
