@@ -1,0 +1,182 @@
+"""Work that takes longer than a glance: in a thread of its own, with progress, time left, Stop, and a kept result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, wait
+from threading import Event, Thread
+from typing import Any, TypeVar, cast
+
+import streamlit as st
+
+OnProgress = Callable[[int, int], None]
+ShouldStop = Callable[[], bool]
+Result = TypeVar("Result")
+Work = Callable[[OnProgress, ShouldStop], Result]
+Slot = tuple[str, Hashable]
+
+#: Work that ends within this time shows its result at once, without a bar that only flickers.
+GLANCE_S = 0.9
+#: From here on the time that is left is told.
+TELL_TIME_LEFT_S = 3.0
+#: Results that a session keeps; the oldest go first.
+MAX_KEPT = 32
+_POLL_S = 0.4
+_JOBS = "running_jobs"
+_KEPT = "kept_results"
+_PAUSED = "paused_work"
+
+
+class Job:
+    """One piece of work in a thread of its own.
+
+    Args:
+        key: Tells the work from other work of the same name.
+        work: Called with `on_progress(done, total)`, which it calls, and `should_stop()`, which it asks.
+    """
+
+    def __init__(self, key: Hashable, work: Work[Any]) -> None:
+        self.key = key
+        self.done, self.total = 0, 0
+        self.outcome: Future[Any] = Future()
+        self._started = time.monotonic()
+        self._stop = Event()
+        # A daemon, so that a server that is shut down does not wait for it.
+        Thread(target=self._run, args=(work,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Ask the work to end; it does so when it asks the next time."""
+        self._stop.set()
+
+    @property
+    def share(self) -> float:
+        """How much of the work is done, 0 to 1."""
+        return min(self.done / self.total, 1.0) if self.total else 0.0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._started
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds that are left at the pace so far; None while there is none."""
+        return self.elapsed_s * (1 / self.share - 1) if self.share else None
+
+    def _run(self, work: Work[Any]) -> None:
+        try:
+            result = work(self._report, self._stop.is_set)
+        except Exception as error:  # noqa: BLE001 - handed over to the page, which raises it
+            self.outcome.set_exception(error)
+        else:
+            self.outcome.set_result(result)
+
+    def _report(self, done: int, total: int) -> None:
+        self.done, self.total = done, total
+
+
+def with_progress(name: str, key: Hashable, label: str, work: Work[Result]) -> Result | None:
+    """The result of long work, once it is there; until then progress and a Stop button stand in its place.
+
+    The work runs on while the user does something else; work of the same name with another key ends it. A result is
+    kept in the session until it is thrown away.
+
+    Args:
+        name: The kind of work; a session does one of a kind at a time.
+        key: Everything the result depends on.
+        label: What is being done, as the bar's text.
+        work: Called with `on_progress(done, total)` and `should_stop()`.
+
+    Raises:
+        Exception: What the work raised.
+    """
+    slot = name, key
+    kept = _session_dict(_KEPT)
+    if slot in kept:
+        return cast("Result", kept[slot])
+    if slot in _paused():
+        st.info(_paused()[slot], icon=":material/pause_circle:")
+        st.button("Compute", key=f"compute_{name}", icon=":material/play_arrow:", on_click=_resume, args=(slot,))
+        return None
+    job = _job_for(slot, work)
+    if not job.outcome.done():
+        _watch(slot, label)
+        return None
+    result = cast("Result", job.outcome.result())
+    kept[slot] = result
+    while len(kept) > MAX_KEPT:
+        kept.pop(next(iter(kept)))
+    return result
+
+
+def throw_away_button(name: str, key: Hashable) -> None:
+    """Let go of a kept result; it is computed again only when that is asked for."""
+    st.button(
+        "Throw this result away",
+        key=f"throw_away_{name}",
+        icon=":material/delete:",
+        type="tertiary",
+        on_click=_throw_away,
+        args=((name, key),),
+        help="Results are kept for this session; this frees the memory of this one.",
+    )
+
+
+def _job_for(slot: Slot, work: Work[Any]) -> Job:
+    name, key = slot
+    jobs = _session_dict(_JOBS)
+    job: Job | None = jobs.get(name)
+    if job is not None and job.key == key:
+        return job
+    if job is not None:
+        job.stop()
+    job = jobs[name] = Job(key, work)
+    wait([job.outcome], timeout=GLANCE_S)
+    return job
+
+
+@st.fragment(run_every=_POLL_S)
+def _watch(slot: Slot, label: str) -> None:
+    """Progress of a running job; the page runs again when the job ends or is stopped."""
+    name, key = slot
+    job: Job | None = _session_dict(_JOBS).get(name)
+    if job is None or job.key != key or job.outcome.done():
+        st.rerun()
+    bar, button = st.columns([5, 1], vertical_alignment="center")
+    bar.progress(job.share, f"{label}{_describe(job)}")
+    button.button("Stop", key=f"stop_{name}", icon=":material/stop:", on_click=_stop, args=(slot, label))
+
+
+def _describe(job: Job) -> str:
+    done = f": {job.done} of {job.total}" if job.total else ""
+    if job.elapsed_s < TELL_TIME_LEFT_S or job.left_s is None:
+        return done
+    return f"{done}, about {max(1, round(job.left_s))} s left"
+
+
+def _stop(slot: Slot, label: str) -> None:
+    job: Job | None = _session_dict(_JOBS).pop(slot[0], None)
+    if job is None:
+        return
+    job.stop()
+    _paused()[slot] = f"{label} was stopped{f' after {job.done} of {job.total}' if job.total else ''}."
+
+
+def _resume(slot: Slot) -> None:
+    _paused().pop(slot, None)
+
+
+def _throw_away(slot: Slot) -> None:
+    _session_dict(_KEPT).pop(slot, None)
+    _session_dict(_JOBS).pop(slot[0], None)
+    _paused()[slot] = "This result was thrown away."
+
+
+def _paused() -> dict[Slot, str]:
+    """Work that the user does not want now, and why."""
+    return _session_dict(_PAUSED)
+
+
+def _session_dict(name: str) -> dict[Any, Any]:
+    return cast("dict[Any, Any]", st.session_state.setdefault(name, {}))
