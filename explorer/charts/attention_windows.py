@@ -19,9 +19,17 @@ Step = tuple[float, float]
 class Windows(Protocol):
     """How a branch's map is cut into windows; `hrformer.attention.WindowGrid` is one."""
 
-    height: int
-    width: int
-    size: int
+    @property
+    def height(self) -> int:
+        """Rows of tokens before padding."""
+
+    @property
+    def width(self) -> int:
+        """Columns of tokens before padding."""
+
+    @property
+    def size(self) -> int:
+        """K, side of a window in tokens."""
 
     @property
     def rows(self) -> int:

@@ -1,0 +1,222 @@
+"""What the Attention windows page shows of a block's attention, as charts with their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+from numpy.typing import NDArray
+from torch import Tensor
+
+from explorer.attention_maps import (
+    AttentionMaps,
+    BlockAddress,
+    attention_from,
+    collect_attention_maps,
+    entropy_bits,
+    mean_distance_px,
+    padding_share,
+    select_head,
+)
+from explorer.charts.attention import (
+    attention_matrix,
+    bias_maps,
+    distance_maps,
+    entropy_maps,
+    head_names,
+    head_windows,
+    logit_parts,
+    token_labels,
+)
+from explorer.charts.attention_windows import window_picture
+from explorer.charts.theme import branch_name
+from explorer.pictures import Picture
+from explorer.units import significant
+from hrformer import HRFormer
+
+Values = NDArray[np.float32]
+Shown = tuple[go.Figure, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class AttentionView:
+    """What the page looks at: the attention of one block, one head or the heads' mean, one position.
+
+    Attributes:
+        maps: The block's attention.
+        picture: (H, W, 3), as the variant sees it.
+        head: From 0; None for the mean of all heads.
+        position: (row, column) of the branch's map, from 0.
+    """
+
+    maps: AttentionMaps
+    picture: Picture
+    head: int | None
+    position: tuple[int, int]
+
+    @property
+    def head_name(self) -> str:
+        """What the chosen head is called."""
+        return "mean of all heads" if self.head is None else f"head {self.head + 1}"
+
+    @property
+    def window(self) -> int:
+        """Index of the window of the position."""
+        return self.maps.locate(*self.position)[0]
+
+    @property
+    def window_padded(self) -> NDArray[np.bool_]:
+        """Which tokens of that window are padding, (N,)."""
+        return np.asarray(self.maps.padded[self.window])
+
+    def describe(self) -> str:
+        """One sentence that names position, window and where the attention goes."""
+        grid, (row, column) = self.maps.grid, self.position
+        window_row, window_column = divmod(self.window, grid.columns)
+        means = [_of_head(values(self.maps), self.head)[row, column] for values in (entropy_bits, mean_distance_px)]
+        sentence = (
+            f"Row {row}, column {column} of the {branch_name(self.maps.address.branch)} looks at window "
+            f"{window_row + 1}, {window_column + 1} of {grid.rows} x {grid.columns}, {self.head_name}: entropy "
+            f"{significant(means[0])} of at most {significant(self.maps.max_entropy_bits)} bits, mean distance "
+            f"{significant(means[1])} pixels"
+        )
+        on_padding = _of_head(padding_share(self.maps), self.head)[row, column]
+        return f"{sentence}, {on_padding:.0%} of it on padding." if self.window_padded.any() else f"{sentence}."
+
+
+@st.cache_resource(max_entries=3, show_spinner="Running the picture through the network")
+def attention_of_block(_model: HRFormer, _x: Tensor, key: tuple[str, ...], address: BlockAddress) -> AttentionMaps:
+    """The attention of one block; `key` stands for model, weights and picture. Few are kept: they can be large."""
+    return collect_attention_maps(_model, _x, address)
+
+
+def is_finite(maps: AttentionMaps) -> bool:
+    """Whether there is attention to show at all."""
+    return bool(maps.probabilities.isfinite().all() and maps.content_logits.isfinite().all())
+
+
+def clickable_picture(view: AttentionView) -> Shown:
+    """The picture with the lit window, and the attention over that window as a table."""
+    attention = np.asarray(_mean_or_one(attention_from(view.maps, *view.position), view.head))  # (K, K)
+    branch = view.maps.address.branch
+    figure = window_picture(
+        view.picture,
+        view.maps.grid,
+        f"{_capitalised(str(view.maps.address))}: click a position",
+        branch=branch,
+        position=view.position,
+        attention=attention,
+    )
+    return figure, _window_table(view, attention[None], ["attention"])
+
+
+def all_heads(view: AttentionView) -> Shown:
+    """The window of the position in every head."""
+    attention = np.asarray(attention_from(view.maps, *view.position))  # (heads, K, K)
+    size = view.maps.grid.size
+    title = f"What row {view.position[0]}, column {view.position[1]} attends to, per head"
+    figure = head_windows(attention, view.window_padded.reshape(size, size), title)
+    return figure, _window_table(view, attention, head_names(len(attention)))
+
+
+def matrix(view: AttentionView) -> Shown:
+    """Every query of the window against every key."""
+    size, padded = view.maps.grid.size, view.window_padded
+    values = np.asarray(select_head(view.maps.probabilities[view.window], view.head))  # (N, N)
+    title = f"Who attends to whom in the window, {view.head_name}: every row sums to 1"
+    labels = token_labels(size, padded)
+    table = pd.DataFrame(values, columns=labels)
+    table.insert(0, "query (row, column)", labels)
+    return attention_matrix(values, padded, size, title), table
+
+
+def content_and_bias(view: AttentionView) -> Shown:
+    """The window's logits split into what the content and what the position says."""
+    size, padded = view.maps.grid.size, view.window_padded
+    content = np.asarray(select_head(view.maps.content_logits[view.window], view.head))  # (N, N)
+    bias = np.asarray(select_head(view.maps.bias_logits, view.head))  # (N, N)
+    labels = np.asarray(token_labels(size, padded))
+    table = pd.DataFrame(
+        {
+            "query": labels.repeat(len(labels)),
+            "key": np.tile(labels, len(labels)),
+            "content": content.ravel(),
+            "position bias": bias.ravel(),
+        }
+    )
+    title = f"Logits, {view.head_name}: the part with the larger spread within rows makes the pattern"
+    return logit_parts(content, bias, padded, size, title), table
+
+
+def biases(view: AttentionView) -> Shown:
+    """The learned bias by offset, per head."""
+    values = np.asarray(view.maps.bias_maps.detach())  # (heads, 2K-1, 2K-1)
+    added = "" if view.maps.bias_added else " (learned, but this variant does not add it)"
+    reach = values.shape[1] // 2
+    table = _table_by_place(values, head_names(len(values)), ("rows below", "columns right"), (-reach, -reach))
+    return bias_maps(values, f"Relative position bias by offset from query to key{added}"), table
+
+
+def entropies(view: AttentionView) -> Shown:
+    """How widely each position of the map looks around, per head."""
+    values = np.asarray(entropy_bits(view.maps))
+    most = view.maps.max_entropy_bits
+    title = f"Entropy of each position's attention: {significant(most)} bits is spread evenly over the window"
+    return entropy_maps(view.picture, values, most, title), _map_table(values)
+
+
+def distances(view: AttentionView) -> Shown:
+    """How far each position of the map looks, per head."""
+    values = np.asarray(mean_distance_px(view.maps))
+    title = "Mean distance from each position to what it attends to"
+    return distance_maps(view.picture, values, title), _map_table(values)
+
+
+#: What is computed only when it is chosen: label -> chart and table.
+DETAILS: dict[str, Callable[[AttentionView], Shown]] = {
+    "Matrix of the window": matrix,
+    "Content and bias": content_and_bias,
+    "Bias per head": biases,
+    "Entropy": entropies,
+    "Distance": distances,
+}
+
+
+def _of_head(values: Tensor, head: int | None) -> Values:
+    return np.asarray(_mean_or_one(values, head))
+
+
+def _mean_or_one(values: Tensor, head: int | None) -> Tensor:
+    """(heads, ...) -> (...)."""
+    return values.mean(0) if head is None else values[head]
+
+
+def _window_table(view: AttentionView, attention: NDArray[np.floating], names: list[str]) -> pd.DataFrame:
+    """Attention over a window, (maps, K, K), by row and column of the branch's map; padding lies outside the map."""
+    grid = view.maps.grid
+    window_row, window_column = divmod(view.window, grid.columns)
+    first = window_row * grid.size - grid.top, window_column * grid.size - grid.left
+    table = _table_by_place(attention, names, ("row", "column"), first)
+    table["padding"] = view.window_padded
+    return table
+
+
+def _map_table(values: NDArray[np.floating]) -> pd.DataFrame:
+    return _table_by_place(values, head_names(len(values)), ("row", "column"), (0, 0))
+
+
+def _table_by_place(
+    values: NDArray[np.floating], names: list[str], axes: tuple[str, str], first: tuple[int, int]
+) -> pd.DataFrame:
+    """Maps, (maps, H, W), as one line per place and one column per map."""
+    rows, columns = np.indices(values.shape[1:]).reshape(2, -1)
+    places = {axes[0]: rows + first[0], axes[1]: columns + first[1]}
+    return pd.DataFrame(places | dict(zip(names, values.reshape(len(values), -1), strict=True)))
+
+
+def _capitalised(text: str) -> str:
+    return text[0].upper() + text[1:]

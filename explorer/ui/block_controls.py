@@ -1,0 +1,163 @@
+"""Choosing a module, block, head and position: in the sidebar and in the URL, the nearest where there is none."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.attention_maps import BlockAddress, nearest_address, nearest_head, nearest_position
+from explorer.charts.theme import branch_name
+from explorer.geometry import branch_sizes
+from hrformer import HRFormerConfig
+from hrformer.attention import WindowGrid
+
+#: Key of the chart whose points choose the position.
+CLICKABLE = "window_picture"
+_MEAN = "mean"
+_LAST_MAP = "attention_last_map"
+#: Branch, picture size and map size.
+_Map = tuple[int, tuple[int, int], tuple[int, int]]
+
+
+def choose_block(config: HRFormerConfig) -> tuple[BlockAddress, int | None]:
+    """Choose stage, module, branch, block and head, in the sidebar and in the URL.
+
+    What the variant does not have falls back to the nearest it has, and a sentence says so.
+    """
+    asked = BlockAddress(
+        stage=_wanted("stage", 4),
+        module=_wanted("module", config.num_modules[_wanted("stage", 4, 2, 4) - 1]) - 1,
+        branch=_wanted("branch", 1) - 1,
+        block=_wanted("block", config.num_blocks[_wanted("stage", 4, 2, 4) - 1]) - 1,
+    )
+    address, correction = nearest_address(config, asked)
+    _say(correction)
+    head, correction = nearest_head(config, address.branch, _wanted_head())
+    _say(correction)
+    stage = address.stage
+    with st.sidebar:
+        _stage_control(stage)
+        _slider("Module", "module", config.num_modules[stage - 1], address.module + 1)
+        _put("branch", address.branch + 1)
+        st.segmented_control(
+            "Branch",
+            range(1, stage + 1),
+            default=1,
+            required=True,
+            format_func=lambda branch: branch_name(branch - 1).removesuffix(" branch"),
+            key="branch",
+            bind="query-params",
+            help="The resolution of the branch relative to the picture.",
+        )
+        _slider("Block", "block", config.num_blocks[stage - 1], address.block + 1)
+        _put("head", _MEAN if head is None else str(head + 1))
+        heads = range(1, config.num_heads[address.branch] + 1)
+        st.selectbox(
+            "Head",
+            [_MEAN, *map(str, heads)],
+            format_func=lambda name: "mean of all heads" if name == _MEAN else f"head {name}",
+            key="head",
+            bind="query-params",
+        )
+    return address, head
+
+
+def choose_module(config: HRFormerConfig) -> tuple[int, int]:
+    """Choose a stage (2 to 4) and a module of it (from 0), in the sidebar and in the URL, falling back as above."""
+    stage = _wanted("stage", 4, 2, 4)
+    modules = config.num_modules[stage - 1]
+    asked = _wanted("module", modules)
+    module = min(max(asked, 1), modules)
+    if module != asked:
+        _say(f"Stage {stage} has {modules} modules, no module {asked}; this is module {module}.")
+    with st.sidebar:
+        _stage_control(stage)
+        _slider("Module", "module", modules, module)
+    return stage, module - 1
+
+
+def choose_position(config: HRFormerConfig, branch: int) -> tuple[int, int]:
+    """Choose a row and a column of a branch's map, in the sidebar and in the URL, falling back as above.
+
+    A change of branch keeps the place in the picture.
+    """
+    height, width = branch_sizes(config.img_size)[branch]
+    grid = WindowGrid(height, width, config.window_sizes[branch])
+    asked = _wanted("row", height // 2), _wanted("column", width // 2)
+    asked = _same_place(asked, st.session_state.get(_LAST_MAP), (branch, config.img_size, (height, width)))
+    (row, column), correction = nearest_position(grid, asked)
+    _say(correction)
+    st.session_state[_LAST_MAP] = (branch, config.img_size, (height, width))
+    with st.sidebar:
+        _slider("Row", "row", height - 1, row, low=0, default=height // 2)
+        _slider("Column", "column", width - 1, column, low=0, default=width // 2)
+    return row, column
+
+
+def _same_place(position: tuple[int, int], before: _Map | None, now: _Map) -> tuple[int, int]:
+    """Where a position of another branch's map lies on this one; the same one after a change of picture size."""
+    if before is None or before[0] == now[0] or before[1] != now[1]:
+        return position
+    row, column = (
+        (2 * index + 1) * new // (2 * old) for index, old, new in zip(position, before[2], now[2], strict=True)
+    )
+    return row, column
+
+
+def take_click() -> None:
+    """Make the clicked position the chosen one."""
+    points = st.session_state[CLICKABLE].selection.points
+    places = [point["customdata"] for point in points if point.get("customdata") is not None]
+    if places:
+        st.session_state["row"], st.session_state["column"] = int(places[0][0]), int(places[0][1])
+
+
+def _wanted(key: str, default: int, low: int | None = None, high: int | None = None) -> int:
+    """What a control or, before it is there, the link asks for; `default` where that is no whole number.
+
+    Streamlit drops a link's value that is out of range without a word, so the link is read before the control is made.
+    """
+    asked = st.session_state.get(key, st.query_params.get(key, default))
+    try:
+        number = int(asked)
+    except (TypeError, ValueError):
+        return default
+    return min(max(number, number if low is None else low), number if high is None else high)
+
+
+def _wanted_head() -> int | None:
+    asked = st.session_state.get("head", st.query_params.get("head", _MEAN))
+    return None if asked == _MEAN else _wanted("head", 1) - 1
+
+
+def _say(correction: str | None) -> None:
+    """Tell that something else is shown than what was asked for."""
+    if correction is not None:
+        st.info(correction, icon=":material/info:")
+
+
+def _put(key: str, value: int | str) -> None:
+    """Make a control show a value; one that shows it already is left alone, so that the link keeps it."""
+    asked = st.session_state.get(key, st.query_params.get(key))
+    if asked is not None and str(asked) != str(value):
+        st.session_state[key] = value
+
+
+def _stage_control(stage: int) -> None:
+    """Stage 2, 3 or 4, for the sidebar."""
+    _put("stage", stage)
+    st.segmented_control(
+        "Stage",
+        (2, 3, 4),
+        default=4,
+        required=True,
+        key="stage",
+        bind="query-params",
+        help="Stage 1 has no branches.",
+    )
+
+
+def _slider(label: str, key: str, high: int, value: int, *, low: int = 1, default: int | None = None) -> None:
+    """A slider that also lives in the URL; where there is no choice there is none."""
+    _put(key, value)
+    if high > low:
+        st.slider(label, low, high, high if default is None else default, key=key, bind="query-params")

@@ -1,0 +1,67 @@
+"""What the Fusion page shows of a module's fusion, as values for charts and tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+from torch import Tensor
+
+from explorer.charts.theme import branch_name
+from explorer.fusion_contributions import FusionContributions, collect_fusion_contributions
+from hrformer import HRFormer
+
+
+@st.cache_resource(max_entries=6, show_spinner="Running the picture through the network")
+def fusion_of_module(
+    _model: HRFormer, _x: Tensor, key: tuple[str, ...], stage: int, module: int
+) -> FusionContributions:
+    """What each branch adds to each other; `key` stands for model, weights and picture."""
+    return collect_fusion_contributions(_model, _x, stage, module)
+
+
+def is_finite(fusion: FusionContributions) -> bool:
+    """Whether there are summands to show; a ratio to a sum of zero is no trouble."""
+    return all(bool(summand.isfinite().all()) for row in fusion.summand_maps for summand in row)
+
+
+def finding(fusion: FusionContributions, target: int) -> str:
+    """One sentence on which branch feeds a target."""
+    ratios = fusion.norm_ratios[target]
+    name = branch_name(target)
+    if not bool(ratios.isfinite().all()):
+        return f"All that is added to the {name} is zero."
+    strongest = int(ratios.argmax())
+    own = "from itself" if strongest == target else f"from the {branch_name(strongest)}"
+    return (
+        f"The strongest summand of the {name} comes {own}: its norm is {float(ratios[strongest]):.2f} times that of "
+        f"the sum, and it makes {float(fusion.shares[target, strongest]):.0%} of the sum."
+    )
+
+
+def contribution_table(fusion: FusionContributions) -> pd.DataFrame:
+    """Both figures of every summand, one line each."""
+    targets, sources = fusion.norm_ratios.shape
+    pairs = [(target, source) for target in range(targets) for source in range(sources)]
+    return pd.DataFrame(
+        {
+            "target": [branch_name(target) for target, _ in pairs],
+            "source": [branch_name(source) for _, source in pairs],
+            "norm ratio": np.asarray(fusion.norm_ratios).ravel(),
+            "share": np.asarray(fusion.shares).ravel(),
+        }
+    )
+
+
+def summands_of(fusion: FusionContributions, target: int) -> list[NDArray[np.float32]]:
+    """What each source adds to a target, as its mean over channels, (H_target, W_target)."""
+    return [np.asarray(summand) for summand in fusion.summand_maps[target]]
+
+
+def summand_table(fusion: FusionContributions, target: int) -> pd.DataFrame:
+    """The maps of a target's summands, one line per position."""
+    summands = summands_of(fusion, target)
+    rows, columns = np.indices(summands[0].shape).reshape(2, -1)
+    maps = {f"from the {branch_name(source)}": values.ravel() for source, values in enumerate(summands)}
+    return pd.DataFrame({"row": rows, "column": columns, **maps})
