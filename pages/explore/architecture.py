@@ -24,10 +24,6 @@ from explorer.variants import PAPER_NAMES, nearest_preset, to_python
 from hrformer import preset
 
 config = current_variant()
-variant_controls(config)
-image_format_control()
-config = current_variant()
-
 nearest = nearest_preset(config)
 reference = PAPER_NAMES[nearest.preset]
 cost = estimate_complexity(config)
@@ -74,6 +70,10 @@ for column, (label, text, value, base, explanation) in zip(st.columns(4), headli
         help=f"{explanation} Exactly {exact}.",
         border=True,
     )
+
+# After the numbers, so that a moved slider shows them first: callbacks have already made the new variant.
+variant_controls(config)
+image_format_control()
 
 show_chart(
     network_diagram(

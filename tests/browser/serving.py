@@ -1,0 +1,51 @@
+"""A real server for the browser tests, the bench and the screenshots."""
+
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def running_app() -> Iterator[str]:
+    """Start the app on a free port; gives its address, and stops it at the end."""
+    port = _free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen([*command, f"--server.port={port}"], cwd=ROOT, stdout=log, stderr=log)
+        address = f"http://localhost:{port}"
+        try:
+            if not _becomes_healthy(address, process):
+                log.seek(0)
+                raise RuntimeError(f"the app did not start: {log.read()}")
+            yield address
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _becomes_healthy(address: str, process: subprocess.Popen[str]) -> bool:
+    for _ in range(300):
+        if process.poll() is not None:
+            return False
+        try:
+            urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return True
+    return False

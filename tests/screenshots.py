@@ -1,0 +1,36 @@
+"""`make screenshots`: the pictures in the README, taken from the running app."""
+
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.driver import CHROMIUM_FLAGS, find_chromium, open_page
+from tests.browser.serving import running_app
+
+FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
+#: File name -> address below the app's.
+PAGES = {
+    "architecture": "/?preset=tiny",
+    "feature_maps": "/feature_maps?preset=tiny&stage=3",
+}
+
+
+def main() -> None:
+    chromium = find_chromium()
+    if chromium is None:
+        raise SystemExit("Chromium is not installed: apt-get install chromium")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with running_app() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        open_page(page, address)
+        for name, path in PAGES.items():
+            open_page(page, address + path)
+            page.wait_for_timeout(1000)
+            page.screenshot(path=FOLDER / f"{name}.png")
+            print(FOLDER / f"{name}.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
