@@ -10,6 +10,7 @@ st.navigation(
             st.Page("pages/explore/architecture.py", title="Architecture", icon=":material/schema:", default=True),
             st.Page("pages/explore/feature_maps.py", title="Feature maps", icon=":material/layers:"),
             st.Page("pages/explore/attention_windows.py", title="Attention windows", icon=":material/grid_on:"),
+            st.Page("pages/explore/receptive_field.py", title="Receptive field", icon=":material/filter_center_focus:"),
             st.Page("pages/explore/fusion.py", title="Fusion", icon=":material/merge:"),
             st.Page("pages/explore/attribution.py", title="Attribution", icon=":material/center_focus_strong:"),
         ],

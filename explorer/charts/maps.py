@@ -48,7 +48,7 @@ def map_row(panels: Sequence[Panel], img_size: tuple[int, int], title: str, *, s
     for column, panel in enumerate(panels, start=1):
         figure.add_trace(_trace(panel, img_size), row=1, col=column)
         _frame(figure, panel, column)
-    first = {"matches": "x", "range": [0, width], "constrain": "domain"}
+    first = {"matches": "x", "range": [-0.5, width - 0.5], "constrain": "domain"}
     figure.update_xaxes(showticklabels=False, ticks="", showgrid=False, zeroline=False, **first)
     figure.update_yaxes(
         showticklabels=False,
@@ -56,7 +56,7 @@ def map_row(panels: Sequence[Panel], img_size: tuple[int, int], title: str, *, s
         showgrid=False,
         zeroline=False,
         matches="y",
-        range=[height, 0],
+        range=[height - 0.5, -0.5],
         constrain="domain",
     )
     for column in range(1, len(panels) + 1):
@@ -80,21 +80,13 @@ def _row_height(panels: int, img_size: tuple[int, int]) -> int:
 def _trace(panel: Panel, img_size: tuple[int, int]) -> go.Image | go.Heatmap:
     rows, columns = panel.values.shape[:2]
     step_y, step_x = img_size[0] / rows, img_size[1] / columns
+    # Pixel i is centred on i, so that the hover text's rounding names the pixel in the middle of a value.
+    grid = {"x0": (step_x - 1) / 2, "dx": step_x, "y0": (step_y - 1) / 2, "dy": step_y}
     if panel.values.ndim == 3:
-        return go.Image(
-            source=png_uri(panel.values),
-            x0=step_x / 2,
-            dx=step_x,
-            y0=step_y / 2,
-            dy=step_y,
-            hoverinfo="skip",
-        )
+        return go.Image(source=png_uri(panel.values), hoverinfo="skip", **grid)
     return go.Heatmap(
         z=np.round(panel.values, 5),
-        x0=step_x / 2,
-        dx=step_x,
-        y0=step_y / 2,
-        dy=step_y,
+        **grid,
         coloraxis="coloraxis",
         hovertemplate=f"{panel.title}{', ' + panel.note if panel.note else ''}: %{{z:.3g}} at pixel (%{{y:.0f}}, "
         f"%{{x:.0f}}); map of {rows}x{columns}<extra></extra>",

@@ -1,0 +1,263 @@
+"""Controls of the Receptive field page, and what it computes: at once, kept in caches, or with progress."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+import torch
+from torch import Tensor
+
+from explorer.charts.receptive_field import FieldPanel
+from explorer.charts.theme import branch_name
+from explorer.effective_field import EffectiveField, contribution_squares, dw_conv_pair, effective_field_pair
+from explorer.finite import explain_non_finite
+from explorer.geometry import area, branch_sizes
+from explorer.leak import Leak, map_entering_blocks, measure_leak
+from explorer.pictures import SAMPLES, fit, load_sample, to_input
+from explorer.receptive_field import (
+    WINDOW_SIZE_AXIS,
+    MapPosition,
+    compare_window_sizes,
+    num_output_branches,
+    theoretical_field,
+)
+from explorer.ui.block_controls import choose_position
+from explorer.ui.field_tables import WITH, WITHOUT, FieldPair
+from explorer.ui.progress import OnProgress, ShouldStop, with_progress
+from explorer.ui.sources import PictureSource, WeightsSource
+from hrformer import HRFormer, HRFormerConfig
+from hrformer.attention import WindowGrid
+from hrformer.config import NUM_BRANCHES, NUM_STAGES
+
+MAX_PICTURES = 8
+#: Area of a picture up to which its theoretical fields are there within a glance.
+_QUICK_AREA_PX = 512 * 512
+#: Share of the contribution whose square is drawn into the maps.
+_DRAWN_SHARE = 0.5
+
+Pair = tuple[HRFormer, HRFormer]
+
+
+@dataclass(frozen=True, eq=False)
+class EffectivePair:
+    """Two effective fields over the same pictures, as much of them as is shown.
+
+    Attributes:
+        panels: With and without the depth-wise convolution.
+        squares: Sides and area ratios of the squares around the position, one row per share.
+        pixel: (row, column) of the position's own pixel.
+        pictures: Names of the pictures that were averaged.
+    """
+
+    panels: tuple[FieldPanel, FieldPanel]
+    squares: pd.DataFrame
+    pixel: tuple[int, int]
+    pictures: tuple[str, ...]
+
+
+def choose_map_position(config: HRFormerConfig) -> MapPosition:
+    """Choose stage, module, branch, row and column, in the sidebar and in the URL.
+
+    What the variant does not have falls back to the nearest it has, and a sentence says so.
+    """
+    stage = _nearest("stage", _asked("stage", 2), NUM_STAGES, "An HRFormer has {} stages")
+    modules = config.num_modules[stage - 1]
+    module = _nearest("module", _asked("module", modules), modules, f"Stage {stage} has {{}} module(s)")
+    branches = num_output_branches(config, stage, module - 1)
+    hands_on = f"Module {module} of stage {stage} hands on {{}} branch(es)"
+    branch = _nearest("branch", _asked("branch", 1), branches, hands_on)
+    with st.sidebar:
+        _segments("stage", range(1, NUM_STAGES + 1), stage, 2, explains="Stage 1 has bottlenecks; 2 to 4 have windows.")
+        if modules > 1:
+            _seed("module", module)
+            st.slider("Module", 1, modules, modules, key="module", bind="query-params")
+        names = [_resolution(number) for number in range(1, branches + 1)]
+        _segments("branch", names, _resolution(branch), names[0], explains="Resolution relative to the picture.")
+    row, column = choose_position(config, branch - 1)
+    return MapPosition(stage=stage, module=module - 1, branch=branch - 1, row=row, column=column)
+
+
+def _resolution(branch: int) -> str:
+    """The branch, counted from 1, as the link writes it: Streamlit binds what a control shows."""
+    return branch_name(branch - 1).removesuffix(" branch")
+
+
+def _asked(key: str, default: int) -> int:
+    """What a control or, before it is there, the link asks for, counted from 1; `default` where that cannot be read.
+
+    Streamlit drops a link's value that is out of range without a word, so the link is read before the control is made.
+    """
+    asked = str(st.session_state.get(key, st.query_params.get(key, default)))
+    names = [_resolution(branch) for branch in range(1, NUM_BRANCHES + 1)]
+    if key == "branch" and asked in names:
+        return names.index(asked) + 1
+    return int(asked) if asked.isdecimal() else default
+
+
+def _nearest(key: str, asked: int, count: int, has: str) -> int:
+    """The nearest of 1 to `count`; where that is another one, a sentence says so."""
+    found = min(max(asked, 1), count)
+    if found != asked:
+        name, missing = (_resolution(number) if key == "branch" else number for number in (found, asked))
+        st.info(f"{has.format(count)}, no {key} {missing}; this is {key} {name}.", icon=":material/info:")
+    return found
+
+
+def _segments(key: str, options: Sequence[int | str], value: int | str, default: int | str, *, explains: str) -> None:
+    _seed(key, value)
+    st.segmented_control(
+        key.capitalize(), options, default=default, required=True, key=key, bind="query-params", help=explains
+    )
+
+
+def _seed(key: str, value: int | str) -> None:
+    """Make a control show a value; one that shows it already is left alone, so that the link keeps it."""
+    asked = st.session_state.get(key, st.query_params.get(key))
+    if asked is not None and str(asked) != str(value):
+        st.session_state[key] = value
+
+
+def fields(config: HRFormerConfig, position: MapPosition) -> FieldPair | None:
+    """Theoretical fields (with, without); None while those of a large picture are being computed."""
+    if area(config.img_size) <= _QUICK_AREA_PX:
+        return _quick_fields(config, position)
+
+    def work(on_progress: OnProgress, should_stop: ShouldStop) -> FieldPair:
+        first = theoretical_field(replace(config, dw_conv=True), position)
+        on_progress(1, 2)
+        return first, theoretical_field(replace(config, dw_conv=False), position)
+
+    key = replace(config, dw_conv=True), position
+    return with_progress("theoretical_field", key, "Following the structure back to the picture", work)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _quick_fields(config: HRFormerConfig, position: MapPosition) -> FieldPair:
+    first, second = (theoretical_field(replace(config, dw_conv=dw_conv), position) for dw_conv in (True, False))
+    return first, second
+
+
+@st.cache_resource(max_entries=2, show_spinner="Building the twin that differs in the depth-wise convolution")
+def pair_of(_model: HRFormer, key: str) -> Pair:
+    """The model and its twin, (with, without); `key` stands for model and weights."""
+    return dw_conv_pair(_model)
+
+
+def effective_key(weights: WeightsSource, picture: PictureSource, position: MapPosition, count: int) -> Hashable:
+    """Everything that an effective pair depends on."""
+    return weights.key, picture.key, position, count
+
+
+def effective_pair(
+    weights: WeightsSource, picture: PictureSource, position: MapPosition, count: int
+) -> EffectivePair | None:
+    """Effective fields with and without the convolution over `count` pictures, the chosen one first; None until done.
+
+    Raises:
+        ValueError: If values are not finite or nothing contributes to the position.
+    """
+    pair = pair_of(weights.model, weights.key)
+
+    def work(on_progress: OnProgress, should_stop: ShouldStop) -> EffectivePair:
+        names, images = _pictures(weights.model.config, picture, count)
+        found = effective_field_pair(*pair, images, position, should_stop=should_stop, on_progress=on_progress)
+        return _summarise(found, position, names)
+
+    key = effective_key(weights, picture, position, count)
+    return with_progress("effective_field", key, "Sending gradients back to the pictures", work)
+
+
+def leak_key(weights: WeightsSource, picture: PictureSource, position: MapPosition) -> Hashable:
+    """Everything that a pair of leaks depends on: all positions of one window share it."""
+    window = window_of(weights.model.config, position)
+    return weights.key, picture.key, position.stage, position.module, position.branch, window
+
+
+def leak_pair(weights: WeightsSource, picture: PictureSource, position: MapPosition) -> tuple[Leak, Leak] | None:
+    """Leaks with and without the convolution from the position's window, from one map for both; None until done.
+
+    Raises:
+        ValueError: If values are not finite.
+    """
+    pair = pair_of(weights.model, weights.key)
+    config = weights.model.config
+    place = {"stage": position.stage, "module": position.module, "branch": position.branch}
+
+    def work(on_progress: OnProgress, should_stop: ShouldStop) -> tuple[Leak, Leak]:
+        image = picture.as_input(config)
+        features = map_entering_blocks(weights.model, image, **place)
+        leaks = []
+        for index, model in enumerate(pair):
+            on_progress(1 + index, 3)
+            leaks.append(_finite_leak(model, image, features, place, window_of(config, position)))
+        return leaks[0], leaks[1]
+
+    key = leak_key(weights, picture, position)
+    return with_progress("leak", key, "Following a change through the blocks", work)
+
+
+def _finite_leak(
+    model: HRFormer, image: Tensor, features: Tensor, place: dict[str, int], window: tuple[int, int]
+) -> Leak:
+    try:
+        return measure_leak(model, features, window=window, **place)
+    except ValueError as error:
+        raise ValueError(explain_non_finite(model, image) or str(error)) from error
+
+
+def size_key(config: HRFormerConfig, position: MapPosition) -> Hashable:
+    """Everything that the comparison of window sizes depends on: not the variant's own sizes."""
+    return replace(config, dw_conv=True, window_sizes=(7, 7, 7, 7)), position
+
+
+def window_size_tables(config: HRFormerConfig, position: MapPosition) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """Area and MACs over window sizes, with and without the convolution; None until done."""
+
+    def work(on_progress: OnProgress, should_stop: ShouldStop) -> tuple[pd.DataFrame, pd.DataFrame]:
+        rows: tuple[list[pd.DataFrame], list[pd.DataFrame]] = ([], [])
+        for done, size in enumerate(WINDOW_SIZE_AXIS, start=1):
+            for dw_conv, table in zip((True, False), rows, strict=True):
+                table.append(compare_window_sizes(replace(config, dw_conv=dw_conv), position, [size]))
+            on_progress(done, len(WINDOW_SIZE_AXIS))
+            if should_stop():
+                break
+        return pd.concat(rows[0], ignore_index=True), pd.concat(rows[1], ignore_index=True)
+
+    key = size_key(config, position)
+    return with_progress("window_sizes", key, "Comparing window sizes", work)
+
+
+def window_of(config: HRFormerConfig, position: MapPosition) -> tuple[int, int]:
+    """(row, column) of the window that holds a position, in the grid of its branch."""
+    height, width = branch_sizes(config.img_size)[position.branch]
+    grid = WindowGrid(height, width, config.window_sizes[position.branch])
+    return (position.row + grid.top) // grid.size, (position.column + grid.left) // grid.size
+
+
+def _pictures(config: HRFormerConfig, picture: PictureSource, count: int) -> tuple[tuple[str, ...], Tensor]:
+    """The chosen picture, the other samples, then mirrored ones: names and (count, in_chans, H, W)."""
+    chosen = [(picture.name, picture.fitted)]
+    others = [name for name in SAMPLES if name != picture.name][: count - 1]
+    chosen += [(name, fit(load_sample(name), config.img_size)) for name in others]
+    chosen += [(f"{name}, mirrored", np.ascontiguousarray(pixels[:, ::-1])) for name, pixels in chosen[:]]
+    names, pixels = zip(*chosen[:count], strict=True)
+    return names, torch.cat([to_input(one, config.in_chans) for one in pixels])
+
+
+def _summarise(found: Sequence[EffectiveField], position: MapPosition, names: tuple[str, ...]) -> EffectivePair:
+    columns: dict[str, list[float]] = {}
+    panels = []
+    for field, name in zip(found, (WITH, WITHOUT), strict=True):
+        published = contribution_squares(field.published_scores, position.pixel)
+        plain = contribution_squares(field.contribution, position.pixel)
+        columns["share_percent"] = [square.share * 100 for square in published]
+        columns[f"side_px, {name}"] = [square.side_px for square in published]
+        columns[f"area_percent, {name}"] = [square.area_share * 100 for square in published]
+        columns[f"plain_gradient_side_px, {name}"] = [square.side_px for square in plain]
+        half = next(square.side_px for square in plain if square.share == _DRAWN_SHARE)
+        panels.append(FieldPanel(name, field.contribution.astype(np.float32), half))
+    return EffectivePair((panels[0], panels[1]), pd.DataFrame(columns), position.pixel, names[: found[0].pictures])

@@ -1,0 +1,53 @@
+"""Receptive field: how far a position sees, with and without the depth-wise convolution that joins the windows."""
+
+import streamlit as st
+
+from explorer.ui.field_sections import (
+    FieldView,
+    show_effective,
+    show_leak,
+    show_reads,
+    show_theoretical,
+    show_window_sizes,
+)
+from explorer.ui.panels import image_format_control
+from explorer.ui.receptive_field import choose_map_position
+from explorer.ui.sources import picture_source, weights_source
+from explorer.ui.variant import current_variant, show_rejection, variant_card
+
+SECTIONS = {
+    "Maps read on the way": show_reads,
+    "Effective field": show_effective,
+    "Leak test": show_leak,
+    "Window sizes": show_window_sizes,
+}
+
+current_variant()
+st.markdown("### Receptive field: how far a position sees")
+config = current_variant()
+variant_card(config)
+show_rejection()
+position = choose_map_position(config)
+picture = picture_source(config)
+weights = weights_source(config)
+image_format_control()
+
+view = FieldView(config, position, picture, weights)
+show_theoretical(view)
+section = st.segmented_control(
+    "Details",
+    SECTIONS,
+    default=next(iter(SECTIONS)),
+    required=True,
+    key="field_section",
+    bind="query-params",
+    label_visibility="collapsed",
+)
+try:
+    SECTIONS[section](view)
+except ValueError as error:
+    st.error(str(error), icon=":material/error:")
+st.caption(
+    f"{picture.name} at {config.img_size[0]}x{config.img_size[1]} pixels. Rows and columns count from 0; fields are of "
+    "positions after the fusion of the module."
+)
