@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from explorer.charts.attention_windows import BESIDE_PICTURE_HEIGHT
 from explorer.charts.attribution import HIDDEN_AXIS, picture_trace
 from explorer.charts.theme import DIVERGING_SCALE, SEQUENTIAL_SCALE, style
 
@@ -81,14 +82,16 @@ def head_windows(attention: Values, padded: NDArray[np.bool_], title: str) -> go
         title: What the figure says.
     """
     names = head_names(len(attention))
-    figure = _multiples(names)
-    for place, name, values in zip(_places(len(names)), names, attention, strict=True):
+    per_row = math.ceil(math.sqrt(len(names)))  # a square block, to stand beside the picture
+    figure = _multiples(names, per_row)
+    for place, name, values in zip(_places(len(names), per_row), names, attention, strict=True):
         hover = f"{name}: %{{z:.3g}} of the attention goes to (%{{y}}, %{{x}}) of the window<extra></extra>"
         figure.add_trace(_shared_heatmap(values, hover), **place)
         if padded.any():
             figure.add_trace(_constant_heatmap(padded, PADDING_COLOUR, hoverinfo="skip"), **place)
     end = attention.shape[1] - 0.5
-    return _style_multiples(figure, title, (-0.5, end, -0.5, end), _from_zero("attention", float(attention.max())))
+    scale = _from_zero("attention", float(attention.max()))
+    return _style_multiples(figure, title, (-0.5, end, -0.5, end), scale).update_layout(height=BESIDE_PICTURE_HEIGHT)
 
 
 def entropy_maps(picture: Picture, entropy_bits: Values, max_entropy_bits: float, title: str) -> go.Figure:
@@ -185,20 +188,20 @@ def _picture_extent(picture: Picture) -> Extent:
     return 0, picture.shape[1], 0, picture.shape[0]
 
 
-def _grid(count: int) -> tuple[int, int]:
+def _grid(count: int, per_row: int = PANELS_PER_ROW) -> tuple[int, int]:
     """Rows and columns of small multiples."""
-    columns = min(count, PANELS_PER_ROW)
+    columns = min(count, per_row)
     return math.ceil(count / columns), columns
 
 
-def _places(count: int) -> list[dict[str, int]]:
+def _places(count: int, per_row: int = PANELS_PER_ROW) -> list[dict[str, int]]:
     """Row and column of each panel, from 1, as plotly takes them."""
-    _, columns = _grid(count)
+    _, columns = _grid(count, per_row)
     return [{"row": index // columns + 1, "col": index % columns + 1} for index in range(count)]
 
 
-def _multiples(names: list[str]) -> go.Figure:
-    rows, columns = _grid(len(names))
+def _multiples(names: list[str], per_row: int = PANELS_PER_ROW) -> go.Figure:
+    rows, columns = _grid(len(names), per_row)
     return make_subplots(
         rows, columns, subplot_titles=names, horizontal_spacing=0.1 / columns, vertical_spacing=0.2 / rows
     )

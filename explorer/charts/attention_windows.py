@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from explorer.charts.attribution import picture_figure
 from explorer.charts.theme import NEUTRAL_COLOUR, SEQUENTIAL_SCALE, branch_colour, branch_name, style
 
+#: Height of the picture and of what stands beside it, in pixels.
+BESIDE_PICTURE_HEIGHT = 500
+
 Values = NDArray[np.floating[Any]]
 #: Pixels of the picture from one token of the branch to the next, downwards and to the right.
 Step = tuple[float, float]
@@ -83,7 +86,7 @@ def window_picture(
     return style(
         figure,
         title,
-        height=560,
+        height=BESIDE_PICTURE_HEIGHT,
         xaxis={"range": [left, right]},
         yaxis={"range": [bottom, top]},
         clickmode="event+select",
@@ -167,7 +170,7 @@ def _clickable_positions(windows: Windows, step: Step, branch: int) -> go.Scatte
     return go.Scatter(
         x=((columns + 0.5) * step[1]).astype(np.float32),
         y=((rows + 0.5) * step[0]).astype(np.float32),
-        customdata=np.stack([rows, columns], 1),
+        customdata=np.stack([rows, columns], 1).tolist(),  # a typed array would come back as a dictionary
         mode="markers",
         marker={"opacity": 0, "size": 10},
         selected=invisible,

@@ -74,8 +74,19 @@ def _matrix(values: Values, title: str, bar: str, hover: str, scale: dict[str, A
     return style(
         figure,
         title,
-        height=130 + 70 * max(targets, 2),
-        xaxis={"title": {"text": "source"}, "showgrid": False},
-        yaxis={"title": {"text": "target"}, "showgrid": False, "autorange": "reversed"},
+        height=130 + 48 * max(targets, 2),
+        xaxis={"title": {"text": "source branch"}, "showgrid": False, **_short_ticks(sources)},
+        yaxis={
+            "title": {"text": "target branch"},
+            "showgrid": False,
+            "autorange": "reversed",
+            **_short_ticks(targets),
+        },
         margin={"l": 10, "r": 10, "t": 48, "b": 50},
     )
+
+
+def _short_ticks(branches: int) -> dict[str, Any]:
+    """Branches as "1/4": with the whole name the ticks of narrow matrices would slant."""
+    names = [branch_name(branch) for branch in range(branches)]
+    return {"tickvals": names, "ticktext": [name.removesuffix(" branch") for name in names]}

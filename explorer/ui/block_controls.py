@@ -1,4 +1,8 @@
-"""Choosing a module, block, head and position: in the sidebar and in the URL, the nearest where there is none."""
+"""Choosing a module, block, head and position: in the sidebar and in the URL, the nearest where there is none.
+
+The link is written here and not by Streamlit's binding: that takes an illegal value out of the link without a word, and
+does not write the nearest one that stands for it.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,13 @@ from explorer.charts.theme import branch_name
 from explorer.geometry import branch_sizes
 from hrformer import HRFormerConfig
 from hrformer.attention import WindowGrid
+from hrformer.config import NUM_BRANCHES
 
 #: Key of the chart whose points choose the position.
 CLICKABLE = "window_picture"
 _MEAN = "mean"
+#: The branches as controls and links write them.
+_BRANCHES = tuple(branch_name(branch).removesuffix(" branch") for branch in range(NUM_BRANCHES))
 _LAST_MAP = "attention_last_map"
 #: Branch, picture size and map size.
 _Map = tuple[int, tuple[int, int], tuple[int, int]]
@@ -26,26 +33,23 @@ def choose_block(config: HRFormerConfig) -> tuple[BlockAddress, int | None]:
     asked = BlockAddress(
         stage=_wanted("stage", 4),
         module=_wanted("module", config.num_modules[_wanted("stage", 4, 2, 4) - 1]) - 1,
-        branch=_wanted("branch", 1) - 1,
+        branch=_wanted_branch(),
         block=_wanted("block", config.num_blocks[_wanted("stage", 4, 2, 4) - 1]) - 1,
     )
-    address, correction = nearest_address(config, asked)
-    _say(correction)
-    head, correction = nearest_head(config, address.branch, _wanted_head())
-    _say(correction)
+    address, no_block = nearest_address(config, asked)
+    head, no_head = nearest_head(config, address.branch, _wanted_head())
+    _say(no_block, no_head)
     stage = address.stage
     with st.sidebar:
         _stage_control(stage)
         _slider("Module", "module", config.num_modules[stage - 1], address.module + 1)
-        _put("branch", address.branch + 1)
+        _put("branch", _BRANCHES[address.branch])
         st.segmented_control(
             "Branch",
-            range(1, stage + 1),
-            default=1,
+            _BRANCHES[:stage],
             required=True,
-            format_func=lambda branch: branch_name(branch - 1).removesuffix(" branch"),
             key="branch",
-            bind="query-params",
+            persist_state="session",
             help="The resolution of the branch relative to the picture.",
         )
         _slider("Block", "block", config.num_blocks[stage - 1], address.block + 1)
@@ -54,9 +58,9 @@ def choose_block(config: HRFormerConfig) -> tuple[BlockAddress, int | None]:
         st.selectbox(
             "Head",
             [_MEAN, *map(str, heads)],
-            format_func=lambda name: "mean of all heads" if name == _MEAN else f"head {name}",
             key="head",
-            bind="query-params",
+            persist_state="session",
+            help="One head, or the mean of all.",
         )
     return address, head
 
@@ -88,8 +92,8 @@ def choose_position(config: HRFormerConfig, branch: int) -> tuple[int, int]:
     _say(correction)
     st.session_state[_LAST_MAP] = (branch, config.img_size, (height, width))
     with st.sidebar:
-        _slider("Row", "row", height - 1, row, low=0, default=height // 2)
-        _slider("Column", "column", width - 1, column, low=0, default=width // 2)
+        _slider("Row", "row", height - 1, row, low=0)
+        _slider("Column", "column", width - 1, column, low=0)
     return row, column
 
 
@@ -112,10 +116,7 @@ def take_click() -> None:
 
 
 def _wanted(key: str, default: int, low: int | None = None, high: int | None = None) -> int:
-    """What a control or, before it is there, the link asks for; `default` where that is no whole number.
-
-    Streamlit drops a link's value that is out of range without a word, so the link is read before the control is made.
-    """
+    """What a control or, before it is there, the link asks for; `default` where that is no whole number."""
     asked = st.session_state.get(key, st.query_params.get(key, default))
     try:
         number = int(asked)
@@ -124,22 +125,29 @@ def _wanted(key: str, default: int, low: int | None = None, high: int | None = N
     return min(max(number, number if low is None else low), number if high is None else high)
 
 
+def _wanted_branch() -> int:
+    asked = st.session_state.get("branch", st.query_params.get("branch", _BRANCHES[0]))
+    return _BRANCHES.index(asked) if asked in _BRANCHES else 0
+
+
 def _wanted_head() -> int | None:
     asked = st.session_state.get("head", st.query_params.get("head", _MEAN))
     return None if asked == _MEAN else _wanted("head", 1) - 1
 
 
-def _say(correction: str | None) -> None:
+def _say(*corrections: str | None) -> None:
     """Tell that something else is shown than what was asked for."""
-    if correction is not None:
-        st.info(correction, icon=":material/info:")
+    told = " ".join(correction for correction in corrections if correction is not None)
+    if told:
+        st.info(told, icon=":material/info:")
 
 
 def _put(key: str, value: int | str) -> None:
-    """Make a control show a value; one that shows it already is left alone, so that the link keeps it."""
-    asked = st.session_state.get(key, st.query_params.get(key))
-    if asked is not None and str(asked) != str(value):
+    """Make control and link show a value."""
+    if st.session_state.get(key) != value:
         st.session_state[key] = value
+    if st.query_params.get(key) != str(value):
+        st.query_params[key] = str(value)
 
 
 def _stage_control(stage: int) -> None:
@@ -148,16 +156,15 @@ def _stage_control(stage: int) -> None:
     st.segmented_control(
         "Stage",
         (2, 3, 4),
-        default=4,
         required=True,
         key="stage",
-        bind="query-params",
+        persist_state="session",
         help="Stage 1 has no branches.",
     )
 
 
-def _slider(label: str, key: str, high: int, value: int, *, low: int = 1, default: int | None = None) -> None:
-    """A slider that also lives in the URL; where there is no choice there is none."""
+def _slider(label: str, key: str, high: int, value: int, *, low: int = 1) -> None:
+    """A slider; where there is no choice there is none."""
     _put(key, value)
     if high > low:
-        st.slider(label, low, high, high if default is None else default, key=key, bind="query-params")
+        st.slider(label, low, high, key=key, persist_state="session")
