@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -206,9 +207,11 @@ def _size_argument(name: str, img_size: Size) -> dict[str, Any]:
 
 
 def _unknown_name(name: str) -> str:
-    names = [*HRFORMER_PRESETS, *timm.list_models()]
-    nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or ["hrformer_tiny", "hrnet_w18"]
-    return f"There is no model called {name!r}: use {' or '.join(nearest)}, or any other of timm's names."
+    names = dict.fromkeys([*itertools.chain.from_iterable(READY_CHOICES.values()), *timm.list_models()])
+    longer = [known for known in names if name and known.startswith(name)]
+    nearest = [*longer, *difflib.get_close_matches(name, names, n=3, cutoff=0.4), "hrformer_tiny", "hrnet_w18"]
+    shown = list(dict.fromkeys(nearest))[:3]
+    return f"There is no model called {name!r}: use {' or '.join(shown)}, or any other of timm's names."
 
 
 def _wrong_size(ref: ModelRef, img_size: Size, error: Exception) -> str:

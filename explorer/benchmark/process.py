@@ -19,6 +19,8 @@ from typing import Any
 from explorer.benchmark.process_memory import available_ram_mib
 
 _GRACE_S = 0.3
+#: How long an interpreter may take to wind up after its last message.
+_EXIT_S = 5.0
 _STDERR_TAIL_BYTES = 4000
 
 
@@ -40,6 +42,7 @@ class WorkerProcess:
             env={**os.environ, **variables},
             start_new_session=True,
         )
+        self._ended = False
         with contextlib.suppress(BrokenPipeError):  # it ended already; the messages' end and its exit code tell
             self._stdin.write(json.dumps(request).encode() + b"\n")
             self._stdin.flush()  # and stays open: the process ends itself when this end closes
@@ -57,18 +60,23 @@ class WorkerProcess:
                 yield json.loads(line)
 
     def kill(self) -> None:
-        """End it and everything it started: first politely, after a moment by force."""
+        """End it and everything it started: first politely, after a moment by force; harmless when repeated."""
+        if self._ended:
+            return
         self._signal_group(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE_S)
         self._signal_group(signal.SIGKILL)
+        self._ended = True  # from here on the number may belong to someone else
 
     def close(self) -> str:
-        """Make sure that it is gone.
+        """Let it end, or end it.
 
         Returns:
             How it ended, as a reason for a job that it left unfinished.
         """
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_EXIT_S)
         self.kill()
         code = self._process.wait()
         reason = self._how_it_ended(code)

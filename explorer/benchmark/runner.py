@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal
 
@@ -18,8 +19,9 @@ from explorer.benchmark.device import check_present
 from explorer.benchmark.forecast import check_memory
 from explorer.benchmark.group import GroupMeasurement, JobProgress
 from explorer.benchmark.outcome import reason_of
-from explorer.benchmark.plan import Group, Plan
+from explorer.benchmark.plan import Group, Job, Plan
 from explorer.benchmark.process import available_mib
+from explorer.benchmark.profile_run import ProfileRun
 from explorer.benchmark.record import Record
 
 RunState = Literal["waiting", "running", "finished", "cancelled"]
@@ -104,6 +106,8 @@ class Run:
         with self._lock:
             self._cancelled = True
             measurements = list(self._measurements.values())
+            if self._started_at is None:
+                self._done.set()  # it need not wait for its turn to be over
         for measurement in measurements:
             measurement.cancel()
 
@@ -116,10 +120,10 @@ class Run:
             return "waiting" if self._started_at is None else "running"
         return "cancelled" if self._cancelled else "finished"
 
-    def _measure_lane(self, device: str, groups: tuple[Group, ...]) -> None:
+    def measure_on(self, device: str) -> None:
         """Measure the groups of one device, from that device's thread."""
         try:
-            for group in groups:
+            for group in self.plan.groups_on(device):
                 measurement = self._begin(device, group)
                 if measurement is None:
                     break
@@ -170,11 +174,16 @@ class Runner:
     def __init__(self, save: Save) -> None:
         self._save = save
         self._lock = threading.Lock()
-        self._runs: list[Run] = []
-        self._lanes: dict[str, SimpleQueue[Run]] = {}
+        self._runs: list[Run | ProfileRun] = []
+        self._lanes: dict[str, SimpleQueue[Run | ProfileRun]] = {}
 
-    def submit(self, plan: Plan, owner: str = "") -> Run:
+    def submit(self, plan: Plan, owner: str = "", *, force: bool = False) -> Run:
         """Put a plan at the end of the queue.
+
+        Args:
+            plan: The plan.
+            owner: Who asks, as shown to others in the queue.
+            force: Whether to try also what is forecast not to fit the memory.
 
         Raises:
             ValueError: If this machine lacks a device, the plan can't fit its memory, or a model does not take its
@@ -182,21 +191,36 @@ class Runner:
         """
         for device in plan.devices:
             check_present(device)
-        check_memory(plan, available_mib)
+        if not force:
+            check_memory(plan, available_mib)
         run = Run(plan, owner, self._save)
-        with self._lock:
-            self._runs = [known for known in self._runs if not known.wait(0)]
-            self._runs.append(run)
-            for device in plan.devices:
-                self._lane(device).put(run)
+        self._enqueue(run, plan.devices)
         return run
 
-    def queue(self) -> tuple[Run, ...]:
+    def submit_profile(self, job: Job, trace_path: Path | None = None, owner: str = "") -> ProfileRun:
+        """Put a profile at the end of the queue.
+
+        Raises:
+            ValueError: If this machine lacks the device, or the job is not an eager inference.
+        """
+        check_present(job.device)
+        run = ProfileRun(job, trace_path, owner)
+        self._enqueue(run, (job.device,))
+        return run
+
+    def queue(self) -> tuple[Run | ProfileRun, ...]:
         """All runs at work or waiting, first come first."""
         with self._lock:
             return tuple(run for run in self._runs if not run.wait(0))
 
-    def _lane(self, device: str) -> SimpleQueue[Run]:
+    def _enqueue(self, run: Run | ProfileRun, devices: tuple[str, ...]) -> None:
+        with self._lock:
+            self._runs = [known for known in self._runs if not known.wait(0)]
+            self._runs.append(run)
+            for device in devices:
+                self._lane(device).put(run)
+
+    def _lane(self, device: str) -> SimpleQueue[Run | ProfileRun]:
         if device not in self._lanes:
             self._lanes[device] = SimpleQueue()
             threading.Thread(target=self._serve, args=(device,), daemon=True, name=f"benchmark {device}").start()
@@ -204,5 +228,4 @@ class Runner:
 
     def _serve(self, device: str) -> None:
         while True:
-            run = self._lanes[device].get()
-            run._measure_lane(device, run.plan.groups_on(device))
+            self._lanes[device].get().measure_on(device)

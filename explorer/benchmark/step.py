@@ -22,10 +22,12 @@ class BuiltStep:
     """A job's call, ready to run.
 
     Attributes:
+        model: What it calls.
         run: Makes the call; on a card it may return before the work is done.
         compile_time_s: Seconds from `torch.compile` to the end of the first call; None when not compiled.
     """
 
+    model: nn.Module
     run: Callable[[], object]
     compile_time_s: float | None
 
@@ -66,7 +68,7 @@ def build_step(job: Job, device: torch.device, batch_size: int, synchronize: Cal
     run = _training_step(model, images, autocast) if job.kind == "training_step" else _forward(model, images, autocast)
     run()
     synchronize()
-    return BuiltStep(run, time.perf_counter() - start if compiled else None)
+    return BuiltStep(model, run, time.perf_counter() - start if compiled else None)
 
 
 def _forward(

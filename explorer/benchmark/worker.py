@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from explorer.benchmark.nvml import CardWatch
 from explorer.benchmark.outcome import Place, finished_record, reason_of, status_of
 from explorer.benchmark.plan import Job
 from explorer.benchmark.process_memory import protect_the_machine
+from explorer.benchmark.profile import profile_job
 from explorer.benchmark.step import BuiltStep, build_step, compute_dtype, set_precision
 
 #: Calls over which the memory peaks are taken: the second still grows caches, the third no more.
@@ -200,11 +202,15 @@ def _run(request: Mapping[str, Any], reporter: Reporter) -> None:
     set_precision(jobs[0].precision)
     place = Place.here(jobs[0], device)
     reporter.send("place", place=place.to_dict())
-    if request["pass"] == "alone":
-        reporter.send("alone", alone=measure_alone(jobs[0], device, reporter).to_dict())
-    else:
-        alone = [Alone.from_dict(values) for values in request["alone"]]
-        measure_together(jobs, alone, device, place, reporter)
+    match request["pass"]:
+        case "alone":
+            reporter.send("alone", alone=measure_alone(jobs[0], device, reporter).to_dict())
+        case "together":
+            alone = [Alone.from_dict(values) for values in request["alone"]]
+            measure_together(jobs, alone, device, place, reporter)
+        case "profile":
+            trace_path = Path(request["trace_path"]) if request["trace_path"] else None
+            reporter.send("profile", profile=profile_job(jobs[0], device, trace_path).to_dict())
 
 
 def _private_stdout() -> Send:

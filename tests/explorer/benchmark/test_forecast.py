@@ -1,0 +1,90 @@
+"""What a plan will take: the memory check before it starts, and the duration."""
+
+import re
+
+import pytest
+import torch
+
+from explorer.benchmark.footprint import LiveTensors, footprint
+from explorer.benchmark.forecast import check_memory, estimate_seconds, needed_mib
+from explorer.benchmark.models import build_meta_model, meta_images, model_by_name, variant
+from explorer.benchmark.plan import Job, Plan
+from explorer.complexity import estimate_complexity
+from hrformer import preset
+
+MIB = 2**20
+TINY = model_by_name("hrformer_tiny")
+SMALL_CONFIG = preset("tiny", channels=(8, 16, 16, 32), num_heads=(1, 1, 2, 2), num_modules=(1, 1, 1, 1))
+
+
+def test_live_tensors_counts_what_is_alive_at_once():
+    quarter_mib = torch.empty(2**16, device="meta")
+    with LiveTensors() as live:
+        a = quarter_mib + 1
+        b = a + 1
+        del a
+        c = b.view(2, -1) * 2
+        del b, c
+        _ = quarter_mib * 3
+    assert live.peak_bytes == 2 * quarter_mib.nbytes  # views and what is gone do not count
+
+
+def test_live_tensors_agrees_with_the_closed_form():
+    ref = model_by_name("hrformer_base")
+    model, images = build_meta_model(ref, (224, 224)), meta_images(ref, (224, 224))
+    live = LiveTensors()
+    with torch.no_grad(), live:
+        model(images)
+    assert live.peak_bytes / MIB == pytest.approx(estimate_complexity(ref.config).peak_activation_mib, rel=0.001)
+
+
+def test_training_keeps_the_activations_and_four_copies_of_the_weights():
+    ref = variant(SMALL_CONFIG)
+    inference, training = (footprint(ref, (64, 64), training=training) for training in (False, True))
+    assert training.resident_mib == pytest.approx(4 * inference.resident_mib)
+    assert training.step_mib(8) > 5 * inference.step_mib(8)
+    assert training.step_mib(8) == pytest.approx(8 * training.step_mib(1))
+
+
+def test_half_precision_needs_half_of_all_but_the_overhead():
+    full, half = (
+        needed_mib(Job(model=TINY, img_size=(224, 224), batch_size=batch, precision=precision))
+        for batch, precision in ((64, "fp32"), (64, "bf16"))
+    )
+    overhead = 500.0
+    assert half - overhead == pytest.approx((full - overhead) / 2)
+
+
+def test_a_plan_that_fits_is_let_through():
+    check_memory(Plan(models=(TINY,), batch_sizes=(8,)), lambda _: 4000.0)
+    check_memory(Plan(models=(TINY,), batch_sizes=(2**16,)), lambda _: None)
+
+
+def test_a_plan_that_cannot_fit_is_refused_with_a_batch_that_would():
+    with pytest.raises(ValueError, match="hrformer_tiny with a batch of 4096 at 224x224 needs about") as caught:
+        check_memory(Plan(models=(TINY,), batch_sizes=(1, 4096)), lambda _: 4000.0)
+    fits = int(re.search(r"a batch of (\d+) would fit", str(caught.value))[1])
+    check_memory(Plan(models=(TINY,), batch_sizes=(fits,)), lambda _: 4000.0)
+    with pytest.raises(ValueError, match="are free"):
+        check_memory(Plan(models=(TINY,), batch_sizes=(fits + 1,)), lambda _: 4000.0)
+
+
+def test_models_that_only_fit_one_by_one_are_refused_together():
+    models = (model_by_name("hrformer_base"), model_by_name("vit_base_patch16_224"))
+    free_mib = max(needed_mib(Job(model=model, img_size=(224, 224))) for model in models) + 1
+    for model in models:
+        check_memory(Plan(models=(model,)), lambda _: free_mib)
+    with pytest.raises(ValueError, match="2 models measured together on cpu need about"):
+        check_memory(Plan(models=models), lambda _: free_mib)
+
+
+def test_a_search_for_the_largest_batch_is_checked_for_one_image():
+    check_memory(Plan(models=(TINY,), kinds=("largest_batch",), batch_sizes=(4096,)), lambda _: 4000.0)
+
+
+def test_a_longer_plan_takes_longer():
+    short = Plan(models=(TINY,))
+    assert 5 < estimate_seconds(short) < 60
+    assert estimate_seconds(Plan(models=(TINY,), batch_sizes=(1, 8))) > 1.5 * estimate_seconds(short)
+    training = Plan(models=(TINY,), kinds=("training_step",), batch_sizes=(64,))
+    assert estimate_seconds(training) > estimate_seconds(Plan(models=(TINY,), batch_sizes=(64,)))

@@ -1,0 +1,113 @@
+"""Jobs and plans: axes, groups, round trips, and what is refused."""
+
+import pytest
+
+from explorer.benchmark.method import Method
+from explorer.benchmark.models import model_by_name
+from explorer.benchmark.plan import Job, Plan, parse_device
+
+TINY, HRNET = model_by_name("hrformer_tiny"), model_by_name("hrnet_w18")
+
+
+def test_a_plan_crosses_models_with_axes():
+    plan = Plan(models=(TINY, HRNET), batch_sizes=(1, 8), precisions=("fp32", "bf16"), threads=(1, 2))
+    assert len(plan.jobs()) == 2 * 2 * 2 * 2
+    assert len(set(plan.jobs())) == 16
+    assert all({job.model for job in group} == {TINY, HRNET} for group in plan.groups())
+
+
+def test_the_models_of_a_group_differ_in_nothing_else():
+    for group in Plan(models=(TINY, HRNET), batch_sizes=(1, 8)).groups():
+        assert len({(job.batch_size, job.device, job.precision) for job in group}) == 1
+
+
+def test_without_a_size_each_model_takes_its_own():
+    pose = model_by_name("hrformer_tiny_pose")
+    (group,) = Plan(models=(TINY, pose)).groups()
+    assert [job.img_size for job in group] == [(224, 224), (256, 192)]
+
+
+def test_threads_count_for_the_cpu_only():
+    plan = Plan(models=(TINY,), devices=("cpu", "cuda:0"), threads=(1, 2))
+    assert [(job.device, job.threads) for job in plan.jobs()] == [("cpu", 1), ("cpu", 2), ("cuda:0", None)]
+    assert len(plan.groups_on("cuda:0")) == 1
+
+
+def test_a_search_for_the_largest_batch_runs_alone():
+    plan = Plan(models=(TINY, HRNET), kinds=("inference", "largest_batch"))
+    assert [len(group) for group in plan.groups()] == [2, 1, 1]
+
+
+def test_repeated_values_count_once():
+    assert len(Plan(models=(TINY, TINY), batch_sizes=(1, 1)).jobs()) == 1
+
+
+FULL = Plan(
+    models=(TINY, HRNET, model_by_name("resnet18", pretrained=True)),
+    kinds=("inference", "training_step"),
+    batch_sizes=(1, 8),
+    img_sizes=(None, (256, 192)),
+    devices=("cpu", "cuda:1"),
+    threads=(None, 2),
+    precisions=("fp32", "autocast_bf16"),
+    memory_formats=("contiguous", "channels_last"),
+    compile_modes=("eager", "reduce-overhead"),
+    method=Method(min_seconds=1.5),
+)
+
+
+def test_a_plan_survives_a_round_trip():
+    assert Plan.from_dict(FULL.to_dict()) == FULL
+    assert Plan.from_yaml(FULL.to_yaml()) == FULL
+
+
+def test_a_job_survives_a_round_trip():
+    for job in FULL.jobs()[::7]:
+        assert Job.from_dict(job.to_dict()) == job
+
+
+def test_a_hand_written_plan_is_short():
+    plan = Plan.from_yaml("models: [hrformer_tiny, hrnet_w18]\nbatch_sizes: 8\nimg_sizes: [224, [256, 192]]\n")
+    expected = Plan(models=(TINY, HRNET), batch_sizes=(8,), img_sizes=((224, 224), (256, 192)))
+    assert plan == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("models: hrnet_w19", "There is no model called 'hrnet_w19': use hrnet_w18"),
+        ("model: hrnet_w18", "Unknown key model: a plan has the keys models"),
+        ("batch_sizes: 1", "Missing key models"),
+        ("models: []", "models is empty"),
+        ("models: resnet18\nbatch_sizes: []", "batch_sizes is empty"),
+        ("models: resnet18\nbatch_sizes: [0]", "batch_size = 0 is not legal: use a whole number from 1"),
+        ("models: resnet18\nbatch_sizes: [[1]]", "batch_size = .1. is not legal"),
+        ("models: resnet18\nbatch_sizes: [true]", "batch_size = True is not legal"),
+        ("models: resnet18\nkinds: training", "kind = 'training' is not legal: use one of inference"),
+        ("models: resnet18\nimg_sizes: [[224]]", "img_size = .224. is not legal: give height and width"),
+        ("models: resnet18\ndevices: cuda", "device = 'cuda' is not legal: use cpu, mps, or cuda with its number"),
+        ("models: resnet18\ndevices: 3", "device = 3 is not legal"),
+        ("models: resnet18\nprecisions: tf32", "precision tf32 exists on CUDA only"),
+        ("models: resnet18\nprecisions: int8", "precision = 'int8' is not legal: use one of fp32"),
+        ("models: resnet18\nmethod: {min_second: 1}", "Unknown key min_second: a method has the keys"),
+        ("models: resnet18\nmethod: fast", "A method is a mapping"),
+        ("models: [", "The plan is not valid YAML"),
+        ("- resnet18", "A plan is a mapping"),
+        ("models: !!python/object/apply:os.system ['true']", "The plan is not valid YAML"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(text, complaint):
+    with pytest.raises(ValueError, match=complaint) as caught:
+        Plan.from_yaml(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_threads_on_a_card_are_refused_in_a_job():
+    with pytest.raises(ValueError, match="threads = 2 means nothing on cuda:0"):
+        Job(model=TINY, img_size=(224, 224), device="cuda:0", threads=2)
+
+
+def test_devices_are_read_by_kind_and_number():
+    assert parse_device("cuda:12") == ("cuda", 12)
+    assert parse_device("cpu") == ("cpu", None)
+    assert parse_device("mps") == ("mps", None)
