@@ -64,11 +64,11 @@ class NetworkDiagram:
 class _Canvas:
     """Boxes and lines by branch, collected before they become traces: few traces draw fast."""
 
-    boxes: dict[int | None, list[tuple[float, int, DiagramBlock, str]]]
+    boxes: dict[int | None, list[tuple[float, int, DiagramBlock]]]
     lines: dict[int, tuple[list[float | None], list[float | None]]]
 
-    def box(self, branch: int | None, x: float, row: int, block: DiagramBlock, text: str = "") -> None:
-        self.boxes.setdefault(branch, []).append((x, row, block, text))
+    def box(self, branch: int | None, x: float, row: int, block: DiagramBlock) -> None:
+        self.boxes.setdefault(branch, []).append((x, row, block))
 
     def line(self, source: int, x0: float, x1: float, target: int) -> None:
         xs, ys = self.lines.setdefault(source, ([], []))
@@ -118,7 +118,8 @@ def _layout(network: NetworkDiagram, canvas: _Canvas) -> tuple[list[tuple[str, f
             last = stage == 4 and module == network.num_modules[-1] - 1
             x = _module(network, canvas, x, stage)
             _fusion(canvas, x, stage, network.last_targets if last else stage)
-        captions.append((f"stage {stage}", (first + x - 1) / 2))
+        blocks = f": {network.num_blocks[stage - 2]} blocks a box" if network.condensed else ""
+        captions.append((f"stage {stage}{blocks}", (first + x - 1) / 2))
     row = network.head_inputs - 1 if network.head_aggregates_down else 0
     for branch in range(network.head_inputs):
         canvas.line(branch, x, x + 1, row)
@@ -135,12 +136,11 @@ def _transition(canvas: _Canvas, x: float, branches: int) -> float:
 
 def _module(network: NetworkDiagram, canvas: _Canvas, x: float, stage: int) -> float:
     """All branches' blocks; returns the column after them, where the fusion's outputs are."""
-    blocks = network.num_blocks[stage - 2]
-    columns = 1 if network.condensed else blocks
+    columns = 1 if network.condensed else network.num_blocks[stage - 2]
     for branch in range(stage):
         canvas.line(branch, x, x + columns - 1, branch)
         for column in range(columns):
-            canvas.box(branch, x + column, branch, network.blocks[branch], f"x{blocks}" if columns < blocks else "")
+            canvas.box(branch, x + column, branch, network.blocks[branch])
     return x + columns
 
 
@@ -157,25 +157,23 @@ def _line_traces(canvas: _Canvas) -> Iterator[go.Scatter]:
 
 
 def _box_traces(canvas: _Canvas) -> Iterator[go.Scatter]:
-    largest = max(block.share for boxes in canvas.boxes.values() for _, _, block, _ in boxes) or 1.0
-    columns = max(x for boxes in canvas.boxes.values() for x, _, _, _ in boxes)
-    size = max(9.0, min(26.0, 700 / (columns + 2)))
+    largest = max(block.share for boxes in canvas.boxes.values() for _, _, block in boxes) or 1.0
+    columns = max(x for boxes in canvas.boxes.values() for x, _, _ in boxes)
+    size = max(4.0, min(22.0, 360 / (columns + 2)))  # boxes of a 1,024 pixel wide page just do not touch
     for branch, boxes in canvas.boxes.items():
         colour = NEUTRAL_COLOUR if branch is None else BRANCH_COLOURS[branch]
         yield go.Scatter(
-            x=[x for x, _, _, _ in boxes],
-            y=[row for _, row, _, _ in boxes],
-            mode="markers+text",
-            text=[text for _, _, _, text in boxes],
-            textfont={"size": 10},
+            x=[x for x, _, _ in boxes],
+            y=[row for _, row, _ in boxes],
+            mode="markers",
             marker={
                 "symbol": "square",
                 "size": size,
-                "color": [_shade(colour, (block.share / largest) ** 0.5) for _, _, block, _ in boxes],
+                "color": [_shade(colour, (block.share / largest) ** 0.5) for _, _, block in boxes],
                 "line": {"color": colour, "width": 1.6},
                 "opacity": 1,
             },
-            customdata=[block.hover for _, _, block, _ in boxes],
+            customdata=[block.hover for _, _, block in boxes],
             hovertemplate="%{customdata}<extra></extra>",
             name="shared parts" if branch is None else branch_name(branch),
         )

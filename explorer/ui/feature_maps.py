@@ -91,6 +91,11 @@ def strongest_panels(feature_map: Map, branch: int, picture: Picture) -> list[Pa
     return [Panel("picture", picture), *maps]
 
 
+def all_finite(maps: ModuleMaps) -> bool:
+    """Whether no map holds NaN or infinity."""
+    return all(bool(np.isfinite(feature_map).all()) for feature_map in (*maps.before, *maps.after))
+
+
 def map_statistics(maps: ModuleMaps) -> pd.DataFrame:
     """Shape, mean, spread and range of every map, before and after the fusion."""
     return pd.DataFrame(

@@ -59,9 +59,10 @@ headline = (
         f"{mebibytes(cost.weights_mib)} more in fp32.",
     ),
 )
-for column, (label, text, value, base, explanation) in zip(st.columns(4), headline, strict=True):
+grid = st.grid(4, min_column_width=180)
+for label, text, value, base, explanation in headline:
     exact = f"{value:,.0f}" if value == round(value) else f"{value:,.2f} MiB"
-    column.metric(
+    grid.metric(
         label,
         text,
         f"{signed_percent(value, base)} vs. {reference}",

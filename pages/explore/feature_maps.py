@@ -6,6 +6,7 @@ from explorer.charts.maps import map_row
 from explorer.charts.theme import branch_name
 from explorer.ui.feature_maps import (
     STRONGEST,
+    all_finite,
     arrays,
     channel_view,
     components_view,
@@ -16,6 +17,7 @@ from explorer.ui.feature_maps import (
     panels_of,
     strongest_panels,
 )
+from explorer.ui.finite import stop_at_non_finite
 from explorer.ui.panels import csv_button, image_format_control, npz_button, show_chart
 from explorer.ui.sources import picture_source, weights_source
 from explorer.ui.variant import current_variant, show_rejection, variant_card
@@ -32,7 +34,10 @@ show_rejection()
 if weights is None:
     st.stop()
 
-maps = module_maps(weights.model, picture.as_input(config), (weights.key, picture.key), stage, module)
+x, key = picture.as_input(config), (weights.key, picture.key)
+maps = module_maps(weights.model, x, key, stage, module)
+if not all_finite(maps):
+    stop_at_non_finite(weights.model, x, key)
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     view = st.segmented_control(

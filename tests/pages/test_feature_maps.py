@@ -85,3 +85,15 @@ def test_a_channel_that_a_branch_lacks_falls_back_to_its_last() -> None:
     app.number_input(key="channel").set_value(15).run()
     assert not app.exception
     assert "channel 3" in charts(app)[0].proto.spec
+
+
+def test_weights_that_produce_nan_are_traced_to_their_layer() -> None:
+    app = open_page({})
+    state = create_model(SMALL).state_dict()
+    state["stage2.0.branches.1.0.attn.q_proj.weight"][0, 0] = float("nan")
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    app.file_uploader(key="checkpoint_file").upload("nan.pth", buffer.getvalue(), "application/octet-stream").run()
+    assert not app.exception
+    assert "stage2.0.branches.1.0.attn" in app.error[0].value
+    assert charts(app) == []
