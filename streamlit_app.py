@@ -14,5 +14,9 @@ st.navigation(
             st.Page("pages/explore/fusion.py", title="Fusion", icon=":material/merge:"),
             st.Page("pages/explore/attribution.py", title="Attribution", icon=":material/center_focus_strong:"),
         ],
+        "Measure": [
+            st.Page("pages/measure/benchmark.py", title="Benchmark", icon=":material/speed:"),
+            st.Page("pages/measure/time.py", title="Where the time goes", icon=":material/timer:"),
+        ],
     }
 ).run()

@@ -1,0 +1,286 @@
+"""A run on the Benchmark page: its progress while it lasts, and its records as table and chart data."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from explorer.benchmark.columns import json_id
+from explorer.benchmark.exchange import write_csv
+from explorer.benchmark.group import JobProgress
+from explorer.benchmark.method import WIDE_SPREAD_SHARE
+from explorer.benchmark.plan import Job, Plan, parse_device
+from explorer.benchmark.record import Record
+from explorer.benchmark.runner import Run
+from explorer.charts.benchmark import latency_bars
+from explorer.ui.benchmark import duration, estimated_seconds
+from explorer.ui.job_manager import job_manager
+from explorer.ui.model_choice import write_size
+from explorer.ui.panels import show_chart
+
+_POLL_S = 0.4
+_SEEN = "bench_seen"
+#: Missing figures are NaN in these columns, whatever all rows say.
+_FLOATS = (
+    "latency_ms_p50",
+    "latency_ms_p95",
+    "ratio_to_first",
+    "throughput_img_s",
+    "peak_memory_mib",
+    "peak_flop_share",
+)
+_STATUS_WORDS = {"ok": "measured", "failed": "failed", "out_of_memory": "out of memory", "cancelled": "cancelled"}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A job of a plan with its record.
+
+    Attributes:
+        job: The job.
+        record: What came of it.
+        first: Record of the first model at the same point of the axes; None before it is there.
+    """
+
+    job: Job
+    record: Record
+    first: Record | None
+
+    @property
+    def ratio_to_first(self) -> float | None:
+        """Median latency over that of the first model; None where it has none, or the batches differ."""
+        if self.first is None or self.job.kind == "largest_batch":
+            return None
+        mine, base = self.record.latency_ms_p50, self.first.latency_ms_p50
+        return None if mine is None or base is None else mine / base
+
+
+@st.fragment(run_every=_POLL_S)
+def watch_run(run: Run, records_shown: int) -> None:
+    """Progress of a run that has not ended; the page runs again when a record comes or the run ends."""
+    progress = run.progress()
+    if run.wait(0) or progress.jobs_done != records_shown:
+        st.rerun()
+    bar, button = st.columns([5, 1], vertical_alignment="center")
+    button.button("Cancel", key="cancel_run", icon=":material/stop:", on_click=run.cancel)
+    if progress.state == "waiting":
+        ahead = len(job_manager().ahead_of(run))
+        bar.progress(0.0, f"Waiting for {ahead} run{'s' if ahead != 1 else ''} before this one")
+        return
+    expected_s = estimated_seconds(run.plan, run.plan.to_yaml())
+    done = progress.jobs_done / progress.jobs_total
+    share = max(done, min(progress.elapsed_s / expected_s, 0.95))
+    left_s = expected_s - progress.elapsed_s
+    left = f"about {duration(left_s)} left" if left_s > 1 else "longer than estimated"
+    bar.progress(
+        share,
+        f"{progress.jobs_done} of {progress.jobs_total} jobs done · {duration(progress.elapsed_s)} so far, {left}",
+    )
+    st.table(_live_table(run, progress.current), hide_index=True)
+
+
+def show_results(run: Run, records: Sequence[Record]) -> None:
+    """Chart, warnings, table and download of the records so far."""
+    table = results_table(run.plan, measured_jobs(run.plan, records))
+    timed = table[table["latency_ms_p50"].notna()]
+    if not timed.empty:
+        show_chart(
+            latency_bars(timed, finding(timed)),
+            "benchmark_latency",
+            alt="Median latency of each model with its way to the 95th percentile",
+        )
+    _warn(table)
+    st.dataframe(
+        table.drop(columns=["label", "is_hrformer"]),
+        hide_index=True,
+        alt="Results of the run",
+        column_config=_column_config(run.plan.models[0].name),
+    )
+    st.download_button(
+        f"{len(records)} record{'s' if len(records) > 1 else ''} as CSV",
+        data=lambda: records_csv(records),
+        file_name=f"benchmark_{run.id}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        key="download_records",
+        on_click="ignore",
+        help="With the raw samples and the whole environment; any explorer imports it without duplicates.",
+    )
+
+
+def measured_jobs(plan: Plan, records: Sequence[Record]) -> list[Measured]:
+    """The plan's jobs that have a record, in the plan's order."""
+    remaining = list(records)
+    found: list[Measured] = []
+    for group in plan.groups():
+        first: Record | None = None
+        for job in group:
+            record = _take_record(job, remaining)
+            if job == group[0]:
+                first = record
+            if record is not None:
+                found.append(Measured(job, record, first))
+    return found
+
+
+def results_table(plan: Plan, measured: Sequence[Measured]) -> pd.DataFrame:
+    """One row per record: what was measured, how fast, and what went wrong."""
+    return pd.DataFrame(
+        [
+            {
+                "label": " · ".join([item.job.model.name, *_varying(plan, item)]),
+                "model": item.job.model.name,
+                "is_hrformer": item.record.model_source == "hrformer",
+                "setting": _setting(item.job, item.record),
+                "status": _STATUS_WORDS[item.record.status],
+                "latency_ms_p50": item.record.latency_ms_p50,
+                "latency_ms_p95": item.record.latency_ms_p95,
+                "ratio_to_first": item.ratio_to_first,
+                "throughput_img_s": item.record.throughput_img_s,
+                "wide_spread": bool(item.record.wide_spread),
+                "samples_count": item.record.samples_count,
+                "peak_memory_mib": item.record.peak_allocated_mib or item.record.peak_rss_mib,
+                "peak_flop_share": item.record.peak_flop_share,
+                "reason": item.record.status_reason or "",
+            }
+            for item in measured
+        ]
+    ).astype(dict.fromkeys(_FLOATS, float))
+
+
+def finding(table: pd.DataFrame) -> str:
+    """What a table of timed results says, for a chart's title."""
+    setting = table["setting"].iloc[0]
+    comparable = table[table["ratio_to_first"].notna() & (table["setting"] == setting)]
+    if len(comparable) < 2:
+        return f"{table['label'].iloc[0]} takes {table['latency_ms_p50'].iloc[0]:.3g} ms ({setting})"
+    fastest = comparable.loc[comparable["latency_ms_p50"].idxmin()]
+    slowest = comparable.loc[comparable["latency_ms_p50"].idxmax()]
+    ratio = slowest["latency_ms_p50"] / fastest["latency_ms_p50"]
+    return f"{slowest['model']} takes {ratio:.3g} times as long as {fastest['model']} ({setting})"
+
+
+def records_csv(records: Sequence[Record]) -> bytes:
+    """The records with their raw samples, as the exchange format has them."""
+    file = io.StringIO(newline="")
+    write_csv(records, file)
+    return file.getvalue().encode()
+
+
+def _warn(table: pd.DataFrame) -> None:
+    wide = table.loc[table["wide_spread"], "label"]
+    if not wide.empty:
+        st.warning(
+            f"Wide spread: {', '.join(wide)}. The middle half of the samples spans more than "
+            f"{WIDE_SPREAD_SHARE:.0%} of the median; quiet the machine and measure again.",
+            icon=":material/waves:",
+        )
+    for _, row in table[table["status"] != _STATUS_WORDS["ok"]].iterrows():
+        st.error(f"{row['label']} · {row['status']}: {row['reason']}", icon=":material/report:")
+
+
+def _column_config(first_model: str) -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    return {
+        "latency_ms_p50": number("p50, ms", format="%.2f"),
+        "latency_ms_p95": number("p95, ms", format="%.2f"),
+        "ratio_to_first": number("x first model", format="%.2f", help=f"Median latency over that of {first_model}."),
+        "throughput_img_s": number("images/s", format="%.1f"),
+        "wide_spread": st.column_config.CheckboxColumn("wide spread"),
+        "samples_count": number("samples"),
+        "peak_memory_mib": number(
+            "peak memory, MiB", format="%.0f", help="On CUDA of live tensors, else of the whole process."
+        ),
+        "peak_flop_share": number(
+            "share of device peak",
+            format="percent",
+            help="FLOP/s at the median over those of a matrix product measured in the same job.",
+        ),
+    }
+
+
+def _live_table(run: Run, current: Sequence[JobProgress]) -> pd.DataFrame:
+    """What was last seen of each job of the groups at work: models take turns, a look shows one at a time."""
+    run_id, seen = st.session_state.get(_SEEN, ("", {}))
+    if run_id != run.id:
+        seen = {}
+    for now in current:
+        seen[now.job] = now
+    st.session_state[_SEEN] = run.id, seen
+    at_work = [group for group in run.plan.groups() if any(now.job in group for now in current)]
+    return pd.DataFrame(
+        [
+            {
+                "model": job.model.name,
+                "setting": _job_setting(job),
+                "now": seen[job].phase if job in seen else "waiting for its turn",
+                "samples so far": str(seen[job].samples) if job in seen else "0",
+                "p50 so far, ms": _milliseconds(seen[job].p50_ms) if job in seen else "",
+            }
+            for group in at_work
+            for job in group
+        ],
+        columns=["model", "setting", "now", "samples so far", "p50 so far, ms"],
+    )
+
+
+def _milliseconds(value: float | None) -> str:
+    return "" if value is None else f"{value:,.2f}"
+
+
+def _take_record(job: Job, remaining: list[Record]) -> Record | None:
+    """The first record of a job, taken out: on one device records come in the order of the groups."""
+    config_id = json_id(job.model.settings(job.img_size))
+    for position, record in enumerate(remaining):
+        if record.config_id == config_id and _is_of(record, job):
+            return remaining.pop(position)
+    return None
+
+
+def _is_of(record: Record, job: Job) -> bool:
+    return (
+        (record.kind, record.model_name, record.precision) == (job.kind, job.model.name, job.precision)
+        and (record.memory_format, record.compile_mode) == (job.memory_format, job.compile_mode)
+        and (record.img_height, record.img_width) == job.img_size
+        and (record.device, record.device_index) == parse_device(job.device)
+        and (job.kind == "largest_batch" or record.batch_size == job.batch_size)
+        and (job.threads is None or record.threads == job.threads)
+    )
+
+
+def _varying(plan: Plan, item: Measured) -> list[str]:
+    """What tells this job from the plan's others of the same model."""
+    job, record = item.job, item.record
+    values = {
+        "kinds": job.kind.replace("_", " "),
+        "batch_sizes": f"batch {record.batch_size}",
+        "img_sizes": write_size(job.img_size),
+        "devices": job.device,
+        "threads": f"{record.threads} threads",
+        "precisions": job.precision,
+        "memory_formats": job.memory_format,
+        "compile_modes": job.compile_mode,
+    }
+    return [text for axis, text in values.items() if len(getattr(plan, axis)) > 1]
+
+
+def _setting(job: Job, record: Record) -> str:
+    threads = f" with {record.threads} threads" if job.device == "cpu" and record.threads else ""
+    return f"{_job_setting(job, record.batch_size)}{threads}"
+
+
+def _job_setting(job: Job, batch_size: int | None = None) -> str:
+    extras = [value for value in (job.memory_format, job.compile_mode) if value not in ("contiguous", "eager")]
+    parts = [
+        job.kind.replace("_", " "),
+        f"batch {batch_size or job.batch_size}",
+        job.precision,
+        *extras,
+        f"on {job.device}",
+    ]
+    return ", ".join(parts)

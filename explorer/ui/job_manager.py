@@ -1,0 +1,169 @@
+"""One runner for all sessions of a server: its queue, who asked for what, and the runs that can still be looked at."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import threading
+import uuid
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from explorer.benchmark.plan import Job, Plan
+from explorer.benchmark.process import available_mib
+from explorer.benchmark.profile_run import ProfileRun
+from explorer.benchmark.record import Record
+from explorer.benchmark.runner import Run, Runner
+from explorer.benchmark.store import Store, StoreError
+
+AnyRun = Run | ProfileRun
+
+#: Ended runs that a reloaded page still finds; the oldest go first, their records stay in the store.
+MAX_REMEMBERED = 64
+_VISITOR = "visitor"
+_QUEUE_POLL_S = 2.0
+_STORE_CHECK_TTL_S = 15
+_FREE_MEMORY_TTL_S = 15
+
+
+class JobManager:
+    """The runner of this server and what its pages need around it.
+
+    Attributes:
+        runner: Measures one run per device at a time.
+    """
+
+    def __init__(self) -> None:
+        self.runner = Runner(_store_record)
+        self._remembered: dict[str, Run] = {}
+        self._lock = threading.Lock()
+        self._visitors = itertools.count(1)
+        self._traces = tempfile.TemporaryDirectory(prefix="hrformer-traces-")
+
+    def new_visitor(self) -> str:
+        """How a session is called in the queue."""
+        return f"visitor {next(self._visitors)}"
+
+    def submit(self, plan: Plan, owner: str) -> Run:
+        """Put a plan at the end of the queue.
+
+        Raises:
+            ValueError: As `Runner.submit`.
+        """
+        run = self.runner.submit(plan, owner)
+        with self._lock:
+            self._remembered[run.id] = run
+            for old in [key for key, known in self._remembered.items() if known.wait(0)][:-MAX_REMEMBERED]:
+                del self._remembered[old]
+        return run
+
+    def submit_profile(self, job: Job, owner: str) -> ProfileRun:
+        """Put a profile at the end of the queue; its trace goes to a folder that ends with the server.
+
+        Raises:
+            ValueError: As `Runner.submit_profile`.
+        """
+        return self.runner.submit_profile(job, Path(self._traces.name) / f"{uuid.uuid4().hex}.json", owner)
+
+    def find(self, run_id: str | None) -> Run | None:
+        """A run by its id, such as the one that a link names."""
+        return self._remembered.get(run_id or "")
+
+    def ahead_of(self, run: AnyRun) -> tuple[AnyRun, ...]:
+        """The runs that use a device of this one and came before it."""
+        queue = self.runner.queue()
+        if run not in queue:
+            return ()
+        before = queue[: queue.index(run)]
+        return tuple(other for other in before if set(devices_of(other)) & set(devices_of(run)))
+
+
+@st.cache_resource(show_spinner=False)
+def job_manager() -> JobManager:
+    """The one of this server process."""
+    return JobManager()
+
+
+def visitor() -> str:
+    """How this session is called in the queue."""
+    state = st.session_state
+    if _VISITOR not in state:
+        state[_VISITOR] = job_manager().new_visitor()
+    return str(state[_VISITOR])
+
+
+def devices_of(run: AnyRun) -> tuple[str, ...]:
+    """The devices that a run needs."""
+    return run.plan.devices if isinstance(run, Run) else (run.job.device,)
+
+
+@st.cache_data(ttl=_FREE_MEMORY_TTL_S, max_entries=32, show_spinner=False)
+def free_mib(device: str) -> float | None:
+    """Free memory of a device, MiB; kept a moment, because a card is asked from a process of its own."""
+    return available_mib(device)
+
+
+@st.cache_data(ttl=_STORE_CHECK_TTL_S, max_entries=1, show_spinner=False)
+def store_state() -> tuple[str, str | None]:
+    """Where records go, and why they can't go there; None where they can."""
+    try:
+        with Store(lock_timeout_s=1.0) as store:
+            store.check_writable()
+            return store.location, None
+    except StoreError as error:
+        return "", str(error)
+
+
+@st.fragment(run_every=_QUEUE_POLL_S)
+def show_queue() -> None:
+    """All runs at work or waiting, of every session."""
+    table = queue_table(visitor())
+    if table.empty:
+        st.caption("Queue: nothing is being measured or waiting on this server.")
+        return
+    st.markdown(
+        "**Queue of this server**", help="One run per device at a time, first come first served, whoever asked for it."
+    )
+    st.table(table.set_index("position"))
+
+
+def queue_table(me: str) -> pd.DataFrame:
+    """The queue as a table with the columns position, who, what, device, state."""
+    manager = job_manager()
+    rows = [
+        {
+            "position": position,
+            "who": f"you ({me})" if run.owner == me else run.owner,
+            "what": _describe(run),
+            "device": ", ".join(devices_of(run)),
+            "state": _state(run, len(manager.ahead_of(run))),
+        }
+        for position, run in enumerate(manager.runner.queue(), start=1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _describe(run: AnyRun) -> str:
+    if isinstance(run, ProfileRun):
+        return f"profile of {run.job.model.name}"
+    jobs = len(run.plan.jobs())
+    names = [model.name for model in run.plan.models]
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return f"{jobs} job{'s' if jobs > 1 else ''}: {', '.join(names[:2])}{more}"
+
+
+def _state(run: AnyRun, ahead: int) -> str:
+    if ahead:
+        return f"waiting for {ahead} before it"
+    if isinstance(run, ProfileRun):
+        return "profiling"
+    progress = run.progress()
+    return f"measuring, {progress.jobs_done} of {progress.jobs_total} done"
+
+
+def _store_record(record: Record) -> None:
+    """A store opened for each record needs no closing at the server's end, and follows a store that has moved."""
+    with Store() as store:
+        store.add(record)

@@ -1,0 +1,68 @@
+"""Choosing what to measure by name: the session's variant, ready choices, and any timm name that is typed."""
+
+from __future__ import annotations
+
+import itertools
+
+import streamlit as st
+
+from explorer.benchmark.models import READY_CHOICES, ModelRef, Size, model_by_name, variant
+from hrformer import HRFormerConfig
+
+THIS_VARIANT = "this variant"
+OWN_SIZE = "own"
+#: Ready choices for a text field of image sizes; others can be typed.
+SIZES = (OWN_SIZE, "128x128", "160x160", "224x224", "256x192", "384x288", "384x384")
+_FROM_PLANS = "models_from_plans"
+
+
+def model_options() -> list[str]:
+    """The ready choices: this variant, the presets, HRNet, DeiT, Swin and ViT."""
+    return [THIS_VARIANT, *itertools.chain.from_iterable(READY_CHOICES.values()), *_from_plans()]
+
+
+def model_of(name: str, config: HRFormerConfig) -> ModelRef:
+    """The model that a name stands for, while `config` is the session's variant.
+
+    Raises:
+        ValueError: If there is no such name; the nearest ones are named.
+    """
+    if name == THIS_VARIANT:
+        return variant(config)
+    return _from_plans().get(name) or model_by_name(name.strip())
+
+
+def name_of(model: ModelRef) -> str:
+    """The name under which `model_of` returns this model, in this session."""
+    try:
+        if model_by_name(model.name) == model:
+            return model.name
+    except ValueError:
+        pass  # a variant's own label, known to nobody else
+    name = f"{model.name}, from a plan"
+    _from_plans()[name] = model
+    return name
+
+
+def parse_size(text: str) -> Size | None:
+    """An image size as written by a person: "256x192", "224" for a square, "own" for the model's own (None).
+
+    Raises:
+        ValueError: If it is none of these.
+    """
+    if text.strip() == OWN_SIZE:
+        return None
+    sides = text.lower().replace(" ", "").split("x")
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        raise ValueError(f"Image size {text!r} is not legal: write height x width in pixels, such as 256x192, or 224.")
+    return int(sides[0]), int(sides[-1])
+
+
+def write_size(size: Size | None) -> str:
+    """The inverse of `parse_size`."""
+    return OWN_SIZE if size is None else f"{size[0]}x{size[1]}"
+
+
+def _from_plans() -> dict[str, ModelRef]:
+    refs: dict[str, ModelRef] = st.session_state.setdefault(_FROM_PLANS, {})
+    return refs
