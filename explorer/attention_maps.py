@@ -13,9 +13,8 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from explorer.feature_maps import exclusive
-from explorer.fusion_contributions import high_resolution_module, module_inputs
 from explorer.geometry import Size, branch_sizes
+from explorer.partial_forward import exclusive, high_resolution_module, module_inputs
 from hrformer import HRFormer, HRFormerConfig
 from hrformer.attention import WindowAttention, WindowGrid
 from hrformer.block import HRFormerBlock

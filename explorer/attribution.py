@@ -13,8 +13,7 @@ import torch
 from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam, Occlusion
 from torch import Tensor, nn
 
-from explorer.feature_maps import exclusive
-from explorer.fusion_contributions import check_picture
+from explorer.partial_forward import check_picture, exclusive
 from hrformer import HRFormer
 from hrformer.config import NUM_BRANCHES
 

@@ -11,9 +11,8 @@ from captum.attr import NeuronGradient
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from explorer.feature_maps import exclusive
 from explorer.finite import explain_non_finite
-from explorer.fusion_contributions import high_resolution_module, module_inputs
+from explorer.partial_forward import exclusive, high_resolution_module, module_inputs
 from explorer.receptive_field import MapPosition, check_position
 from hrformer import HRFormer, create_model
 

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Lock
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from captum.attr import LayerActivation
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
+from explorer.partial_forward import exclusive, high_resolution_module
 from hrformer import HRFormer
-from hrformer.fusion import HighResolutionModule
 
 Map = NDArray[np.float32]
-
-_locks: WeakKeyDictionary[nn.Module, Lock] = WeakKeyDictionary()
-_locks_guard = Lock()
-
-
-@contextmanager
-def exclusive(model: nn.Module) -> Iterator[None]:
-    """Keep a model to one thread: hooks on a shared model would otherwise show one user another user's maps."""
-    with _locks_guard:
-        lock = _locks.setdefault(model, Lock())
-    with lock:
-        yield
 
 
 @dataclass(frozen=True)
@@ -57,26 +41,13 @@ def collect_module_maps(model: HRFormer, x: Tensor, stage: int, module: int) -> 
     Raises:
         ValueError: If the model has no such module.
     """
-    parts = _module(model, stage, module)
+    parts = high_resolution_module(model, stage, module)
     layers = [*parts.branches, *parts.fuse_layers]
     with exclusive(model), torch.no_grad():
         collected = LayerActivation(model.forward_features, layers).attribute(x)
     maps = [_to_numpy(tensor) for tensor in collected]
     branches = len(parts.branches)
     return ModuleMaps(tuple(maps[:branches]), tuple(maps[branches:]))
-
-
-def _module(model: HRFormer, stage: int, module: int) -> HighResolutionModule:
-    modules = model.config.num_modules
-    if stage not in (2, 3, 4) or not 0 <= module < modules[stage - 1]:
-        raise ValueError(
-            f"There is no module {module} in stage {stage}: stages 2 to 4 have {modules[1]}, {modules[2]} "
-            f"and {modules[3]}, counted from 0."
-        )
-    found = model.get_submodule(f"stage{stage}.{module}")
-    if not isinstance(found, HighResolutionModule):
-        raise TypeError(f"stage{stage}.{module} is a {type(found).__name__}")
-    return found
 
 
 def _to_numpy(activation: Tensor | tuple[Tensor, ...]) -> Map:

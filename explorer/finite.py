@@ -9,7 +9,7 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from explorer.feature_maps import exclusive
+from explorer.partial_forward import exclusive
 
 
 def first_non_finite_parameter(model: nn.Module) -> str | None:

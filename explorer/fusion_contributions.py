@@ -8,10 +8,9 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from explorer.feature_maps import exclusive
+from explorer.partial_forward import exclusive, high_resolution_module, module_inputs
 from hrformer import HRFormer
-from hrformer.config import NUM_STAGES
-from hrformer.fusion import FusionRow, HighResolutionModule
+from hrformer.fusion import FusionRow
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,61 +53,6 @@ def collect_fusion_contributions(model: HRFormer, x: Tensor, stage: int, module:
             # (sources, C, H, W) -> sources x (H, W)
             tuple(tuple(summands.mean(1)) for summands in rows),
         )
-
-
-def high_resolution_module(model: HRFormer, stage: int, module: int) -> HighResolutionModule:
-    """Module `module` (from 0) of stage 2, 3 or 4.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    stages = range(2, NUM_STAGES + 1)
-    if stage not in stages or not 0 <= module < model.config.num_modules[stage - 1]:
-        counts = ", ".join(f"{model.config.num_modules[number - 1]} in stage {number}" for number in stages)
-        raise ValueError(f"There is no module {module} in stage {stage}: the modules, from 0, are {counts}.")
-    return cast(HighResolutionModule, model.get_submodule(f"stage{stage}.{module}"))
-
-
-def check_picture(model: HRFormer, x: Tensor) -> None:
-    """Refuse what cannot be looked at.
-
-    Raises:
-        ValueError: If `x` is not one picture, (1, in_chans, H, W), or the model is in training mode.
-    """
-    if model.training:
-        raise ValueError("The model is in training mode, where looking would change it: call model.eval() first.")
-    if x.ndim != 4 or x.shape[:2] != (1, model.config.in_chans):
-        raise ValueError(
-            f"A picture of shape {tuple(x.shape)} does not fit: use (1, {model.config.in_chans}, height, width)."
-        )
-
-
-def module_inputs(model: HRFormer, x: Tensor, stage: int, module: int) -> list[Tensor]:
-    """The branch maps that enter a module, computed without anything that comes after and without any hook.
-
-    The caller holds `exclusive(model)`.
-
-    Args:
-        model: The model, in evaluation mode.
-        x: One picture, (1, in_chans, H, W).
-        stage: 2, 3 or 4.
-        module: Index of the module in its stage.
-
-    Returns:
-        One map per branch of the stage, (1, C_i, H_i, W_i).
-
-    Raises:
-        ValueError: If there is no such module, `x` is not one picture, or the model is in training mode.
-    """
-    high_resolution_module(model, stage, module)
-    check_picture(model, x)
-    branches = [model.layer1(model.forward_stem(x))]
-    for number in range(2, stage + 1):
-        branches = model.get_submodule(f"transition{number - 1}")(branches)
-        modules = list(model.get_submodule(f"stage{number}").children())
-        for step in modules[:module] if number == stage else modules:
-            branches = step(branches)
-    return branches
 
 
 def _summands(row: FusionRow, branches: list[Tensor]) -> Tensor:

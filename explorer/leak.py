@@ -10,8 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from explorer.feature_maps import exclusive
-from explorer.fusion_contributions import high_resolution_module, module_inputs
+from explorer.partial_forward import exclusive, high_resolution_module, module_inputs
 from hrformer import HRFormer
 from hrformer.attention import WindowGrid
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from explorer.attribution import Attribution, grad_cam, integrated_gradients, occlusion
 from explorer.charts.theme import branch_name
-from explorer.feature_maps import exclusive
+from explorer.partial_forward import exclusive
 from explorer.ui.progress import OnProgress, ShouldStop, Work
 from explorer.ui.variant import use_variant
 from explorer.units import significant
