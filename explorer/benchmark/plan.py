@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_args
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from explorer.benchmark.method import Method
 from explorer.benchmark.models import ModelRef, Size
