@@ -83,7 +83,8 @@ def show_theoretical(view: FieldView) -> None:
             view.picture.fitted,
             pair[0].pixels,
             view.position.pixel,
-            f"{shares[0]} % of the picture reaches this position, {shares[1]} % without DW conv",
+            f"{shares[0]} % of the picture reaches this position, "
+            + ("with or without DW conv" if shares[0] == shares[1] else f"{shares[1]} % without DW conv"),
             branch=view.position.branch,
             pixels_without_dw_conv=pair[1].pixels,
         )
@@ -103,16 +104,17 @@ def show_theoretical(view: FieldView) -> None:
             },
         )
     with right:
-        columns = st.columns(2)
-        for column, field, label, share in zip(columns, pair, ("With DW conv", "Without"), shares, strict=True):
+        row = st.container(horizontal=True)
+        for field, label, share in zip(pair, ("With DW conv", "Without"), shares, strict=True):
             height, width = field.sides_px
-            column.metric(
+            row.metric(
                 label,
                 f"{share} %",
                 f"{height} x {width} px",
                 delta_color="off",
                 delta_arrow="off",
                 border=True,
+                width=185,
                 help=f"Theoretical field: {field.area_px:,} pixels of the picture can change this position, whatever "
                 "the weights; height x width of their bounding box.",
             )
@@ -173,6 +175,17 @@ def show_effective(view: FieldView) -> None:
         data,
         alt="Effective receptive fields with and without the depth-wise convolution on one logarithmic scale",
     )
+    st.markdown(
+        "**Squares around the position that hold a share of the contribution**",
+        help="Side, and area ratio r, of the smallest centred square that holds more than the share, of the score "
+        "matrix of arXiv 2203.06717: positive gradients, log10(1 + x). The plain gradient is what the maps show.",
+    )
+    st.dataframe(
+        pair.squares.rename(columns=square_columns()).round(1),
+        hide_index=True,
+        alt="Sides and areas of the squares that hold 20, 30, 50 and 99 % of the contribution",
+    )
+    csv_button(pair.squares, "effective_field_squares")
     left, right = st.columns([11, 10])
     with left:
         show_chart(
@@ -182,16 +195,6 @@ def show_effective(view: FieldView) -> None:
             alt="Difference of the two effective receptive fields",
         )
     with right:
-        st.markdown(
-            "**Squares around the position that hold a share of the contribution**",
-            help="Side, and area ratio r, of the smallest centred square that holds more than the share, of the score "
-            "matrix of arXiv 2203.06717: positive gradients, log10(1 + x). The plain gradient is what the maps show.",
-        )
-        st.dataframe(
-            pair.squares.rename(columns=square_columns()).set_index("% of the contribution").T.round(1),
-            alt="Sides and areas of the squares that hold 20, 30, 50 and 99 % of the contribution",
-        )
-        csv_button(pair.squares, "effective_field_squares")
         st.caption(
             f"{', '.join(pair.pictures)}; {view.weights.name}. The dotted square holds half of the contribution."
         )
@@ -249,9 +252,9 @@ def show_window_sizes(view: FieldView) -> None:
     show_chart(
         area_against_macs(
             tables[0],
-            f"Windows of {most['window_size']:.0f} instead of {least['window_size']:.0f} see "
-            f"{significant(most['field_share'] * 100)} instead of {significant(least['field_share'] * 100)} % for "
-            f"{with_prefix(most['macs'], 'MACs')} instead of {with_prefix(least['macs'], 'MACs')}",
+            f"Windows of {most['window_size']:.0f} see {significant(most['field_share'] * 100)} % for "
+            f"{with_prefix(most['macs'], 'MACs')}, of {least['window_size']:.0f} "
+            f"{significant(least['field_share'] * 100)} % for {with_prefix(least['macs'], 'MACs')}",
             branch=view.position.branch,
             without_dw_conv=tables[1],
             window_size=sizes.pop() if len(sizes) == 1 else None,

@@ -19,12 +19,12 @@ FieldPair = tuple[TheoreticalField, TheoreticalField]
 
 
 def square_columns() -> dict[str, str]:
-    """How the columns of `EffectivePair.squares` are headed on the page."""
-    heads = {"share_percent": "% of the contribution"}
-    for name in (WITH, WITHOUT):
-        heads[f"side_px, {name}"] = f"side {name}, px"
-        heads[f"area_percent, {name}"] = f"area r {name}, % of the picture"
-        heads[f"plain_gradient_side_px, {name}"] = f"side by plain gradient {name}, px"
+    """How the columns of the squares are headed on the page."""
+    heads = {"share_percent": "share, %"}
+    for name, short in ((WITH, "with"), (WITHOUT, "without")):
+        heads[f"side_px, {name}"] = f"side {short}, px"
+        heads[f"area_percent, {name}"] = f"r {short}, %"
+        heads[f"plain_gradient_side_px, {name}"] = f"plain gradient {short}, px"
     return heads
 
 

@@ -38,6 +38,7 @@ MAX_PICTURES = 8
 _QUICK_AREA_PX = 512 * 512
 #: Share of the contribution whose square is drawn into the maps.
 _DRAWN_SHARE = 0.5
+_FALLBACKS = "field_fallbacks"
 
 Pair = tuple[HRFormer, HRFormer]
 
@@ -71,27 +72,25 @@ def choose_map_position(config: HRFormerConfig) -> MapPosition:
     hands_on = f"Module {module} of stage {stage} hands on {{}} branch(es)"
     branch = _nearest("branch", _asked("branch", 1), branches, hands_on)
     with st.sidebar:
-        _segments("stage", range(1, NUM_STAGES + 1), stage, 2, explains="Stage 1 has bottlenecks; 2 to 4 have windows.")
+        _segments("stage", range(1, NUM_STAGES + 1), stage, "Stage 1 has bottlenecks; 2 to 4 have windows.")
+        _show("module", module)
         if modules > 1:
-            _seed("module", module)
-            st.slider("Module", 1, modules, modules, key="module", bind="query-params")
+            st.slider("Module", 1, modules, key=_control("module"), persist_state="session")
         names = [_resolution(number) for number in range(1, branches + 1)]
-        _segments("branch", names, _resolution(branch), names[0], explains="Resolution relative to the picture.")
+        _segments("branch", names, _resolution(branch), "Resolution relative to the picture.")
     row, column = choose_position(config, branch - 1)
     return MapPosition(stage=stage, module=module - 1, branch=branch - 1, row=row, column=column)
 
 
 def _resolution(branch: int) -> str:
-    """The branch, counted from 1, as the link writes it: Streamlit binds what a control shows."""
+    """The branch, counted from 1, as controls and links write it."""
     return branch_name(branch - 1).removesuffix(" branch")
 
 
 def _asked(key: str, default: int) -> int:
-    """What a control or, before it is there, the link asks for, counted from 1; `default` where that cannot be read.
-
-    Streamlit drops a link's value that is out of range without a word, so the link is read before the control is made.
-    """
-    asked = str(st.session_state.get(key, st.query_params.get(key, default)))
+    """What a control or, before it is there, the link asks for, counted from 1; `default` where that cannot be read."""
+    control = _control(key)
+    asked = str(st.session_state.get(control, st.query_params.get(control, default)))
     names = [_resolution(branch) for branch in range(1, NUM_BRANCHES + 1)]
     if key == "branch" and asked in names:
         return names.index(asked) + 1
@@ -99,26 +98,39 @@ def _asked(key: str, default: int) -> int:
 
 
 def _nearest(key: str, asked: int, count: int, has: str) -> int:
-    """The nearest of 1 to `count`; where that is another one, a sentence says so."""
+    """The nearest of 1 to `count`; where that is another one, a sentence says so for as long as it stands for it."""
     found = min(max(asked, 1), count)
+    fallbacks: dict[str, tuple[int, str]] = st.session_state.setdefault(_FALLBACKS, {})
     if found != asked:
         name, missing = (_resolution(number) if key == "branch" else number for number in (found, asked))
-        st.info(f"{has.format(count)}, no {key} {missing}; this is {key} {name}.", icon=":material/info:")
+        fallbacks[key] = found, f"{has.format(count)}, no {key} {missing}; this is {key} {name}."
+    shown, sentence = fallbacks.get(key, (found, ""))
+    if shown != found or not sentence:
+        fallbacks.pop(key, None)
+    else:
+        st.info(sentence, icon=":material/info:")
     return found
 
 
-def _segments(key: str, options: Sequence[int | str], value: int | str, default: int | str, *, explains: str) -> None:
-    _seed(key, value)
+def _segments(key: str, options: Sequence[int | str], value: int | str, explanation: str) -> None:
+    _show(key, value)
     st.segmented_control(
-        key.capitalize(), options, default=default, required=True, key=key, bind="query-params", help=explains
+        key.capitalize(), options, required=True, key=_control(key), persist_state="session", help=explanation
     )
 
 
-def _seed(key: str, value: int | str) -> None:
-    """Make a control show a value; one that shows it already is left alone, so that the link keeps it."""
-    asked = st.session_state.get(key, st.query_params.get(key))
-    if asked is not None and str(asked) != str(value):
-        st.session_state[key] = value
+def _show(key: str, value: int | str) -> None:
+    """Make control and link show a value."""
+    control = _control(key)
+    if st.session_state.get(control) != value:
+        st.session_state[control] = value
+    if st.query_params.get(control) != str(value):
+        st.query_params[control] = str(value)
+
+
+def _control(key: str) -> str:
+    """Key of a control and of the link: its own, because no other page knows stage 1."""
+    return f"field_{key}"
 
 
 def fields(config: HRFormerConfig, position: MapPosition) -> FieldPair | None:
