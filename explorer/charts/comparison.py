@@ -1,0 +1,344 @@
+"""Measured records beside published figures: filled markers and full bars are measured, hollow ones published.
+
+All tables have the columns of `explorer.benchmark.comparison`: `series` is "measured" or names published figures.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from explorer.charts.theme import NEUTRAL_COLOUR, style
+
+#: Families are told apart by shape first; the colours are none of the branches' own.
+FAMILY_SYMBOLS = {"HRFormer": "circle", "HRNet": "square", "DeiT": "diamond", "Swin": "triangle-up", "ViT": "cross"}
+FAMILY_COLOURS = {"HRFormer": "#D55E00", "HRNet": "#3D9BD1", "DeiT": "#8B6BB8", "Swin": "#7C8B1F", "ViT": "#B07A5B"}
+_OTHER_SYMBOL = "star"
+_MEASURED = "measured"
+_LOG_TICKS = [digit * 10**power for power in range(-3, 7) for digit in (1, 2, 5)]
+_BAR_PX = 34
+
+
+def latency_bars(table: pd.DataFrame, baseline: str, title: str) -> go.Figure:
+    """One bar a model from zero to its median latency, a whisker to its 95th percentile, the ratio beside it.
+
+    Args:
+        table: Columns model, family, latency_ms_p50, latency_ms_p95, latency_ratio, wide_spread.
+        baseline: What the ratio refers to.
+        title: What the figure says.
+    """
+    rows = table.sort_values("latency_ms_p50")
+    figure = go.Figure()
+    wide = rows["wide_spread"].fillna(value=False).to_numpy(bool)
+    figure.add_bar(
+        y=rows["model"],
+        x=rows["latency_ms_p50"],
+        orientation="h",
+        marker={
+            "color": _colours(rows),
+            "pattern": {"shape": np.where(wide, "/", "")},
+        },
+        error_x={
+            "type": "data",
+            "array": (rows["latency_ms_p95"] - rows["latency_ms_p50"]).clip(lower=0),
+            "symmetric": False,
+            "arrayminus": np.zeros(len(rows)),
+            "color": NEUTRAL_COLOUR,
+        },
+        customdata=np.stack(
+            [
+                rows["latency_ms_p95"],
+                [_ratio_text(ratio, baseline, "the latency") for ratio in rows["latency_ratio"]],
+                np.where(wide, "; wide spread, not to be trusted", ""),
+            ],
+            axis=1,
+        ),
+        hovertemplate="%{y}: median %{x:.4~g} ms, 95th percentile %{customdata[0]:.4~g} ms%{customdata[1]}"
+        "%{customdata[2]}<extra>measured</extra>",
+        showlegend=False,
+    )
+    _annotate(figure, rows, "latency_ms_p95", "latency_ratio")
+    return style(
+        figure,
+        title,
+        height=_bars_height(len(rows)),
+        yaxis={"autorange": "reversed", "title": None},
+        xaxis={
+            "title": {"text": "Latency per call, ms: bar to the median (p50), whisker to p95"},
+            "rangemode": "tozero",
+        },
+    )
+
+
+def batch_bars(table: pd.DataFrame, title: str) -> go.Figure:
+    """The largest batch of each model that fits the device.
+
+    Args:
+        table: Columns model, family, batch_size.
+        title: What the figure says.
+    """
+    rows = table.sort_values("batch_size", ascending=False)
+    figure = go.Figure()
+    figure.add_bar(
+        y=rows["model"],
+        x=rows["batch_size"],
+        orientation="h",
+        marker={"color": _colours(rows)},
+        hovertemplate="%{y}: %{x:,} images fit<extra>measured</extra>",
+    )
+    return style(
+        figure,
+        title,
+        height=_bars_height(len(rows)),
+        yaxis={"autorange": "reversed"},
+        xaxis={"title": {"text": "Largest batch that fits, images"}, "rangemode": "tozero"},
+    )
+
+
+def published_bars(table: pd.DataFrame, baseline: str, title: str) -> go.Figure:
+    """Hollow bars of published throughput, the ratio to the baseline beside them.
+
+    Args:
+        table: One published series: model, family, throughput_img_s, throughput_ratio, batch_size, source.
+        baseline: What the ratio refers to.
+        title: What the figure says.
+    """
+    rows = table.sort_values("throughput_img_s", ascending=False)
+    figure = go.Figure()
+    figure.add_bar(
+        y=rows["model"],
+        x=rows["throughput_img_s"],
+        orientation="h",
+        marker={"color": "rgba(0,0,0,0)", "line": {"color": _colours(rows), "width": 2}},
+        customdata=np.stack(
+            [
+                rows["batch_size"].astype("string").fillna("not stated"),
+                [_ratio_text(ratio, baseline, "the throughput") for ratio in rows["throughput_ratio"]],
+                rows["source"],
+            ],
+            axis=1,
+        ),
+        hovertemplate="%{y}: %{x:.4~g} images/s at batch %{customdata[0]}%{customdata[1]}<br>%{customdata[2]}"
+        "<extra>published</extra>",
+        showlegend=False,
+    )
+    _annotate(figure, rows, "throughput_img_s", "throughput_ratio")
+    return style(
+        figure,
+        title,
+        height=_bars_height(len(rows)),
+        yaxis={"autorange": "reversed"},
+        xaxis={"title": {"text": "Throughput, images/s (published)"}, "rangemode": "tozero"},
+    )
+
+
+def throughput_lines(table: pd.DataFrame, title: str) -> go.Figure:
+    """Throughput over batch size, one line a model; published points stand alone.
+
+    Args:
+        table: Columns series, model, family, batch_size, throughput_img_s.
+        title: What the figure says.
+    """
+    figure = go.Figure()
+    points = table.dropna(subset=["batch_size", "throughput_img_s"]).sort_values("batch_size")
+    for (series, model), rows in points.groupby(["series", "model"], sort=False):
+        published = series != _MEASURED
+        figure.add_scatter(
+            x=rows["batch_size"].astype(float),
+            y=rows["throughput_img_s"],
+            mode="markers" if published else "lines+markers",
+            name=f"{model}, published ({series})" if published else str(model),
+            marker=_marker(rows["family"].iloc[0], published=published),
+            hovertemplate=f"{model}: %{{y:.4~g}} images/s at batch %{{x}}<extra>{series}</extra>",
+        )
+    return style(
+        figure,
+        title,
+        height=440,
+        xaxis=_log_axis("Batch size, images (log scale)", ticks=[2**power for power in range(13)]),
+        yaxis=_log_axis("Throughput, images/s (log scale)"),
+        legend=_LEGEND_RIGHT,
+    )
+
+
+def accuracy_scatter(table: pd.DataFrame, cost: str, cost_title: str, title: str) -> go.Figure:
+    """Published accuracy against a cost, with the Pareto front of each series.
+
+    Args:
+        table: Columns series, model, family, top1_percent, accuracy_source, on_front and the cost.
+        cost: The column on the horizontal axis.
+        cost_title: Its title with the unit.
+        title: What the figure says.
+    """
+    figure = go.Figure()
+    points = table.dropna(subset=["top1_percent", cost])
+    for series, rows in points.groupby("series", sort=False):
+        front = rows[rows["on_front"]].sort_values(cost)
+        figure.add_scatter(
+            x=front[cost],
+            y=front["top1_percent"],
+            mode="lines",
+            name=f"Pareto front, {series}",
+            line={"color": NEUTRAL_COLOUR, "dash": "solid" if series == _MEASURED else "dot", "width": 1.5},
+            hoverinfo="skip",
+        )
+    _add_points(
+        figure,
+        points,
+        cost,
+        "top1_percent",
+        hover="%{text}: %{y:.1f} % top-1 (published: %{customdata[0]}), %{x:.3~g} " + cost_title,
+        detail="accuracy_source",
+    )
+    return style(
+        figure,
+        title,
+        height=440,
+        xaxis=_log_axis(f"{cost_title} (log scale)"),
+        yaxis={"title": {"text": "ImageNet-1K top-1, % (published)"}},
+        legend=_LEGEND_RIGHT,
+    )
+
+
+def flops_scatter(table: pd.DataFrame, peak_flop_s: float | None, device: str, title: str) -> go.Figure:
+    """FLOPs of a call against its latency, with what the device could do at its peak as a line.
+
+    Args:
+        table: Columns series, model, family, latency_ms_p50, flops_per_call.
+        peak_flop_s: Of a matrix product on the device; None draws no line.
+        device: What the line is called.
+        title: What the figure says.
+    """
+    figure = go.Figure()
+    points = table.dropna(subset=["latency_ms_p50", "flops_per_call"])
+    if peak_flop_s is not None and not points.empty:
+        ends_ms = np.array([points["latency_ms_p50"].min() / 3, points["latency_ms_p50"].max() * 1.5])
+        figure.add_scatter(
+            x=ends_ms,
+            y=peak_flop_s * ends_ms / 1e3 / 1e9,
+            mode="lines",
+            name=f"peak of {device}, measured: {peak_flop_s / 1e9:.3g} GFLOP/s",
+            line={"color": NEUTRAL_COLOUR, "dash": "dash"},
+            hoverinfo="skip",
+        )
+    _add_points(
+        figure,
+        points.assign(gflops=points["flops_per_call"] / 1e9),
+        "latency_ms_p50",
+        "gflops",
+        hover="%{text} at batch %{customdata[0]}: %{y:.3~g} GFLOPs in %{x:.4~g} ms",
+        detail="batch_size",
+    )
+    return style(
+        figure,
+        title,
+        height=440,
+        xaxis=_log_axis("Latency per call, ms (log scale)"),
+        yaxis=_log_axis("FLOPs per call, G (2 per multiply-add, log scale)"),
+        legend=_LEGEND_RIGHT,
+    )
+
+
+def roofline_chart(
+    table: pd.DataFrame, peak_flop_s: float | None, bandwidth_gb_s: float | None, title: str
+) -> go.Figure:
+    """Achieved FLOP/s over arithmetic intensity under the device's roof.
+
+    Args:
+        table: Columns series, model, family, intensity_flop_per_byte, achieved_flop_s.
+        peak_flop_s: The flat roof, measured; None draws none.
+        bandwidth_gb_s: The slope of the roof, 1e9 bytes per second; None draws the flat part only.
+        title: What the figure says.
+    """
+    figure = go.Figure()
+    points = table.dropna(subset=["intensity_flop_per_byte", "achieved_flop_s"])
+    if peak_flop_s is not None and not points.empty:
+        low = points["intensity_flop_per_byte"].min() / 4
+        high = points["intensity_flop_per_byte"].max() * 4
+        intensity = np.geomspace(low, high, 200)
+        roof = np.full(200, peak_flop_s)
+        if bandwidth_gb_s is not None:
+            intensity = np.geomspace(min(low, peak_flop_s / (bandwidth_gb_s * 1e9) / 4), high, 200)
+            roof = np.minimum(peak_flop_s, intensity * bandwidth_gb_s * 1e9)
+        figure.add_scatter(
+            x=intensity,
+            y=roof / 1e9,
+            mode="lines",
+            name=f"roof: {peak_flop_s / 1e9:.3g} GFLOP/s, measured"
+            + (f"; {bandwidth_gb_s:g} GB/s, as entered" if bandwidth_gb_s is not None else ""),
+            line={"color": NEUTRAL_COLOUR, "dash": "dash"},
+            hoverinfo="skip",
+        )
+    _add_points(
+        figure,
+        points.assign(gflop_s=points["achieved_flop_s"] / 1e9),
+        "intensity_flop_per_byte",
+        "gflop_s",
+        hover="%{text} at batch %{customdata[0]}: %{y:.3~g} GFLOP/s at no more than %{x:.3~g} FLOPs per byte",
+        detail="batch_size",
+    )
+    return style(
+        figure,
+        title,
+        height=440,
+        xaxis=_log_axis("FLOPs per byte of weights and images (upper bound, log scale)"),
+        yaxis=_log_axis("Achieved GFLOP/s (log scale)"),
+        legend=_LEGEND_RIGHT,
+    )
+
+
+_LEGEND_RIGHT = {"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1, "yanchor": "top", "font": {"size": 11}}
+
+
+def _add_points(figure: go.Figure, points: pd.DataFrame, x: str, y: str, *, hover: str, detail: str) -> None:
+    """One trace for each series and family, labelled by model; published ones hollow."""
+    for (series, family), rows in points.groupby(["series", "family"], sort=False):
+        published = series != _MEASURED
+        figure.add_scatter(
+            x=rows[x].astype(float),
+            y=rows[y].astype(float),
+            mode="markers+text" if len(points) <= 24 else "markers",
+            text=rows["model"],
+            textposition="top center",
+            textfont={"size": 10},
+            name=f"{family}, published ({series})" if published else f"{family}, measured",
+            marker=_marker(str(family), published=published),
+            customdata=rows[[detail]].astype("string"),
+            hovertemplate=f"{hover}<extra>{series}</extra>",
+            cliponaxis=False,
+        )
+
+
+def _marker(family: str, *, published: bool) -> dict[str, Any]:
+    colour = FAMILY_COLOURS.get(family, NEUTRAL_COLOUR)
+    symbol = FAMILY_SYMBOLS.get(family, _OTHER_SYMBOL)
+    line = {"width": 2 if published else 0, "color": colour}
+    return {"symbol": f"{symbol}-open" if published else symbol, "size": 11, "color": colour, "line": line}
+
+
+def _colours(rows: pd.DataFrame) -> list[str]:
+    return [FAMILY_COLOURS.get(family, NEUTRAL_COLOUR) for family in rows["family"]]
+
+
+def _annotate(figure: go.Figure, rows: pd.DataFrame, end: str, ratio: str) -> None:
+    """The ratio right of each bar's end; beyond a whisker, where a bar's own text would lie under it."""
+    for model, x, value in zip(rows["model"], rows[end], rows[ratio], strict=True):
+        if np.isfinite(value) and np.isfinite(x):
+            text = f"{value:.2f}x"
+            figure.add_annotation(x=x, y=model, text=text, showarrow=False, xanchor="left", xshift=8)
+
+
+def _ratio_text(ratio: float, baseline: str, what: str) -> str:
+    return f", {ratio:.2f} times {what} of {baseline}" if np.isfinite(ratio) else ""
+
+
+def _bars_height(count: int) -> int:
+    return max(200, 110 + _BAR_PX * count)
+
+
+def _log_axis(title: str, ticks: list[int] | None = None) -> dict[str, Any]:
+    """A log axis whose marks read as numbers, not as powers."""
+    return {"title": {"text": title}, "type": "log", "tickvals": ticks or _LOG_TICKS}

@@ -1,0 +1,231 @@
+"""The Comparison page's choices and what its sections show; a store that fails is one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from explorer.benchmark.comparison import SETUP, describe_setup, setups_of, with_ratio
+from explorer.benchmark.exchange import MAX_IMPORT_MIB, Imported
+from explorer.benchmark.store import StoreError
+from explorer.ui.comparison_data import (
+    Setup,
+    State,
+    all_published,
+    import_file,
+    import_reference,
+    measured_conditions,
+    measured_table,
+    reference_files,
+    store_state,
+)
+from explorer.ui.progress import with_progress
+
+BENCHMARK_PAGE = "pages/measure/benchmark.py"
+DEFAULT_BASELINES = ("HRNet-W48", "DeiT-B")
+#: What must be equal for two published speeds to be comparable.
+PUBLISHED_CONDITIONS = ("series", "img_height", "img_width", "batch_size")
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page compares.
+
+    Attributes:
+        state: Of the store; None where it cannot be read.
+        setup: Column to value, equal for all measured rows; empty where nothing was measured.
+        rows: All that was measured under the setup, with ratios, see `comparison_table`.
+        measured: Of these, the chosen models.
+        published: The chosen published series, with ratios.
+        baseline: What ratios refer to.
+        batch: The batch size of the bars; None where the batch is the result itself.
+    """
+
+    state: State | None
+    setup: Mapping[str, Any]
+    rows: pd.DataFrame
+    measured: pd.DataFrame
+    published: pd.DataFrame
+    baseline: str
+    batch: int | None
+
+    @property
+    def name(self) -> str:
+        """The setup in one line; empty where nothing was measured."""
+        return describe_setup(pd.Series(self.setup, dtype=object)) if self.setup else ""
+
+    @property
+    def device(self) -> str:
+        """What the measured device is called."""
+        return str(self.setup.get("device_name") or self.setup.get("device"))
+
+    @property
+    def at_batch(self) -> pd.DataFrame:
+        """The measured rows of the chosen batch size."""
+        return self.measured if self.batch is None else self.measured[self.measured["batch_size"] == self.batch]
+
+    @property
+    def table_key(self) -> str:
+        """Key of the table whose chosen rows the charts show; another setup starts without a choice."""
+        return f"compared_rows {self.name}"
+
+
+def choose_view() -> View:
+    """Read the store and choose what is compared, in the sidebar."""
+    state, setup, rows, batch = None, {}, pd.DataFrame(), None
+    with reported():
+        state = store_state()
+        conditions = measured_conditions(state)
+        if conditions.empty:
+            show_first_steps()
+        else:
+            chosen = choose_setup(conditions)
+            setup = dict(zip(SETUP, chosen, strict=True))
+            rows = choose_models(measured_table(state, chosen))
+            batch = choose_batch(rows)
+    published = choose_published(all_published())
+    models = [*(rows["model"] if setup else ()), *published["model"]]
+    baseline = choose_baseline(models)
+    if setup:
+        rows = with_ratio(rows, baseline).sort_values(["batch_size", "latency_ms_p50"], ignore_index=True)
+    view = View(state, setup, rows, rows, with_ratio(published, baseline, PUBLISHED_CONDITIONS), baseline, batch)
+    picked = chosen_rows(rows, st.session_state.get(view.table_key))
+    measured = rows[rows["model"].isin(picked["model"])] if setup else rows
+    return View(state, setup, rows, measured, view.published, baseline, batch)
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Show what goes wrong with the store as one sentence, in place of what is inside."""
+    try:
+        yield
+    except StoreError as error:
+        st.error(str(error), icon=":material/database_off:")
+
+
+def choose_setup(conditions: pd.DataFrame) -> Setup:
+    """Choose what is equal for all models that are compared, in the sidebar."""
+    setups = setups_of(conditions)
+    label = st.sidebar.selectbox(
+        "Measured under",
+        list(setups["label"]),
+        key="setup",
+        help="Only records of equal device, machine, threads, precision, memory format, compile mode and image size "
+        "are compared. The setup with most models comes first.",
+    )
+    row = setups[setups["label"] == label].iloc[0]
+    return tuple(_plain(row[name]) for name in SETUP)
+
+
+def choose_batch(table: pd.DataFrame) -> int | None:
+    """Choose the batch size of the bars, in the sidebar; None where the batch is the result itself."""
+    if (table["kind"] == "largest_batch").any():
+        return None
+    models = table.groupby("batch_size")["model"].nunique()
+    sizes = [int(size) for size in models.index.to_list()]
+    most = int(models.to_numpy().argmax())
+    chosen: int = st.sidebar.selectbox("Batch size, images", sizes, index=most, key="batch_size")
+    return chosen
+
+
+def choose_models(table: pd.DataFrame) -> pd.DataFrame:
+    """Filter by model, in the sidebar; no choice keeps all."""
+    names = sorted(table["model"].unique())
+    chosen = st.sidebar.multiselect("Models", names, key="models", placeholder="All")
+    return table[table["model"].isin(chosen)] if chosen else table
+
+
+def choose_baseline(models: Sequence[str]) -> str:
+    """Choose what all others are divided by, in the sidebar."""
+    names = sorted(set(models)) or list(DEFAULT_BASELINES)
+    default = next((name for name in DEFAULT_BASELINES if name in names), names[0])
+    chosen: str = st.sidebar.selectbox("Baseline", names, index=names.index(default), key="baseline")
+    return chosen
+
+
+def choose_published(published: pd.DataFrame) -> pd.DataFrame:
+    """Choose published series, in the sidebar: HRFormer's own and one on ImageNet by default."""
+    names = sorted(published["series"].unique(), key=lambda name: ("A100" not in name, "224x224" not in name, name))
+    imagenet = [name for name in names if name.startswith("rtx4090") and name.endswith("224x224 · eager")]
+    chosen = st.sidebar.multiselect(
+        "Published series",
+        names,
+        default=[*names[:1], *imagenet],
+        key="published",
+        help="Figures from papers and from timm's results folder, drawn hollow. They ran on other machines.",
+    )
+    order = published["series"].map({name: names.index(name) for name in chosen})
+    return published.loc[order.dropna().sort_values(kind="stable").index]
+
+
+def show_first_steps() -> None:
+    """What to do while nothing has been measured."""
+    st.info(
+        "No record has been measured yet: measure models, import the CSV of another machine, or look at what others "
+        "published, below.",
+        icon=":material/speed:",
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if Path(BENCHMARK_PAGE).exists():
+            st.page_link(BENCHMARK_PAGE, label="Measure on the Benchmark page", icon=":material/timer:")
+        if reference_files() and st.button(
+            "Import the reference run", icon=":material/upload:", key="import_reference"
+        ):
+            try:
+                import_reference()
+            except ValueError as error:
+                st.error(f"The reference run was not imported. {error}")
+            else:
+                st.rerun()
+
+
+def import_panel() -> None:
+    """Upload the CSV of another machine, in the sidebar; what it did or what is wrong with it stays beside it."""
+    with st.sidebar.expander("Import records", icon=":material/upload:"):
+        file = st.file_uploader(
+            "CSV exported on another machine",
+            type="csv",
+            key="import_csv",
+            max_upload_size=MAX_IMPORT_MIB,
+            help="All of its records are added, or none if anything in it is wrong. Known records are left out.",
+        )
+        if file is None:
+            return
+        data = file.getvalue()
+        with reported():
+            try:
+                imported = with_progress(
+                    "import_records",
+                    file.file_id,
+                    f"Importing {file.name}, percent",
+                    lambda on_progress, should_stop: import_file(data, on_progress, should_stop),
+                )
+            except ValueError as error:
+                st.error(f"{file.name} was not imported. {error}")
+            else:
+                _show_imported(imported)
+
+
+def chosen_rows(table: pd.DataFrame, event: Mapping[str, Any] | None) -> pd.DataFrame:
+    """The rows that a table's state names, or all; a state from before the table changed may name rows beyond it."""
+    rows = [row for row in (event or {}).get("selection", {}).get("rows", []) if row < len(table)]
+    return table.iloc[rows] if rows else table
+
+
+def _show_imported(imported: Imported | None) -> None:
+    if imported is not None:
+        known = f" {imported.known:,} were there already." if imported.known else ""
+        st.success(f"{imported.added:,} records added.{known}")
+
+
+def _plain(value: Any) -> Any:
+    """What SQL compares with: pandas' empty value is None, its numbers are Python's."""
+    if pd.isna(value):
+        return None
+    return value if isinstance(value, str) else int(value)

@@ -1,0 +1,194 @@
+"""What the sections of the Comparison page show: charts of measured and published figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from explorer.benchmark.comparison import MEASURED_SERIES, device_peak, pareto_front, with_roofline
+from explorer.charts.comparison import (
+    accuracy_scatter,
+    batch_bars,
+    flops_scatter,
+    latency_bars,
+    published_bars,
+    roofline_chart,
+    throughput_lines,
+)
+from explorer.ui.comparison import View
+from explorer.ui.comparison_tables import show_records
+from explorer.ui.panels import show_chart
+
+#: What each cost of the accuracy chart is: its column, its axis title, what divides it.
+COSTS = {
+    "Latency": ("latency_ms_per_img", "Latency, ms per image", 1.0),
+    "Peak memory": ("peak_memory_mib", "Peak memory, MiB", 1.0),
+    "MACs": ("macs", "MACs per image, G", 1e9),
+    "Parameters": ("params", "Parameters, M", 1e6),
+}
+
+
+def show_latency(view: View) -> None:
+    """Bars of the measured models beside the published ones."""
+    places = iter(st.columns(2)) if not view.at_batch.empty and not view.published.empty else iter([st.container()])
+    rows = view.at_batch
+    if not rows.empty:
+        with next(places):
+            if view.batch is None:
+                figure = batch_bars(rows, "How many images fit")
+            else:
+                figure = latency_bars(rows, view.baseline, finding(rows, view.baseline, view.batch))
+            show_chart(figure, "comparison_latency", _exported(rows), alt="Latency of each model with its ratio")
+    if view.published.empty:
+        return
+    with next(places):
+        for number, (series, rows) in enumerate(view.published.groupby("series", sort=False)):
+            show_chart(
+                published_bars(rows, view.baseline, published_finding(rows, view.baseline, str(series))),
+                f"comparison_published_{number}",
+                rows,
+                alt=f"Published throughput of each model: {series}",
+            )
+
+
+def show_batches(view: View) -> None:
+    """Throughput over batch size."""
+    table = _together(view.measured, view.published)
+    show_chart(
+        throughput_lines(table, "How throughput grows with the batch; published points are hollow"),
+        "comparison_throughput",
+        _exported(table),
+        alt="Throughput over batch size, one line a model",
+    )
+
+
+def show_accuracy(view: View) -> None:
+    """Published accuracy against a cost of choice."""
+    cost = st.segmented_control("Against", tuple(COSTS), default="Latency", required=True, key="accuracy_cost")
+    column, title, unit = COSTS[cost]
+    table = _together(view.at_batch, view.published)
+    table = mark_convention(table) if column == "macs" else table
+    table = table.assign(**{column: table.get(column, pd.Series(index=table.index)).astype(float) / unit})
+    table = with_front(table, column).dropna(subset=["top1_percent", column])
+    if table.empty:
+        st.info("No shown model has both figures: choose a setup or a published series at 224x224 pixels.")
+        return
+    show_chart(
+        accuracy_scatter(table, column, title, f"What accuracy costs in {cost.lower() if cost != 'MACs' else cost}"),
+        f"comparison_accuracy_{column}",
+        _exported(table),
+        alt=f"Published ImageNet accuracy against {title} with the Pareto front",
+    )
+    st.caption(
+        "Accuracies are the authors' own on ImageNet-1K and hold for 224x224 pixels. A line joins the models that no "
+        "other of the same series beats in both."
+    )
+
+
+def show_flops(view: View) -> None:
+    """FLOPs against latency under the device's peak."""
+    table = mark_convention(_together(view.measured, view.published))
+    show_chart(
+        flops_scatter(table, _peak(view), view.device, "The further below the peak, the slower than the FLOPs say"),
+        "comparison_flops",
+        _exported(table),
+        alt="FLOPs per call against latency with the device's peak as a line",
+    )
+    st.caption(
+        "FLOPs are two per multiply-add, of a training step three times the forward's. Published series count as "
+        "fvcore does and ran on other devices, so the line does not hold for them."
+    )
+
+
+def show_roofline(view: View) -> None:
+    """Achieved FLOP/s under the device's roof."""
+    if view.measured.empty:
+        st.info("A roofline needs measured records: their achieved FLOP/s and the device's measured peak.")
+        return
+    bandwidth = st.number_input(
+        "Memory bandwidth, GB/s",
+        min_value=0.1,
+        value=None,
+        placeholder="from the data sheet",
+        key="bandwidth_gb_s",
+        width=220,
+        help="Draws the sloped part of the roof; it is not measured here.",
+    )
+    table = with_roofline(view.measured)
+    if table["intensity_flop_per_byte"].isna().all():
+        st.info("The roofline is for inference whose FLOPs could be counted: choose such a setup.")
+        return
+    show_chart(
+        roofline_chart(table, _peak(view), bandwidth, "How much of the roof each model reaches"),
+        "comparison_roofline",
+        _exported(table),
+        alt="Achieved FLOP/s over arithmetic intensity under the device's roof",
+    )
+    st.caption(
+        "Bytes are the least a call must read: weights and images once. Activations come on top, so a point's true "
+        "place is further left."
+    )
+
+
+SECTIONS: Mapping[str, Callable[[View], None]] = {
+    "Latency": show_latency,
+    "Batch size": show_batches,
+    "Accuracy": show_accuracy,
+    "FLOPs and peak": show_flops,
+    "Roofline": show_roofline,
+    "All records": show_records,
+}
+
+
+def with_front(table: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """Add `on_front`, found within each series: measured and published points never beat each other."""
+    on_front = pd.Series(data=False, index=table.index)
+    for _, rows in table.groupby("series"):
+        on_front[rows.index] = pareto_front(rows[cost], rows["top1_percent"])
+    return table.assign(on_front=on_front)
+
+
+def mark_convention(table: pd.DataFrame) -> pd.DataFrame:
+    """Published series say whose count of MACs they use, for axes on which both stand."""
+    marked = table["series"].where(table["series"] == MEASURED_SERIES, table["series"] + ", MACs as fvcore counts")
+    return table.assign(series=marked)
+
+
+def finding(table: pd.DataFrame, baseline: str, batch: int) -> str:
+    """The bars' title: how HRFormer's slowest model stands to the baseline."""
+    rows = table[(table["family"] == "HRFormer") & table["latency_ratio"].notna() & (table["model"] != baseline)]
+    if rows.empty:
+        return f"Latency at batch {batch}, against {baseline}"
+    row = rows.sort_values("latency_ratio").iloc[-1]
+    macs = "" if np.isnan(row["macs_ratio"]) else f"with {row['macs_ratio']:.2f} times the MACs, "
+    return (
+        f"{row['model']} takes {row['latency_ratio']:.2f} times as long as {baseline}<br><sup>{macs}batch {batch}</sup>"
+    )
+
+
+def published_finding(table: pd.DataFrame, baseline: str, series: str) -> str:
+    """The title of a series of published bars."""
+    rows = table[(table["family"] == "HRFormer") & table["throughput_ratio"].notna() & (table["model"] != baseline)]
+    if rows.empty:
+        return f"Published: {series}"
+    row = rows.sort_values("throughput_ratio").iloc[0]
+    speed = f"{row['throughput_ratio']:.2f} times {baseline}'s throughput"
+    return f"Published: {row['model']} reaches {speed}<br><sup>{series}</sup>"
+
+
+def _together(measured: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """Both as one table; without records the published ones alone."""
+    parts = [part for part in (measured, published) if not part.empty]
+    return pd.concat(parts, ignore_index=True) if parts else published
+
+
+def _peak(view: View) -> float | None:
+    return None if view.measured.empty else device_peak(view.measured)
+
+
+def _exported(table: pd.DataFrame) -> pd.DataFrame:
+    """A chart's data without columns that are empty throughout."""
+    return table.dropna(axis="columns", how="all")

@@ -1,0 +1,143 @@
+"""The Comparison page's tables, whose rows can be sorted, chosen and exported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from explorer.ui.comparison import View, chosen_rows
+from explorer.ui.comparison_data import ChosenFilters, State, export_data, filter_options, listed_records
+
+#: Tables of more rows are sent to the browser piece by piece, which excludes choosing rows.
+MAX_SELECTABLE = 1_000
+#: The columns that the table of all records is filtered by, and what they are called.
+FILTERED = {
+    "status": "Status",
+    "kind": "Kind",
+    "model_name": "Model",
+    "device_name": "Device",
+    "precision": "Precision",
+    "batch_size": "Batch size",
+    "hostname": "Machine",
+}
+#: The columns of the comparison's table, in order.
+COMPARED = (
+    "model",
+    "batch_size",
+    "latency_ms_p50",
+    "latency_ms_p95",
+    "latency_ratio",
+    "throughput_img_s",
+    "throughput_ratio",
+    "macs",
+    "macs_ratio",
+    "params",
+    "peak_memory_mib",
+    "top1_percent",
+    "wide_spread",
+    "measured_at",
+    "record_id",
+)
+
+COLUMN_CONFIG: dict[str, Any] = {
+    "model": "Model",
+    "model_name": "Model",
+    "status": "Status",
+    "kind": "Kind",
+    "measured_at": "Measured at (UTC)",
+    "batch_size": "Batch",
+    "latency_ms_p50": st.column_config.NumberColumn("p50, ms", format="%.4g"),
+    "latency_ms_p95": st.column_config.NumberColumn("p95, ms", format="%.4g"),
+    "throughput_img_s": st.column_config.NumberColumn("Images/s", format="%.4g"),
+    "latency_ratio": st.column_config.NumberColumn("Latency ratio", format="%.2fx", help="Over the baseline's."),
+    "throughput_ratio": st.column_config.NumberColumn("Throughput ratio", format="%.2fx", help="Over the baseline's."),
+    "macs_ratio": st.column_config.NumberColumn("MACs ratio", format="%.2fx", help="Over the baseline's."),
+    "macs": st.column_config.NumberColumn("MACs per image", format="compact"),
+    "params": st.column_config.NumberColumn("Parameters", format="compact"),
+    "peak_memory_mib": st.column_config.NumberColumn("Peak memory, MiB", format="%.4g"),
+    "top1_percent": st.column_config.NumberColumn("Top-1, % (published)", format="%.1f"),
+    "wide_spread": st.column_config.CheckboxColumn("Wide spread", help="The samples scatter too much to trust."),
+    "img_height": "Height, px",
+    "img_width": "Width, px",
+    "device_name": "Device",
+    "threads": "Threads",
+    "precision": "Precision",
+    "compile_mode": "Compile mode",
+    "hostname": "Machine",
+}
+
+
+def show_compared(view: View) -> None:
+    """The table under the charts; rows that are chosen in it are what the charts show."""
+    if view.rows.empty:
+        return
+    chosen = select_rows(view.rows[[*COMPARED]], view.table_key, "Measured models with their ratios")
+    export_buttons({"record_id": list(chosen["record_id"])}, len(chosen), str(view.setup["kind"]), "compared")
+
+
+def show_records(view: View) -> None:
+    """All records of the store, filtered."""
+    if view.state is None:
+        return
+    filters = choose_filters(view.state)
+    table = listed_records(view.state, filters)
+    chosen = select_rows(table, f"listed_rows {filters}", "All records of the store")
+    wanted = dict(filters) if len(chosen) == len(table) else {"record_id": list(chosen["record_id"])}
+    wanted = {name: list(values) for name, values in wanted.items()}
+    export_buttons(wanted, len(chosen), "inference", "listed")
+
+
+def choose_filters(state: State) -> ChosenFilters:
+    """Filters for the table of all records; no choice keeps all."""
+    filters = []
+    columns = st.columns(len(FILTERED))
+    for place, (column, label) in zip(columns, FILTERED.items(), strict=True):
+        chosen = place.multiselect(label, filter_options(state, column), key=f"filter_{column}", placeholder="All")
+        if chosen:
+            filters.append((column, tuple(chosen)))
+    return tuple(filters)
+
+
+def select_rows(table: pd.DataFrame, key: str, alt: str) -> pd.DataFrame:
+    """A table whose rows can be sorted and chosen; gives the chosen rows, or all where none is."""
+    shown = table.drop(columns="record_id")
+    if len(table) > MAX_SELECTABLE:
+        st.dataframe(shown, hide_index=True, height=420, lazy=True, column_config=COLUMN_CONFIG, alt=alt)
+        st.caption(f"Filter to {MAX_SELECTABLE:,} records or fewer to choose rows; exports take all {len(table):,}.")
+        return table
+    event = st.dataframe(
+        shown,
+        hide_index=True,
+        height=min(420, 38 + 35 * max(1, len(table))),
+        column_config=COLUMN_CONFIG,
+        on_select="rerun",
+        selection_mode="multi-row",
+        key=key,
+        alt=alt,
+    )
+    return chosen_rows(table, event)
+
+
+def export_buttons(filters: Mapping[str, Any], count: int, kind: str, name: str) -> None:
+    """Download records in the explorer's own columns, and in timm's; written only when asked for."""
+    label = f"{count:,} {'record' if count == 1 else 'records'}"
+    timm_kind = "training_step" if kind == "training_step" else "inference"
+    with st.container(horizontal=True):
+        for suffix, columns, data in (
+            ("", "as CSV", export_data(filters)),
+            ("_timm", f"in timm's columns ({timm_kind.replace('_', ' ')})", export_data(filters, timm_kind)),
+        ):
+            st.download_button(
+                f"{label} {columns}",
+                data=data,
+                file_name=f"benchmarks{suffix}.csv",
+                mime="text/csv",
+                icon=":material/download:",
+                type="tertiary",
+                key=f"export_{name}{suffix}",
+                on_click="ignore",
+                disabled=not count,
+            )

@@ -1,0 +1,25 @@
+"""Comparison: which model is faster, by how much, and what for; measured records beside published figures."""
+
+import streamlit as st
+
+from explorer.ui.comparison import choose_view, import_panel, reported
+from explorer.ui.comparison_sections import SECTIONS
+from explorer.ui.comparison_tables import show_compared
+from explorer.ui.panels import image_format_control
+
+st.markdown("### Comparison: who is faster, and what for")
+import_panel()  # first, so that what was imported is compared at once
+view = choose_view()
+image_format_control()
+st.caption(
+    f"Measured on {view.name}, filled. Published figures are hollow and come from other machines."
+    if view.name
+    else "Published figures, drawn hollow."
+)
+section = st.segmented_control(
+    "Section", tuple(SECTIONS), default="Latency", required=True, key="comparison_section", label_visibility="collapsed"
+)
+with reported():
+    SECTIONS[section](view)
+    if section != "All records":
+        show_compared(view)
