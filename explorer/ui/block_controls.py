@@ -48,7 +48,7 @@ def choose_block(config: HRFormerConfig) -> tuple[BlockAddress, int | None]:
             "Branch",
             _BRANCHES[:stage],
             required=True,
-            key="branch",
+            key=_state_key("branch"),
             persist_state="session",
             help="The resolution of the branch relative to the picture.",
         )
@@ -58,7 +58,7 @@ def choose_block(config: HRFormerConfig) -> tuple[BlockAddress, int | None]:
         st.selectbox(
             "Head",
             [_MEAN, *map(str, heads)],
-            key="head",
+            key=_state_key("head"),
             persist_state="session",
             help="One head, or the mean of all.",
         )
@@ -112,12 +112,18 @@ def take_click() -> None:
     points = st.session_state[CLICKABLE].selection.points
     places = [point["customdata"] for point in points if point.get("customdata") is not None]
     if places:
-        st.session_state["row"], st.session_state["column"] = int(places[0][0]), int(places[0][1])
+        row, column = places[0]
+        st.session_state[_state_key("row")], st.session_state[_state_key("column")] = int(row), int(column)
+
+
+def _state_key(key: str) -> str:
+    """Apart from other pages' controls of the same name, which Streamlit binds to the link."""
+    return f"look_{key}"
 
 
 def _wanted(key: str, default: int, low: int | None = None, high: int | None = None) -> int:
     """What a control or, before it is there, the link asks for; `default` where that is no whole number."""
-    asked = st.session_state.get(key, st.query_params.get(key, default))
+    asked = st.session_state.get(_state_key(key), st.query_params.get(key, default))
     try:
         number = int(asked)
     except (TypeError, ValueError):
@@ -126,12 +132,12 @@ def _wanted(key: str, default: int, low: int | None = None, high: int | None = N
 
 
 def _wanted_branch() -> int:
-    asked = st.session_state.get("branch", st.query_params.get("branch", _BRANCHES[0]))
+    asked = st.session_state.get(_state_key("branch"), st.query_params.get("branch", _BRANCHES[0]))
     return _BRANCHES.index(asked) if asked in _BRANCHES else 0
 
 
 def _wanted_head() -> int | None:
-    asked = st.session_state.get("head", st.query_params.get("head", _MEAN))
+    asked = st.session_state.get(_state_key("head"), st.query_params.get("head", _MEAN))
     return None if asked == _MEAN else _wanted("head", 1) - 1
 
 
@@ -144,8 +150,8 @@ def _say(*corrections: str | None) -> None:
 
 def _put(key: str, value: int | str) -> None:
     """Make control and link show a value."""
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
+    if st.session_state.get(_state_key(key)) != value:
+        st.session_state[_state_key(key)] = value
     if st.query_params.get(key) != str(value):
         st.query_params[key] = str(value)
 
@@ -157,7 +163,7 @@ def _stage_control(stage: int) -> None:
         "Stage",
         (2, 3, 4),
         required=True,
-        key="stage",
+        key=_state_key("stage"),
         persist_state="session",
         help="Stage 1 has no branches.",
     )
@@ -167,4 +173,4 @@ def _slider(label: str, key: str, high: int, value: int, *, low: int = 1) -> Non
     """A slider; where there is no choice there is none."""
     _put(key, value)
     if high > low:
-        st.slider(label, low, high, key=key, persist_state="session")
+        st.slider(label, low, high, key=_state_key(key), persist_state="session")

@@ -1,0 +1,26 @@
+"""Clicking a position on the picture: only a browser shows that the click arrives."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.driver import open_page
+
+
+def test_a_click_on_the_picture_shows_the_window_of_that_position(page: Page, server: str) -> None:
+    open_page(page, server)
+    query = "preset=tiny&img_size=64,64&num_modules=1,1,1,1&num_blocks=1,1,1,1&branch=1/8&row=0&column=0"
+    open_page(page, f"{server}/attention_windows?{query}")
+    expect(
+        page.get_by_text(re.compile("Row 0, column 0 of the 1/8 branch looks at window 1, 1 of 2 x 2"))
+    ).to_be_visible()
+    plot = page.locator(".st-key-window_picture .nsewdrag").first.bounding_box()
+    assert plot is not None
+    # The padded map is 14 x 14 tokens: column 9, row 8 of it is column 6, row 5 of the 8 x 8 map, 3 being padding.
+    x, y = plot["x"] + plot["width"] * 9.5 / 14, plot["y"] + plot["height"] * 8.5 / 14
+    page.mouse.move(x, y)
+    page.wait_for_timeout(300)
+    page.mouse.click(x, y)
+    clicked = page.get_by_text(re.compile("Row 5, column 6 of the 1/8 branch looks at window 2, 2 of 2 x 2"))
+    expect(clicked).to_be_visible(timeout=30_000)
+    expect(page).to_have_url(re.compile("row=5.*column=6|column=6.*row=5"))

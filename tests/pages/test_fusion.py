@@ -1,0 +1,61 @@
+"""The Fusion page, from the entrypoint."""
+
+import io
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from hrformer import create_model, preset
+from tests.pages.entrypoint import open_app
+
+QUERY = {
+    "channels": "4,8,8,16",
+    "num_heads": "1,2,2,4",
+    "num_modules": "1,1,2,1",
+    "num_blocks": "1,1,1,1",
+    "img_size": "64,64",
+}
+
+
+def open_page(query: dict[str, str] | None = None) -> AppTest:
+    return open_app("pages/explore/fusion.py", QUERY | (query or {}))
+
+
+def charts(app: AppTest) -> list[str]:
+    return [chart.proto.spec.replace("\\u002f", "/") for chart in app.get("plotly_chart")]
+
+
+@pytest.mark.parametrize("stage", [2, 3, 4])
+def test_every_target_of_every_stage_opens(stage: int) -> None:
+    app = open_page({"stage": str(stage)})
+    for target in range(stage):
+        app.segmented_control(key="fusion_target").set_value(target).run()
+        assert not app.exception
+        assert len(charts(app)) == 3
+        assert f"The strongest summand of the 1/{4 * 2**target} branch comes from" in charts(app)[2]
+
+
+def test_a_module_that_the_stage_lacks_is_replaced_and_said() -> None:
+    app = open_page({"stage": "3", "module": "5"})
+    assert app.info[0].value == "Stage 3 has 2 modules, no module 5; this is module 2."
+    assert app.query_params["module"] == "2"
+
+
+def test_a_pose_network_ends_with_one_target() -> None:
+    app = open_page({"task": "pose", "stage": "4"})
+    assert len(charts(app)) == 3
+    assert not [control for control in app.segmented_control if control.key == "fusion_target"]
+
+
+def test_weights_with_infinity_are_named_instead_of_an_empty_chart() -> None:
+    model = create_model(preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_modules=(1, 1, 2, 1)))
+    with torch.no_grad():
+        model.get_parameter("conv2.weight")[0] = float("inf")
+    buffer = io.BytesIO()
+    torch.save(model.state_dict(), buffer)
+    app = open_page()
+    app.file_uploader(key="checkpoint_file").upload("broken.pth", buffer.getvalue(), "application/octet-stream").run()
+    assert not app.exception
+    assert "conv2 is the first layer that produces NaN or infinite values" in app.error[0].value
+    assert charts(app) == []
