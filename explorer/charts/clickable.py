@@ -30,7 +30,7 @@ def add_clickable_positions(figure: go.Figure, size: tuple[int, int], *, branch:
         go.Scatter(
             x=columns * stride,
             y=rows * stride,
-            customdata=np.stack([rows, columns], 1),
+            customdata=np.stack([rows, columns], 1).tolist(),  # a typed array would come back as a dictionary
             mode="markers",
             marker={"symbol": "square", "opacity": 0, "size": max(6, _PICTURE_HEIGHT_PX * step // size[0])},
             selected=invisible,
