@@ -1,0 +1,92 @@
+"""`python -m explorer`: measure, export, import and list records on machines without a browser."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import NoReturn
+
+__all__ = ["ExitCode", "main"]
+
+_PROGRAM = "python -m explorer"
+_STORE_HINT = (
+    "Records are kept in results/benchmarks.sqlite, or in the database whose SQLAlchemy URL the environment variable "
+    "HRFORMER_RESULTS_URL holds."
+)
+
+
+class ExitCode(IntEnum):
+    """What the shell is told."""
+
+    OK = 0
+    FAILED = 1
+    BAD_INPUT = 2
+    CANCELLED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: Arguments without the program's name; those of the process by default.
+
+    Returns:
+        0; 1 if a run failed or a record could not be stored; 2 if the input is at fault; 130 if it was cancelled.
+        Every error is one sentence on stderr.
+    """
+    from explorer.benchmark.store_errors import StoreError
+
+    try:
+        arguments = _parser().parse_args(argv)
+        return int(arguments.command(arguments))
+    except SystemExit as stop:  # argparse has said everything
+        return int(stop.code or 0)
+    except BrokenPipeError:
+        _forget_stdout()
+        return ExitCode.FAILED
+    except StoreError as error:
+        _say(str(error))
+        return ExitCode.FAILED
+    except (ValueError, OSError) as error:
+        _say(_sentence(error))
+        return ExitCode.BAD_INPUT
+    except KeyboardInterrupt:
+        _say("Cancelled.")
+        return ExitCode.CANCELLED
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says one sentence about a wrong argument, without the usage of everything."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(ExitCode.BAD_INPUT, f"{message[:1].upper()}{message[1:]}: see {self.prog} --help.\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    # Not above: each command loads only what it needs, and --help nothing of it.
+    from explorer.command_line.bench import add_parser as add_bench
+    from explorer.command_line.records import add_parsers as add_record_commands
+
+    parser = _Parser(prog=_PROGRAM, description="Measure models and keep the records.", epilog=_STORE_HINT)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    add_bench(commands)
+    add_record_commands(commands)
+    return parser
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
+
+
+def _sentence(error: ValueError | OSError) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'A file'} cannot be read or written: {error.strerror}."
+    return " ".join(str(error).split())
+
+
+def _forget_stdout() -> None:
+    """The reader, such as `head`, has gone: what Python still flushes at its end must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

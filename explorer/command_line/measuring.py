@@ -1,0 +1,94 @@
+"""Runs a plan from the command line, on this machine or on a Ray cluster, and shows what came of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import NamedTuple
+
+from explorer.benchmark.forecast import estimate_seconds
+from explorer.benchmark.plan import Plan
+from explorer.benchmark.runner import Run, Runner, Save
+from explorer.benchmark.store import Store
+from explorer.command_line import ExitCode
+from explorer.command_line.keeping import RecordKeeper, spare_folders
+from explorer.command_line.tables import PLAN_COLUMNS, RESULT_COLUMNS, duration, job_fields, text_table
+from explorer.command_line.watching import watch
+
+_OWNER = "command line"
+
+
+class Where(NamedTuple):
+    """Where a plan runs.
+
+    Attributes:
+        ray: Address of a Ray cluster; None for this machine.
+        accelerator: Type of card to ask the cluster for; None for any.
+    """
+
+    ray: str | None = None
+    accelerator: str | None = None
+
+
+def measure(plan: Plan, where: Where, *, force: bool = False, dry_run: bool = False) -> int:
+    """Show a plan, run it, store its records and show them.
+
+    Args:
+        plan: The plan.
+        where: Where it runs.
+        force: Whether to try also what is forecast not to fit the memory.
+        dry_run: Whether to stop before the first job.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ValueError: If the plan can't run there.
+        StoreError: If the store can't take records.
+    """
+    _show_plan(plan)
+    if dry_run:
+        return ExitCode.OK
+    with Store() as store:
+        store.check_writable()
+        keeper = RecordKeeper(store, spare_folders(store), f"unstored-{datetime.now():%Y%m%d-%H%M%S}.csv")
+        with _submitted(plan, where, keeper.keep, force) as run:
+            finished = watch(run)
+            _show_results(run)
+        problems = [problem for problem in (keeper.problem(), run.error) if problem]
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if not finished:
+        print("Cancelled: what was measured before is stored.", file=sys.stderr)
+        return ExitCode.CANCELLED
+    failed = sum(record.status != "ok" for record in run.records)
+    if failed:
+        print(f"{failed} of {len(run.records)} jobs failed: their reasons are in the table.", file=sys.stderr)
+    return ExitCode.FAILED if failed or problems else ExitCode.OK
+
+
+@contextmanager
+def _submitted(plan: Plan, where: Where, save: Save, force: bool) -> Iterator[Run]:
+    if where.ray is None:
+        yield Runner(save).submit(plan, _OWNER, force=force)
+        return
+    try:
+        from explorer.benchmark.ray_runner import RayRunner
+    except ModuleNotFoundError as error:
+        raise ValueError("Ray is not installed: pip install 'hrformer-explorer[ray]', or leave out --ray.") from error
+    with RayRunner(save, where.ray, accelerator_type=where.accelerator) as runner:
+        yield runner.submit(plan, _OWNER, force=force)
+
+
+def _show_plan(plan: Plan) -> None:
+    jobs = plan.jobs()
+    print(text_table(PLAN_COLUMNS, map(job_fields, jobs)))
+    count = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+    print(f"{count}, about {duration(estimate_seconds(plan))} one after the other.\n", flush=True)
+
+
+def _show_results(run: Run) -> None:
+    if run.records:
+        print(text_table(RESULT_COLUMNS, map(vars, run.records)), flush=True)
