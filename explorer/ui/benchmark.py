@@ -2,123 +2,29 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from explorer.benchmark.device import device_names
 from explorer.benchmark.forecast import check_memory, estimate_seconds, needed_mib
 from explorer.benchmark.method import Method
 from explorer.benchmark.models import model_cost
-from explorer.benchmark.plan import COMPILE_MODES, JOB_KINDS, MEMORY_FORMATS, PRECISIONS, Plan
+from explorer.benchmark.plan import Plan
 from explorer.benchmark.runner import Run
 from explorer.ui.job_manager import free_mib, job_manager, visitor
-from explorer.ui.model_choice import SIZES, THIS_VARIANT, model_of, model_options, name_of, parse_size, write_size
+from explorer.ui.model_choice import THIS_VARIANT, model_of, model_options, name_of, write_size
+from explorer.ui.panels import csv_button
+from explorer.ui.plan_axes import AXES, Axis, write_threads
 from hrformer import HRFormerConfig
 
 MAX_PLAN_MIB = 1
-TORCHS_CHOICE = "torch's choice"
 DEFAULT_MODELS = (THIS_VARIANT, "hrnet_w18", "deit_tiny_patch16_224")
 _MODELS = "bench_models"
 _RUN_ID = "bench_run"
 _ERROR = "bench_error"
 _RUN_QUERY = "run"
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One axis of a plan as a field for several values.
-
-    Attributes:
-        field: Of `Plan`.
-        label: What it is called.
-        explanation: One sentence.
-        options: Ready choices, the first is the default.
-        parse: A choice as the plan's value; raises ValueError.
-        write: The inverse.
-        typed: Whether other values can be typed.
-        folded: Whether it is seldom needed.
-    """
-
-    field: str
-    label: str
-    explanation: str
-    options: tuple[str, ...]
-    parse: Callable[[str], Any] = str
-    write: Callable[[Any], str] = str
-    typed: bool = False
-    folded: bool = True
-
-    @property
-    def key(self) -> str:
-        """Of its widget."""
-        return f"bench_{self.field}"
-
-
-def parse_whole(text: str) -> int:
-    """A whole number that was typed.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    if not text.strip().isdecimal():
-        raise ValueError(f"{text!r} is no whole number: write digits only, such as 8.")
-    return int(text)
-
-
-def _parse_threads(text: str) -> int | None:
-    return None if text == TORCHS_CHOICE else parse_whole(text)
-
-
-def _write_threads(threads: int | None) -> str:
-    return TORCHS_CHOICE if threads is None else str(threads)
-
-
-AXES = (
-    Axis(
-        "kinds",
-        "Measure",
-        "A forward pass, a whole training step (forward, backward, AdamW), or the largest batch that fits.",
-        JOB_KINDS,
-        folded=False,
-    ),
-    Axis(
-        "batch_sizes",
-        "Batch sizes",
-        "Images per call; type any other.",
-        tuple(str(2**power) for power in range(8)),
-        parse_whole,
-        typed=True,
-        folded=False,
-    ),
-    Axis(
-        "img_sizes",
-        "Image sizes, height x width in pixels",
-        '"own" is the size each model was made for; type any other, such as 320x256.',
-        SIZES,
-        parse_size,
-        write_size,
-        typed=True,
-        folded=False,
-    ),
-    Axis("devices", "Devices", "What this machine has.", device_names(), folded=False),
-    Axis(
-        "threads",
-        "CPU threads",
-        "torch's intra-op threads; for the CPU only.",
-        (TORCHS_CHOICE, *(str(2**power) for power in range((os.cpu_count() or 1).bit_length()))),
-        _parse_threads,
-        _write_threads,
-        typed=True,
-    ),
-    Axis("precisions", "Precision", "autocast keeps fp32 weights; tf32 exists on CUDA only.", PRECISIONS),
-    Axis("memory_formats", "Memory format", "channels_last often suits convolutions.", MEMORY_FORMATS),
-    Axis("compile_modes", "Compile mode", "eager, or a mode of torch.compile.", COMPILE_MODES),
-)
 
 _METHOD_LABELS = {
     "min_iterations": "Timed calls, at least",
@@ -191,6 +97,7 @@ def forecast_problem(plan: Plan) -> str | None:
     try:
         with st.spinner("Counting work and memory of the models"):
             check_memory(plan, free_mib)
+            estimated_seconds(plan, plan.to_yaml())
     except ValueError as error:
         return str(error)
     return None
@@ -203,11 +110,55 @@ def duration(seconds: float) -> str:
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600)} h"
 
 
-@st.cache_data(max_entries=64, show_spinner="Estimating the duration")
+@st.cache_data(max_entries=64, show_spinner=False)
 def estimated_seconds(_plan: Plan, plan_yaml: str) -> float:
     """Rough duration of a plan, s; `plan_yaml` stands for the plan."""
     del plan_yaml
     return estimate_seconds(_plan)
+
+
+def plan_bar(plan: Plan, *, is_busy: bool, problem: str | None) -> None:
+    """Run and download of a plan, with how long it takes."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Run this plan",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="start_run",
+            disabled=is_busy or problem is not None,
+            on_click=_start_run,
+            args=(plan,),
+            help="Each job runs in a process of its own; models are measured in turns, so a drifting machine hits all.",
+        )
+        st.download_button(
+            "Plan as YAML",
+            data=plan.to_yaml,
+            file_name="plan.yaml",
+            mime="application/yaml",
+            icon=":material/download:",
+            type="tertiary",
+            key="download_plan",
+            on_click="ignore",
+        )
+        if problem is None:
+            jobs = len(plan.jobs())
+            takes = duration(estimated_seconds(plan, plan.to_yaml()))
+            st.markdown(f"**{jobs} job{'s' if jobs > 1 else ''}, about {takes}** (rough, within a factor of three)")
+
+
+def show_plan(plan: Plan) -> None:
+    """The jobs of a plan with what each will take."""
+    table = plan_table(plan)
+    st.dataframe(
+        table,
+        hide_index=True,
+        alt="Jobs of the plan",
+        column_config={
+            "GMACs": st.column_config.NumberColumn(format="%.3g", help="Multiply-adds of one image, in billions."),
+            "MiB": st.column_config.NumberColumn(format="%.0f", help="Memory needed, estimated, process included."),
+        },
+    )
+    csv_button(table, "plan", "Jobs as CSV")
 
 
 def plan_table(plan: Plan) -> pd.DataFrame:
@@ -220,12 +171,12 @@ def plan_table(plan: Plan) -> pd.DataFrame:
                 "batch": job.batch_size,
                 "image": write_size(job.img_size),
                 "device": job.device,
-                "threads": _write_threads(job.threads) if job.device == "cpu" else "",
+                "threads": write_threads(job.threads) if job.device == "cpu" else "",
                 "precision": job.precision,
-                "memory format": job.memory_format,
-                "compile mode": job.compile_mode,
-                "GMACs per image": model_cost(job.model, job.img_size).macs / 1e9,
-                "memory needed, MiB": needed_mib(job),
+                "format": job.memory_format,
+                "compile": job.compile_mode,
+                "GMACs": model_cost(job.model, job.img_size).macs / 1e9,
+                "MiB": needed_mib(job),
             }
             for job in plan.jobs()
         ]
@@ -241,19 +192,19 @@ def current_run() -> Run | None:
     return run
 
 
-def start_run(plan: Plan) -> None:
+def start_error() -> str | None:
+    """Why the last plan or file was refused."""
+    error: str | None = st.session_state.get(_ERROR)
+    return error
+
+
+def _start_run(plan: Plan) -> None:
     """Put a plan into the queue; what is wrong with it is told by `start_error`."""
     st.session_state.pop(_ERROR, None)
     try:
         st.session_state[_RUN_ID] = job_manager().submit(plan, visitor()).id
     except ValueError as error:
         st.session_state[_ERROR] = str(error)
-
-
-def start_error() -> str | None:
-    """Why the last plan or file was refused."""
-    error: str | None = st.session_state.get(_ERROR)
-    return error
 
 
 def _axis_field(axis: Axis) -> None:

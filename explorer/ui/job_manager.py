@@ -126,7 +126,7 @@ def show_queue() -> None:
     st.markdown(
         "**Queue of this server**", help="One run per device at a time, first come first served, whoever asked for it."
     )
-    st.table(table.set_index("position"))
+    st.table(table, hide_index=True)
 
 
 def queue_table(me: str) -> pd.DataFrame:

@@ -1,0 +1,93 @@
+"""A benchmark as a person runs it: start, watch, read the result, download it, cancel another."""
+
+import io
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from explorer.benchmark.exchange import read_csv
+from explorer.benchmark.plan import Plan
+from explorer.benchmark.store import URL_VARIABLE
+from explorer.variants import to_query
+from hrformer import preset
+from tests.browser.driver import settle
+from tests.browser.serving import running_app
+from tests.pages.test_benchmark import SHORT
+
+TINY = preset(
+    "tiny",
+    img_size=(32, 32),
+    channels=(4, 8, 16, 32),
+    num_heads=(1, 2, 4, 8),
+    num_modules=(1, 1, 1, 1),
+    num_blocks=(1, 1, 1, 1),
+)
+_LONG_MS = 240_000
+
+
+@pytest.fixture(scope="module")
+def measuring_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An app with a store of its own."""
+    store = tmp_path_factory.mktemp("results") / "records.sqlite"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(URL_VARIABLE, f"sqlite:///{store}")
+        with running_app() as address:
+            yield address
+
+
+def open_with_plan(page: Page, address: str, plan_file: Path) -> None:
+    """Open the page with the small variant, and take all choices from a plan file."""
+    from explorer.benchmark.models import variant
+
+    query = "&".join(f"{key}={value}" for key, value in to_query(TINY).items())
+    page.goto(f"{address}/?{query}")
+    page.get_by_role("link", name="Benchmark").click()
+    page.get_by_role("heading", name=re.compile("Benchmark")).wait_for(timeout=90_000)
+    plan_file.write_text(Plan(models=(variant(TINY),), method=SHORT).to_yaml())
+    page.locator(".st-key-bench_plan_file input[type=file]").set_input_files(plan_file)
+    expect(page.get_by_text("1 job, about")).to_be_visible(timeout=90_000)
+    settle(page)
+
+
+def test_a_small_benchmark_is_watched_read_and_downloaded_and_another_cancelled(
+    page: Page, measuring_server: str, tmp_path: Path
+) -> None:
+    open_with_plan(page, measuring_server, tmp_path / "plan.yaml")
+    page.get_by_role("button", name="Run this plan").click()
+    expect(page.get_by_text(re.compile("0 of 1 jobs done"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("building|measuring memory|warming up"))).to_be_visible(timeout=60_000)
+    download_button = page.get_by_role("button", name="1 record as CSV")
+    expect(download_button).to_be_visible(timeout=_LONG_MS)
+    expect(page.locator('[data-testid="stPlotlyChart"]')).to_be_visible()
+
+    with page.expect_download() as download:
+        download_button.click()
+    (record,) = read_csv(io.BytesIO(Path(download.value.path()).read_bytes()))
+    assert record.status == "ok"
+    assert record.samples_count >= SHORT.min_iterations
+
+    page.get_by_role("button", name="Run this plan").click()
+    page.get_by_role("button", name="Cancel").click(timeout=60_000)
+    clicked = time.monotonic()
+    expect(page.get_by_text(re.compile("cancelled before")).first).to_be_visible(timeout=20_000)
+    assert time.monotonic() - clicked < 15  # a second on an idle machine
+    assert page.get_by_text("Traceback").count() == 0
+
+
+def test_a_reloaded_page_finds_its_run_and_a_second_user_sees_the_queue(
+    page: Page, browser: Browser, measuring_server: str, tmp_path: Path
+) -> None:
+    open_with_plan(page, measuring_server, tmp_path / "plan.yaml")
+    page.get_by_role("button", name="Run this plan").click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=60_000)
+    second = browser.new_page()
+    second.goto(f"{measuring_server}/benchmark")
+    expect(second.get_by_text(re.compile(r"visitor \d+")).first).to_be_visible(timeout=90_000)
+    second.close()
+    expect(page).to_have_url(re.compile("run=[0-9a-f]{8}"))
+    page.reload()
+    expect(page.get_by_role("button", name=re.compile("Cancel|1 record as CSV"))).to_be_visible(timeout=90_000)
