@@ -79,7 +79,7 @@ def test_another_task_gets_one_sentence_and_a_button_that_helps(task: str) -> No
     assert f"a {task} model has none" in app.info[0].value
     assert charts(app) == []
     app.button(key="use_classification").click().run()
-    assert app.session_state["variant"] == preset("tiny", img_size=(64, 64))
+    assert app.session_state["variant"] == preset("tiny")
     run_until_there(app)
 
 
