@@ -12,6 +12,9 @@ FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
 PAGES = {
     "architecture": "/?preset=tiny",
     "feature_maps": "/feature_maps?preset=tiny&stage=3",
+    "attention_windows": "/attention_windows?preset=tiny&stage=3&branch=1/8",
+    "receptive_field": "/receptive_field?preset=tiny",
+    "fusion": "/fusion?preset=tiny&stage=4",
 }
 
 
