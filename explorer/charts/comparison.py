@@ -20,6 +20,7 @@ _OTHER_SYMBOL = "star"
 _MEASURED = "measured"
 _LOG_TICKS = [digit * 10**power for power in range(-3, 7) for digit in (1, 2, 5)]
 _BAR_PX = 34
+_MAX_LABELS = 24
 
 
 def latency_bars(table: pd.DataFrame, baseline: str, title: str) -> go.Figure:
@@ -139,21 +140,34 @@ def throughput_lines(table: pd.DataFrame, title: str) -> go.Figure:
     """Throughput over batch size, one line a model; published points stand alone.
 
     Args:
-        table: Columns series, model, family, batch_size, throughput_img_s.
+        table: Columns series, model, family, batch_size, throughput_img_s, and source where some are published.
         title: What the figure says.
     """
     figure = go.Figure()
     points = table.dropna(subset=["batch_size", "throughput_img_s"]).sort_values("batch_size")
-    for (series, model), rows in points.groupby(["series", "model"], sort=False):
-        published = series != _MEASURED
+    published = points["series"] != _MEASURED
+    for model, rows in points[~published].groupby("model", sort=False):
         figure.add_scatter(
             x=rows["batch_size"].astype(float),
             y=rows["throughput_img_s"],
-            mode="markers" if published else "lines+markers",
-            name=f"{model}, published ({series})" if published else str(model),
-            marker=_marker(rows["family"].iloc[0], published=published),
-            hovertemplate=f"{model}: %{{y:.4~g}} images/s at batch %{{x}}<extra>{series}</extra>",
+            mode="lines+markers+text",
+            # A family's models share a colour, so that each line carries its name.
+            text=[""] * (len(rows) - 1) + [str(model)],
+            textposition="middle right",
+            textfont={"size": 10},
+            cliponaxis=False,
+            name=str(model),
+            marker=_marker(rows["family"].iloc[0], published=False),
+            hovertemplate=f"{model}: %{{y:.4~g}} images/s at batch %{{x}}<extra>measured</extra>",
         )
+    _add_points(
+        figure,
+        points[published],
+        "batch_size",
+        "throughput_img_s",
+        hover="%{text}: %{y:.4~g} images/s at batch %{x}<br>%{customdata[0]}",
+        detail="source",
+    )
     return style(
         figure,
         title,
@@ -294,13 +308,15 @@ _LEGEND_RIGHT = {"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1, "yanc
 
 
 def _add_points(figure: go.Figure, points: pd.DataFrame, x: str, y: str, *, hover: str, detail: str) -> None:
-    """One trace for each series and family, labelled by model; published ones hollow."""
+    """One trace for each series and family; published ones are hollow and, beside measured ones, not labelled."""
+    measured = points["series"] == _MEASURED
+    labelled = (measured if measured.any() else ~measured).sum() <= _MAX_LABELS
     for (series, family), rows in points.groupby(["series", "family"], sort=False):
         published = series != _MEASURED
         figure.add_scatter(
             x=rows[x].astype(float),
             y=rows[y].astype(float),
-            mode="markers+text" if len(points) <= 24 else "markers",
+            mode="markers+text" if labelled and not (published and measured.any()) else "markers",
             text=rows["model"],
             textposition="top center",
             textfont={"size": 10},

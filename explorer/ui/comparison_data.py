@@ -50,8 +50,8 @@ _TIMED = {"status": "ok", "latency_ms_p50": Between(0)}
 
 State = tuple[Any, ...]
 Setup = tuple[Any, ...]
-#: Column and the values that are kept, hashable.
-ChosenFilters = tuple[tuple[str, tuple[Any, ...]], ...]
+#: `Filters` in a form that caches can tell apart.
+ChosenFilters = tuple[tuple[str, Any], ...]
 
 
 def store_state() -> State:
@@ -84,7 +84,7 @@ def measured_table(state: State, setup: Setup) -> pd.DataFrame:
 def listed_records(state: State, filters: ChosenFilters) -> pd.DataFrame:
     """Records for the table, newest first."""
     with Store() as store:
-        listed = store.query({name: list(values) for name, values in filters}, columns=LISTED)
+        listed = store.query(dict(filters), columns=LISTED)
     return listed.drop(columns="origin").iloc[::-1].reset_index(drop=True)
 
 

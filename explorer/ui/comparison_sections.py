@@ -139,7 +139,7 @@ SECTIONS: Mapping[str, Callable[[View], None]] = {
     "Accuracy": show_accuracy,
     "FLOPs and peak": show_flops,
     "Roofline": show_roofline,
-    "All records": show_records,
+    "Records": show_records,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -32,9 +32,9 @@ COMPARED = (
     "latency_ratio",
     "throughput_img_s",
     "throughput_ratio",
-    "macs",
+    "macs_g",
     "macs_ratio",
-    "params",
+    "params_m",
     "peak_memory_mib",
     "top1_percent",
     "wide_spread",
@@ -55,8 +55,8 @@ COLUMN_CONFIG: dict[str, Any] = {
     "latency_ratio": st.column_config.NumberColumn("Latency ratio", format="%.2fx", help="Over the baseline's."),
     "throughput_ratio": st.column_config.NumberColumn("Throughput ratio", format="%.2fx", help="Over the baseline's."),
     "macs_ratio": st.column_config.NumberColumn("MACs ratio", format="%.2fx", help="Over the baseline's."),
-    "macs": st.column_config.NumberColumn("MACs per image", format="compact"),
-    "params": st.column_config.NumberColumn("Parameters", format="compact"),
+    "macs_g": st.column_config.NumberColumn("MACs per image, G", format="%.3g"),
+    "params_m": st.column_config.NumberColumn("Parameters, M", format="%.3g"),
     "peak_memory_mib": st.column_config.NumberColumn("Peak memory, MiB", format="%.4g"),
     "top1_percent": st.column_config.NumberColumn("Top-1, % (published)", format="%.1f"),
     "wide_spread": st.column_config.CheckboxColumn("Wide spread", help="The samples scatter too much to trust."),
@@ -74,30 +74,35 @@ def show_compared(view: View) -> None:
     """The table under the charts; rows that are chosen in it are what the charts show."""
     if view.rows.empty:
         return
-    chosen = select_rows(view.rows[[*COMPARED]], view.table_key, "Measured models with their ratios")
+    table = view.rows.assign(macs_g=view.rows["macs"] / 1e9, params_m=view.rows["params"] / 1e6)
+    chosen = select_rows(table[[*COMPARED]], view.table_key, "Measured models with their ratios")
     export_buttons({"record_id": list(chosen["record_id"])}, len(chosen), str(view.setup["kind"]), "compared")
 
 
 def show_records(view: View) -> None:
-    """All records of the store, filtered."""
+    """The store's records, failed ones too, filtered."""
     if view.state is None:
         return
-    filters = choose_filters(view.state)
+    here = bool(view.setup) and st.toggle(f"Only {view.name}", value=True, key="only_this_setup")
+    fixed = view.setup if here else {}
+    filters: ChosenFilters = (
+        *fixed.items(),
+        *choose_filters(view.state, [name for name in FILTERED if name not in fixed]),
+    )
     table = listed_records(view.state, filters)
-    chosen = select_rows(table, f"listed_rows {filters}", "All records of the store")
+    chosen = select_rows(table, f"listed_rows {filters}", "Records of the store")
     wanted = dict(filters) if len(chosen) == len(table) else {"record_id": list(chosen["record_id"])}
-    wanted = {name: list(values) for name, values in wanted.items()}
-    export_buttons(wanted, len(chosen), "inference", "listed")
+    export_buttons(wanted, len(chosen), str(fixed.get("kind", "inference")), "listed")
 
 
-def choose_filters(state: State) -> ChosenFilters:
-    """Filters for the table of all records; no choice keeps all."""
+def choose_filters(state: State, names: Sequence[str]) -> ChosenFilters:
+    """Filter records by some of the columns in `FILTERED`; no choice keeps all."""
     filters = []
-    columns = st.columns(len(FILTERED))
-    for place, (column, label) in zip(columns, FILTERED.items(), strict=True):
-        chosen = place.multiselect(label, filter_options(state, column), key=f"filter_{column}", placeholder="All")
+    for place, name in zip(st.columns(len(names)), names, strict=True):
+        options = filter_options(state, name)
+        chosen = place.multiselect(FILTERED[name], options, key=f"filter_{name}", placeholder="All")
         if chosen:
-            filters.append((column, tuple(chosen)))
+            filters.append((name, tuple(chosen)))
     return tuple(filters)
 
 

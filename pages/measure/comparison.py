@@ -21,5 +21,5 @@ section = st.segmented_control(
 )
 with reported():
     SECTIONS[section](view)
-    if section != "All records":
+    if section != "Records":
         show_compared(view)

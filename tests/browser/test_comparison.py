@@ -1,0 +1,62 @@
+"""What only a browser shows of the Comparison page: charts that draw, a chosen row, and the files that come out."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from explorer.benchmark.exchange import read_csv
+from explorer.benchmark.store import URL_VARIABLE, Store
+from tests.browser.driver import open_page, settle
+from tests.browser.serving import running_app
+from tests.explorer.benchmark.examples import example_record
+
+
+@pytest.fixture(scope="module")
+def compared(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an app whose store holds two models."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('store') / 'records.sqlite'}"
+    with Store(url) as store:
+        store.add_all(
+            [
+                example_record(model_name="hrformer_base", latency_ms_p50=50.0, latency_ms_p95=60.0),
+                example_record(model_name="hrnet_w48", latency_ms_p50=20.0, latency_ms_p95=21.0),
+            ]
+        )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(URL_VARIABLE, url)
+        with running_app() as address:
+            yield address
+
+
+def open_comparison(page: Page, address: str) -> None:
+    open_page(page, address)
+    page.get_by_role("link", name="Comparison").click()
+    expect(page.get_by_role("heading", name="Comparison")).to_be_visible(timeout=60_000)
+    settle(page)
+
+
+def test_bars_ratio_and_published_figures_are_drawn(page: Page, compared: str) -> None:
+    open_comparison(page, compared)
+    expect(page.get_by_text("HRFormer-B takes 2.50 times as long as HRNet-W48")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("HRFormer-B reaches 0.24 times HRNet-W48's throughput")).to_be_visible()
+    main = page.locator('[data-testid="stMain"]')
+    assert main.evaluate("element => element.scrollWidth <= element.clientWidth")
+
+
+def test_the_records_come_out_as_csv_in_both_formats(page: Page, compared: str, tmp_path: Path) -> None:
+    open_comparison(page, compared)
+    with page.expect_download() as ours:
+        page.get_by_role("button", name="2 records as CSV").click()
+    ours.value.save_as(tmp_path / "ours.csv")
+    with (tmp_path / "ours.csv").open("rb") as file:
+        assert {record.model_name for record in read_csv(file)} == {"hrformer_base", "hrnet_w48"}
+    with page.expect_download() as timm:
+        page.get_by_role("button", name="2 records in timm's columns").click()
+    timm.value.save_as(tmp_path / "timm.csv")
+    with (tmp_path / "timm.csv").open(newline="") as file:
+        assert {row["model"] for row in csv.DictReader(file)} == {"hrformer_base", "hrnet_w48"}

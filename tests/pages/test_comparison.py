@@ -1,0 +1,174 @@
+"""The Comparison page, from the entrypoint, on stores of its own."""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from explorer.benchmark.exchange import write_csv
+from explorer.benchmark.record import Record
+from explorer.benchmark.store import Store
+from tests.explorer.benchmark.examples import example_record, failed_record
+from tests.pages.entrypoint import open_app
+
+PAGE = "pages/measure/comparison.py"
+SECTIONS = ("Latency", "Batch size", "Accuracy", "FLOPs and peak", "Roofline", "Records")
+LATENCIES_MS = {"hrformer_tiny": 160.0, "hrformer_base": 671.0, "hrnet_w48": 335.5, "deit_base_patch16_224": 333.0}
+
+
+@pytest.fixture
+def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    address = f"sqlite:///{tmp_path / 'records.sqlite'}"
+    monkeypatch.setenv("HRFORMER_RESULTS_URL", address)
+    yield address
+    st.cache_data.clear()
+
+
+def measured() -> list[Record]:
+    return [
+        example_record(
+            model_name=model,
+            batch_size=batch,
+            img_height=224,
+            img_width=224,
+            latency_ms_p50=latency * batch,
+            latency_ms_p95=latency * batch * 1.1,
+            throughput_img_s=1e3 / latency,
+        )
+        for model, latency in LATENCIES_MS.items()
+        for batch in (1, 8)
+    ]
+
+
+@pytest.fixture
+def filled(url: str) -> str:
+    with Store(url) as store:
+        store.add_all([*measured(), failed_record()])
+    return url
+
+
+def titles(app: AppTest) -> str:
+    return " ".join(chart.proto.spec for chart in app.get("plotly_chart"))
+
+
+def errors(app: AppTest) -> str:
+    return " ".join(error.value for error in app.error)
+
+
+def test_an_empty_store_says_what_to_do_and_shows_the_published_figures(url: str) -> None:
+    app = open_app(PAGE)
+    assert "No record has been measured yet" in app.info[0].value
+    assert "HRFormer-B reaches 0.24 times HRNet-W48's throughput" in titles(app)
+    for section in SECTIONS[1:]:
+        app.segmented_control(key="comparison_section").set_value(section).run()
+        assert not app.exception, section
+        assert not app.error, section
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_section_opens(filled: str, section: str) -> None:
+    app = open_app(PAGE)
+    app.segmented_control(key="comparison_section").set_value(section).run()
+    assert not app.exception
+    assert not app.error
+    assert app.get("plotly_chart") or section == "Records"
+
+
+def test_the_title_says_the_ratio_to_the_chosen_baseline(filled: str) -> None:
+    app = open_app(PAGE)
+    assert "HRFormer-B takes 2.00 times as long as HRNet-W48" in titles(app)
+    app.selectbox(key="baseline").set_value("DeiT-B").run()
+    assert f"HRFormer-B takes {671 / 333:.2f} times as long as DeiT-B" in titles(app)
+
+
+@pytest.mark.parametrize("cost", ["Latency", "Peak memory", "MACs", "Parameters"])
+def test_accuracy_against_every_cost(filled: str, cost: str) -> None:
+    app = open_app(PAGE)
+    app.segmented_control(key="comparison_section").set_value("Accuracy").run()
+    app.segmented_control(key="accuracy_cost").set_value(cost).run()
+    assert not app.exception
+    assert "Pareto front, measured" in titles(app)
+    assert ("MACs as fvcore counts" in titles(app)) == (cost == "MACs")
+
+
+def test_a_filter_on_models_leaves_the_others_out(filled: str) -> None:
+    app = open_app(PAGE)
+    app.multiselect(key="models").set_value(["HRFormer-T", "HRNet-W48"]).run()
+    assert set(app.dataframe[0].value["model"]) == {"HRFormer-T", "HRNet-W48"}
+    assert "HRFormer-T takes 0.48 times as long" in titles(app)
+
+
+def test_records_can_be_filtered_by_setup_and_status(filled: str) -> None:
+    app = open_app(PAGE)
+    app.segmented_control(key="comparison_section").set_value("Records").run()
+    assert len(app.dataframe[0].value) == 8
+    app.toggle(key="only_this_setup").set_value(False).run()
+    assert len(app.dataframe[0].value) == 9
+    app.multiselect(key="filter_status").set_value(["out_of_memory"]).run()
+    assert list(app.dataframe[0].value["status"]) == ["out_of_memory"]
+
+
+def test_new_records_are_shown_on_the_next_run(filled: str) -> None:
+    app = open_app(PAGE)
+    assert len(app.dataframe[0].value) == 8
+    with Store(filled) as store:
+        store.add(example_record(model_name="swin_tiny_patch4_window7_224", img_height=224, img_width=224))
+    app.run()
+    assert "Swin-T" in set(app.dataframe[0].value["model"])
+
+
+def test_an_import_adds_what_is_new_and_says_what_was_known(filled: str) -> None:
+    with Store(filled) as store:
+        known = next(store.records())
+    text = io.StringIO(newline="")
+    write_csv([known, example_record(hostname="elsewhere")], text)
+    app = open_app(PAGE)
+    app.file_uploader(key="import_csv").upload("other.csv", text.getvalue().encode(), "text/csv").run()
+    assert not app.exception
+    assert app.success[0].value == "1 records added. 1 were there already."
+    with Store(filled) as store:
+        assert store.count() == 10
+
+
+def test_a_wrong_file_is_one_sentence_and_stores_nothing(filled: str) -> None:
+    app = open_app(PAGE)
+    app.file_uploader(key="import_csv").upload("wrong.csv", b"a,b\r\n1,2\r\n", "text/csv").run()
+    assert not app.exception
+    assert "wrong.csv was not imported. The columns are not those of an export" in errors(app)
+    with Store(filled) as store:
+        assert store.count() == 9
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("no url", "is not a database URL"),
+        ("postgresql://nobody@localhost:1/records", "cannot be reached"),
+        ("sqlite:///{folder}/damaged.sqlite", "is damaged or not a database"),
+        ("sqlite:///{folder}/newer.sqlite", "newer version"),
+    ],
+)
+def test_a_store_that_fails_is_one_sentence(
+    address: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "damaged.sqlite").write_bytes(b"not a database" * 999)
+    make_newer_store(tmp_path / "newer.sqlite")
+    monkeypatch.setenv("HRFORMER_RESULTS_URL", address.format(folder=tmp_path))
+    app = open_app(PAGE)
+    assert len(app.error) == 1
+    assert words in errors(app)
+    assert "HRFormer-B reaches" in titles(app)  # the published figures are shown all the same
+
+
+def make_newer_store(path: Path) -> None:
+    Store(f"sqlite:///{path}").close()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE benchmark_schema SET version = 999")
+    connection.commit()
+    connection.close()
