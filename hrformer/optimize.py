@@ -1,0 +1,197 @@
+"""A trained HRFormer rewritten for fast inference: the same function value, in fewer and faster operations.
+
+The model in `hrformer.model` stays the only definition. `optimize_for_inference` takes a copy and exchanges modules in
+place; every forward pass that joins them is the readable one. The rewrites, and why each is exact:
+
+1. Batch norms are folded into the convolution before them. In evaluation a batch norm is x -> a*x + b per channel, and
+   a*(W*x + c) + b is the convolution with the weight a*W and the bias a*c + b.
+2. Query, key and value come out of one product (`FusedWindowAttention`): rows of a stacked matrix do not interact. The
+   rows of the query carry the factor 1/sqrt(head_dim), since (s*q)k = s*(qk).
+3. The relative position bias is gathered once: it depends on the weights alone.
+4. Windows are merged before the output projection: a projection acts on each token by itself, so it commutes with the
+   reordering, and the tokens of the padding need not be projected at all.
+5. On a CPU, convolutions and projections go through oneDNN with weights in its own blocked layout, and compute the
+   activation that follows while their output is in cache (`PackedConv2d`, `PackedLinear`). Same sum, other order.
+
+`docs/performance.md` says what each is worth and what was tried besides.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from hrformer.attention import WindowAttention, WindowGrid
+from hrformer.block import FeedForward
+from hrformer.layers import Bottleneck
+from hrformer.model import HRFormer
+
+#: A map of the size that packed weights are laid out for; other sizes work too.
+PACKED_FOR_BATCH = 8
+PACKED_FOR_SIDE = 28
+
+
+def optimize_for_inference(model: HRFormer, *, packed: bool | None = None) -> HRFormer:
+    """A copy of the model for inference, with the same function value; the model itself stays as it is.
+
+    Args:
+        model: Any variant, on any device, in training or evaluation mode; its evaluation mode is what is kept.
+        packed: Whether weights take oneDNN's blocked layout. By default where that runs: float32 on a CPU. The packed
+            model stays on the CPU and cannot be exported or compiled; pass False for one that can.
+
+    Returns:
+        A model in evaluation mode without gradients. Its keys are its own: save the model it came from.
+
+    Raises:
+        ValueError: If `packed` is asked for where oneDNN does not run the model.
+    """
+    weight = model.conv1.weight
+    can_pack = weight.device.type == "cpu" and weight.dtype == torch.float32 and torch.backends.mkldnn.is_available()
+    if packed and not can_pack:
+        raise ValueError(
+            f"Packed weights need float32 on a CPU with oneDNN, this model is {weight.dtype} on {weight.device}: "
+            "use packed=False."
+        )
+    optimised = copy.deepcopy(model).eval().requires_grad_(False)
+    _fold_batch_norms(optimised)
+    _replace_modules(optimised, WindowAttention, FusedWindowAttention)
+    if packed is None:
+        packed = can_pack
+    if packed:
+        activations = _absorb_activations(optimised)
+        _replace_modules(optimised, nn.Conv2d, lambda conv: PackedConv2d(conv, activations.get(conv, "none")))
+        _replace_modules(optimised, nn.Linear, PackedLinear)
+    return optimised
+
+
+class FusedWindowAttention(nn.Module):
+    """`WindowAttention` in evaluation, with one projection to query, key and value and a gathered bias.
+
+    Args:
+        attention: The attention whose function it computes.
+    """
+
+    bias: Tensor | None
+
+    def __init__(self, attention: WindowAttention) -> None:
+        super().__init__()
+        self.num_heads = attention.num_heads
+        self.window_size = attention.window_size
+        projections = (attention.q_proj, attention.k_proj, attention.v_proj)
+        factors = (attention.scale, 1.0, 1.0)
+        self.qkv_proj = copy.deepcopy(attention.q_proj)
+        self.qkv_proj.out_features *= 3
+        for name in ("weight", "bias"):
+            rows = [
+                projection.get_parameter(name) * factor for projection, factor in zip(projections, factors, strict=True)
+            ]
+            self.qkv_proj.register_parameter(name, nn.Parameter(torch.cat(rows), requires_grad=False))
+        self.out_proj = attention.out_proj
+        self.register_buffer("bias", attention.bias(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, H, W, C) -> (B, H, W, C)."""
+        grid = WindowGrid(x.shape[1], x.shape[2], self.window_size)
+        qkv = self.qkv_proj(grid.partition(x)).unflatten(-1, (3, self.num_heads, -1))
+        # (B*windows, K*K, 3, heads, head_dim) -> 3 x (B*windows, heads, K*K, head_dim)
+        query, key, value = qkv.transpose(1, 3).unbind(2)
+        x = F.scaled_dot_product_attention(query, key, value, attn_mask=self.bias, scale=1.0)
+        # (B*windows, heads, K*K, head_dim) -> (B*windows, K*K, C)
+        x = x.transpose(1, 2).flatten(2)
+        out: Tensor = self.out_proj(grid.merge(x))
+        return out
+
+
+class PackedLinear(nn.Module):
+    """A linear layer with its weight in oneDNN's blocked layout; inference on a CPU only.
+
+    Args:
+        linear: The layer whose function it computes.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        tokens = PACKED_FOR_BATCH * PACKED_FOR_SIDE**2
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), tokens)
+        self.bias = linear.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., in_features) -> (..., out_features)."""
+        out: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+        return out
+
+
+class PackedConv2d(nn.Module):
+    """A convolution with its weight in oneDNN's blocked layout, and the activation after it; inference on a CPU only.
+
+    Args:
+        conv: The convolution whose function it computes, padded with zeros.
+        activation: What follows it: "none", "relu" or "gelu" (the exact one).
+    """
+
+    def __init__(self, conv: nn.Conv2d, activation: str) -> None:
+        super().__init__()
+        self.geometry = (conv.padding, conv.stride, conv.dilation, conv.groups)
+        self.activation = activation
+        self.bias = conv.bias
+        map_size = (PACKED_FOR_BATCH, conv.in_channels, PACKED_FOR_SIDE, PACKED_FOR_SIDE)
+        self.weight = torch.ops.mkldnn._reorder_convolution_weight(conv.weight.detach(), *self.geometry, map_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, H, W) -> (B, out_channels, H', W')."""
+        out: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            x, self.weight, self.bias, *self.geometry, self.activation, [], "none"
+        )
+        return out
+
+
+def _fold_batch_norms(model: nn.Module) -> None:
+    """Fold each batch norm into the convolution registered right before it; every one in HRFormer follows one."""
+    leaves = [(name, module) for name, module in model.named_modules() if not any(module.children())]
+    for (conv_name, conv), (norm_name, norm) in pairwise(leaves):
+        if isinstance(norm, nn.BatchNorm2d):
+            dtype = conv.weight.dtype
+            folded = fuse_conv_bn_eval(conv.double(), norm.double()).to(dtype)  # a float32 product would round twice
+            model.set_submodule(conv_name, folded)
+            model.set_submodule(norm_name, nn.Identity())
+
+
+def _replace_modules(model: nn.Module, kind: type[nn.Module], replacement: Callable[[Any], nn.Module]) -> None:
+    """Put `replacement(module)` in the place of each module of a kind."""
+    for name, module in list(model.named_modules()):
+        if isinstance(module, kind):
+            model.set_submodule(name, replacement(module))
+
+
+def _absorb_activations(model: nn.Module) -> dict[nn.Module, str]:
+    """The activation after each convolution, by convolution; the modules that computed it become identities."""
+    activations: dict[nn.Module, str] = {}
+    for module in list(model.modules()):
+        if isinstance(module, FeedForward):
+            activations |= dict.fromkeys((module.fc1, module.dw3x3, module.fc2), "gelu")
+            module.act = nn.Identity()
+        elif isinstance(module, Bottleneck | HRFormer):
+            activations |= dict.fromkeys((module.conv1, module.conv2), "relu")
+            module.relu = nn.Identity()
+        elif isinstance(module, nn.Sequential):
+            for (_, _, step), (owner, name, following) in pairwise(_steps(module)):
+                if isinstance(step, nn.Conv2d) and isinstance(following, nn.ReLU):
+                    activations[step] = "relu"
+                    setattr(owner, name, nn.Identity())
+    return activations
+
+
+def _steps(sequence: nn.Sequential) -> Iterator[tuple[nn.Sequential, str, nn.Module]]:
+    """What a chain does, with nested chains flattened and identities left out: (owner, name in it, module)."""
+    for name, module in sequence.named_children():
+        if isinstance(module, nn.Sequential):
+            yield from _steps(module)
+        elif not isinstance(module, nn.Identity):
+            yield sequence, name, module
