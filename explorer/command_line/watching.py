@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -44,8 +45,8 @@ def describe(now: JobProgress) -> str:
     return f"{now.job.model.name}, batch {now.job.batch_size}: {now.phase}{samples}{median}"
 
 
-def _show(run: Run, jobs: tqdm[None], current: tqdm[None]) -> None:
-    for record in run.records[jobs.n :]:
+def _show(run: Run, jobs: tqdm[NoReturn], current: tqdm[NoReturn]) -> None:
+    for record in run.records[int(jobs.n) :]:
         tqdm.write(_line(record), file=sys.stderr)
     progress = run.progress()
     jobs.n = progress.jobs_done
