@@ -167,6 +167,7 @@ def throughput_lines(table: pd.DataFrame, title: str) -> go.Figure:
         "throughput_img_s",
         hover="%{text}: %{y:.4~g} images/s at batch %{x}<br>%{customdata[0]}",
         detail="source",
+        labels=bool(published.all()),
     )
     return style(
         figure,
@@ -307,10 +308,12 @@ def roofline_chart(
 _LEGEND_RIGHT = {"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1, "yanchor": "top", "font": {"size": 11}}
 
 
-def _add_points(figure: go.Figure, points: pd.DataFrame, x: str, y: str, *, hover: str, detail: str) -> None:
+def _add_points(
+    figure: go.Figure, points: pd.DataFrame, x: str, y: str, *, hover: str, detail: str, labels: bool = True
+) -> None:
     """One trace for each series and family; published ones are hollow and, beside measured ones, not labelled."""
     measured = points["series"] == _MEASURED
-    labelled = (measured if measured.any() else ~measured).sum() <= _MAX_LABELS
+    labelled = labels and (measured if measured.any() else ~measured).sum() <= _MAX_LABELS
     for (series, family), rows in points.groupby(["series", "family"], sort=False):
         published = series != _MEASURED
         figure.add_scatter(
