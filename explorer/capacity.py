@@ -21,7 +21,15 @@ def required_mib(config: HRFormerConfig, activation_copies: float = 2.0) -> floa
         activation_copies: How often the peak activation memory is needed; maps that are kept make it more than once.
     """
     cost = estimate_complexity(config)
-    return cost.weights_mib + activation_copies * cost.peak_activation_mib + OVERHEAD_MIB
+    return cost.weights_mib + _index_mib(config) + activation_copies * cost.peak_activation_mib + OVERHEAD_MIB
+
+
+def _index_mib(config: HRFormerConfig) -> float:
+    """The relative position index that each block keeps beside its weights: K^4 numbers of 8 bytes, MiB."""
+    depths = [modules * blocks for modules, blocks in zip(config.num_modules, config.num_blocks, strict=True)]
+    blocks_per_branch = (sum(depths[1:]), sum(depths[1:]), sum(depths[2:]), depths[3])
+    entries = sum(blocks * size**4 for blocks, size in zip(blocks_per_branch, config.window_sizes, strict=True))
+    return entries * 8 / MIB
 
 
 def check_capacity(config: HRFormerConfig, activation_copies: float = 2.0) -> None:

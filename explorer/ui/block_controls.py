@@ -15,8 +15,8 @@ from hrformer import HRFormerConfig
 from hrformer.attention import WindowGrid
 from hrformer.config import NUM_BRANCHES
 
-#: Key of the chart whose points choose the position.
-CLICKABLE = "window_picture"
+#: Name of the chart whose points choose the position.
+CLICKABLE = "clickable_picture"
 _MEAN = "mean"
 #: The branches as controls and links write them.
 _BRANCHES = tuple(branch_name(branch).removesuffix(" branch") for branch in range(NUM_BRANCHES))
@@ -67,12 +67,19 @@ def choose_block(config: HRFormerConfig) -> tuple[BlockAddress, int | None]:
 
 def choose_module(config: HRFormerConfig) -> tuple[int, int]:
     """Choose a stage (2 to 4) and a module of it (from 0), in the sidebar and in the URL, falling back as above."""
-    stage = _wanted("stage", 4, 2, 4)
+    asked_stage = _wanted("stage", 4)
+    stage = min(max(asked_stage, 2), 4)
     modules = config.num_modules[stage - 1]
     asked = _wanted("module", modules)
     module = min(max(asked, 1), modules)
-    if module != asked:
-        _say(f"Stage {stage} has {modules} modules, no module {asked}; this is module {module}.")
+    _say(
+        f"Stages 2 to 4 have branches, stage {asked_stage} has not; this is stage {stage}."
+        if stage != asked_stage
+        else None,
+        f"Stage {stage} has {modules} modules, no module {asked}; this is module {module}."
+        if module != asked
+        else None,
+    )
     with st.sidebar:
         _stage_control(stage)
         _slider("Module", "module", modules, module)
@@ -109,7 +116,7 @@ def _same_place(position: tuple[int, int], before: _Map | None, now: _Map) -> tu
 
 def take_click() -> None:
     """Make the clicked position the chosen one."""
-    points = st.session_state[CLICKABLE].selection.points
+    points = st.session_state[f"chart_{CLICKABLE}"].selection.points
     places = [point["customdata"] for point in points if point.get("customdata") is not None]
     if places:
         row, column = places[0]

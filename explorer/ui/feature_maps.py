@@ -20,7 +20,7 @@ from explorer.feature_maps import (
     strongest_channels,
 )
 from explorer.pictures import Picture
-from hrformer import HRFormer, HRFormerConfig
+from hrformer import HRFormer
 
 #: Channels per branch in the view of the strongest ones.
 STRONGEST = 4
@@ -30,28 +30,6 @@ STRONGEST = 4
 def module_maps(_model: HRFormer, _x: Tensor, key: tuple[str, ...], stage: int, module: int) -> ModuleMaps:
     """Maps of one module; `key` stands for model, weights and picture."""
     return collect_module_maps(_model, _x, stage, module)
-
-
-def module_select(config: HRFormerConfig) -> tuple[int, int]:
-    """Choose a stage (2 to 4) and a module of it (counted from 0), in the sidebar; both live in the URL."""
-    with st.sidebar:
-        stage = st.segmented_control(
-            "Stage",
-            (2, 3, 4),
-            default=4,
-            required=True,
-            key="stage",
-            bind="query-params",
-            help="Stage 1 has no branches.",
-        )
-        stage = stage if stage in (2, 3, 4) else 4
-        modules = config.num_modules[stage - 1]
-        if not 1 <= st.session_state.get("module", modules) <= modules:
-            st.session_state["module"] = modules
-        if modules == 1:
-            return stage, 0
-        module = st.slider("Module", 1, modules, modules, key="module", bind="query-params")
-    return stage, module - 1
 
 
 def panels_of(maps: Sequence[Map], picture: Picture, view: Callable[[Map], tuple[np.ndarray, str]]) -> list[Panel]:

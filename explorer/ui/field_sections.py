@@ -91,17 +91,11 @@ def show_theoretical(view: FieldView) -> None:
         add_clickable_positions(
             figure, branch_sizes(view.config.img_size)[view.position.branch], branch=view.position.branch
         )
-        image = st.session_state.get("chart_image_format", "PNG").lower()
-        st.plotly_chart(
+        show_chart(
             figure.update_layout(height=470),
-            key=CLICKABLE,
-            on_select=take_click,
-            selection_mode="points",
+            CLICKABLE,
             alt=f"The picture with the outlines of the theoretical receptive field of {view.place}",
-            config={
-                "displaylogo": False,
-                "toImageButtonOptions": {"format": image, "filename": "theoretical_field", "scale": 2},
-            },
+            on_select=take_click,
         )
     with right:
         row = st.container(horizontal=True)

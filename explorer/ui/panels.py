@@ -27,7 +27,14 @@ def image_format_control() -> None:
     )
 
 
-def show_chart(figure: go.Figure, name: str, data: pd.DataFrame | None = None, *, alt: str) -> None:
+def show_chart(
+    figure: go.Figure,
+    name: str,
+    data: pd.DataFrame | None = None,
+    *,
+    alt: str,
+    on_select: Callable[[], None] | None = None,
+) -> None:
     """A chart with its image by the camera button and its data as CSV.
 
     Args:
@@ -35,12 +42,15 @@ def show_chart(figure: go.Figure, name: str, data: pd.DataFrame | None = None, *
         name: Names the files and the element; unique on a page.
         data: What the chart shows.
         alt: What a screen reader says.
+        on_select: Called after a click on a point; the click is in the session state under `chart_<name>`.
     """
     image = st.session_state.get(_IMAGE_FORMAT, "PNG").lower()
     st.plotly_chart(
         figure,
         key=f"chart_{name}",
         alt=alt,
+        on_select=on_select or "ignore",
+        selection_mode="points",
         config={
             "displaylogo": False,
             "toImageButtonOptions": {"format": image, "filename": name, "scale": 2},

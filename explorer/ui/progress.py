@@ -40,6 +40,7 @@ class Job:
         self.key = key
         self.done, self.total = 0, 0
         self.outcome: Future[Any] = Future()
+        self.announced = False
         self._started = time.monotonic()
         self._stop = Event()
         # A daemon, so that a server that is shut down does not wait for it.
@@ -48,6 +49,11 @@ class Job:
     def stop(self) -> None:
         """Ask the work to end; it does so when it asks the next time."""
         self._stop.set()
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing to wait for: the work has ended, or was asked to."""
+        return self.outcome.done() or self._stop.is_set()
 
     @property
     def share(self) -> float:
@@ -101,7 +107,7 @@ def with_progress(name: str, key: Hashable, label: str, work: Work[Result]) -> R
         return None
     job = _job_for(slot, work)
     if not job.outcome.done():
-        _watch(slot, label)
+        _watch(job, slot, label)
         return None
     result = cast("Result", job.outcome.result())
     kept[slot] = result
@@ -137,15 +143,18 @@ def _job_for(slot: Slot, work: Work[Any]) -> Job:
 
 
 @st.fragment(run_every=_POLL_S)
-def _watch(slot: Slot, label: str) -> None:
+def _watch(job: Job, slot: Slot, label: str) -> None:
     """Progress of a running job; the page runs again when the job ends or is stopped."""
-    name, key = slot
-    job: Job | None = _session_dict(_JOBS).get(name)
-    if job is None or job.key != key or job.outcome.done():
-        st.rerun()
+    if job.over:
+        if (
+            not job.announced
+        ):  # once: a page that takes longer than a poll would be sent back to its start again and again
+            job.announced = True
+            st.rerun()
+        return
     bar, button = st.columns([5, 1], vertical_alignment="center")
     bar.progress(job.share, f"{label}{_describe(job)}")
-    button.button("Stop", key=f"stop_{name}", icon=":material/stop:", on_click=_stop, args=(slot, label))
+    button.button("Stop", key=f"stop_{slot[0]}", icon=":material/stop:", on_click=_stop, args=(slot, label))
 
 
 def _describe(job: Job) -> str:

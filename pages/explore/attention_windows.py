@@ -12,7 +12,7 @@ from explorer.ui.attention import (
 )
 from explorer.ui.block_controls import CLICKABLE, choose_block, choose_position, take_click
 from explorer.ui.finite import stop_at_non_finite
-from explorer.ui.panels import csv_button, image_format_control, show_chart
+from explorer.ui.panels import image_format_control, show_chart
 from explorer.ui.sources import picture_source, weights_source
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
@@ -42,19 +42,13 @@ view = AttentionView(maps, picture.fitted, head, position)
 left, right = st.columns([11, 10])
 with left:
     figure, table = clickable_picture(view)
-    image = st.session_state.get("chart_image_format", "PNG").lower()
-    st.plotly_chart(
+    show_chart(
         figure,
-        key=CLICKABLE,
-        on_select=take_click,
-        selection_mode="points",
+        CLICKABLE,
+        table,
         alt="The picture under the branch's window grid; the window of the chosen position shows its attention",
-        config={
-            "displaylogo": False,
-            "toImageButtonOptions": {"format": image, "filename": "attention_window", "scale": 2},
-        },
+        on_select=take_click,
     )
-    csv_button(table, "attention_window")
 with right:
     figure, table = all_heads(view)
     show_chart(figure, "attention_heads", table, alt="Attention of the chosen position over its window in every head")

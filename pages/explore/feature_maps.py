@@ -4,6 +4,7 @@ import streamlit as st
 
 from explorer.charts.maps import map_row
 from explorer.charts.theme import branch_name
+from explorer.ui.block_controls import choose_module
 from explorer.ui.feature_maps import (
     STRONGEST,
     all_finite,
@@ -13,7 +14,6 @@ from explorer.ui.feature_maps import (
     map_statistics,
     mean_view,
     module_maps,
-    module_select,
     panels_of,
     strongest_panels,
 )
@@ -26,7 +26,7 @@ current_variant()
 st.markdown("### Feature maps: a picture in every branch, before and after fusion")
 config = current_variant()
 variant_card(config)
-stage, module = module_select(config)
+stage, module = choose_module(config)
 picture = picture_source(config)
 weights = weights_source(config)
 image_format_control()

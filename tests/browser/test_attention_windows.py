@@ -14,7 +14,7 @@ def test_a_click_on_the_picture_shows_the_window_of_that_position(page: Page, se
     expect(
         page.get_by_text(re.compile("Row 0, column 0 of the 1/8 branch looks at window 1, 1 of 2 x 2"))
     ).to_be_visible()
-    plot = page.locator(".st-key-window_picture .nsewdrag").first.bounding_box()
+    plot = page.locator(".st-key-chart_clickable_picture .nsewdrag").first.bounding_box()
     assert plot is not None
     # The padded map is 14 x 14 tokens: column 9, row 8 of it is column 6, row 5 of the 8 x 8 map, 3 being padding.
     x, y = plot["x"] + plot["width"] * 9.5 / 14, plot["y"] + plot["height"] * 8.5 / 14

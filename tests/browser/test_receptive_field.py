@@ -14,7 +14,7 @@ def test_a_click_on_the_picture_chooses_the_position(page: Page, server: str) ->
     open_page(page, server)
     open_page(page, f"{server}/receptive_field?{SMALL}&field_branch=1/8")  # 8 x 8 positions
     expect(page.get_by_text("row 4, column 4")).to_be_visible()
-    picture = page.locator(".st-key-window_picture .nsewdrag").first.bounding_box()
+    picture = page.locator(".st-key-chart_clickable_picture .nsewdrag").first.bounding_box()
     assert picture is not None
     for row, column in ((1, 6), (5, 2)):
         # Position i of the 1/8 branch lies on pixel 8 i of 64, an eighth of the picture after the one before.

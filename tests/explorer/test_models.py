@@ -54,3 +54,9 @@ def test_a_variant_beyond_this_machine_is_not_built(monkeypatch: pytest.MonkeyPa
 def test_the_reference_table_is_what_counting_gives(model: str, timm_name: str) -> None:
     row = reference_models().set_index("model").loc[model]
     assert (row["params"], row["macs"]) == count_timm_model(timm_name)
+
+
+def test_large_windows_count_with_the_index_that_every_block_keeps() -> None:
+    blocks = 12  # of the 1/4 branch, in 1 + 3 + 2 modules of two blocks; each index has 64^4 entries of 8 bytes
+    assert capacity.required_mib(preset("tiny", window_sizes=(64, 7, 7, 7))) > blocks * 64**4 * 8 / 2**20
+    assert capacity.required_mib(preset("tiny")) < 300
