@@ -3,6 +3,7 @@
 from hrformer.checkpoint import LoadReport, load_checkpoint, load_official_state_dict
 from hrformer.config import PRESETS, TASKS, HRFormerConfig, preset
 from hrformer.model import HRFormer, create_model
+from hrformer.optimize import optimize_for_inference
 
 __all__ = [
     "PRESETS",
@@ -13,5 +14,6 @@ __all__ = [
     "create_model",
     "load_checkpoint",
     "load_official_state_dict",
+    "optimize_for_inference",
     "preset",
 ]

@@ -1,0 +1,166 @@
+"""The optimised form computes the model's own function: every task, size and variant, packed or not."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from hrformer import (
+    TASKS,
+    HRFormer,
+    HRFormerConfig,
+    create_model,
+    load_official_state_dict,
+    optimize_for_inference,
+    preset,
+)
+from hrformer.attention import WindowAttention
+from tests.official import CASES, REFERENCE, case_input, official_state_dict
+from tests.variants import tiny_variants
+
+TOLERANCE = 1e-5
+#: 200 were run when the rewrites were written; the suite takes a sample of the space each time.
+VARIANTS = 6
+PACKED = [
+    False,
+    pytest.param(True, marks=pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="no oneDNN")),
+]
+
+
+def relative_error(actual: Tensor, expected: Tensor) -> float:
+    return float((actual - expected).norm() / expected.norm().clamp_min(1e-30))
+
+
+def model_with_statistics(config: HRFormerConfig, seed: int = 0) -> HRFormer:
+    """Random weights, and norms that do something: fresh ones are the identity, which any folding would pass."""
+    torch.manual_seed(seed)
+    model = create_model(config)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean, std=0.3)
+            nn.init.uniform_(module.running_var, 0.5, 2.0)
+        if isinstance(module, nn.BatchNorm2d | nn.LayerNorm):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+        if isinstance(module, nn.BatchNorm2d | nn.LayerNorm | nn.Linear):
+            nn.init.normal_(module.bias, std=0.3)
+        if isinstance(module, WindowAttention):
+            nn.init.normal_(module.relative_position_bias_table)
+    return model.eval()
+
+
+def tiny(task: str = "classification", **overrides: object) -> HRFormerConfig:
+    values: dict = {
+        "channels": (6, 12, 24, 48),
+        "num_heads": (1, 2, 4, 8),
+        "num_modules": (1, 1, 2, 1),
+        "num_blocks": (1, 1, 1, 1),
+        "num_classes": 10,
+        "img_size": (64, 64),
+    }
+    return preset("tiny", task, **(values | overrides))
+
+
+def images(config: HRFormerConfig, batch_size: int = 2, size: tuple[int, int] | None = None) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(batch_size, config.in_chans, *(size or config.img_size), generator=generator)
+
+
+@torch.no_grad()
+def assert_same_function(model: HRFormer, x: Tensor, *, packed: bool) -> None:
+    optimised = optimize_for_inference(model, packed=packed)
+    expected = model(x)
+    assert optimised(x).shape == expected.shape
+    assert relative_error(optimised(x), expected) < TOLERANCE
+    for own, reference in zip(optimised.forward_features(x), model.forward_features(x), strict=True):
+        assert relative_error(own, reference) < TOLERANCE
+
+
+@pytest.mark.parametrize("packed", PACKED)
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("size", [(64, 64), (224, 32), (70, 99), (33, 161)])
+def test_every_task_and_size_keeps_its_values(task: str, size: tuple[int, int], packed: bool) -> None:
+    config = tiny(task)
+    assert_same_function(model_with_statistics(config), images(config, size=size), packed=packed)
+
+
+@pytest.mark.parametrize("packed", PACKED)
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"dw_conv": False},
+        {"fusion_upsample": "bilinear", "img_size": (72, 104)},
+        {"relative_position_bias": False},
+        {"window_sizes": (1, 2, 3, 5)},
+        {"fused_outputs": "highest", "task": "pose"},
+        {"mlp_ratios": (0.5, 1.5, 4, 2)},
+        {"in_chans": 1},
+    ],
+    ids=str,
+)
+def test_every_choice_of_a_variant_keeps_its_values(overrides: dict, packed: bool) -> None:
+    config = tiny(**overrides)
+    assert_same_function(model_with_statistics(config), images(config, 1), packed=packed)
+
+
+@pytest.mark.parametrize("packed", PACKED)
+@settings(deadline=None, max_examples=VARIANTS)
+@given(config=tiny_variants(max_side=100), batch_size=st.integers(1, 3), seed=st.integers(0, 9))
+def test_any_variant_keeps_its_values(packed: bool, config: HRFormerConfig, batch_size: int, seed: int) -> None:
+    assert_same_function(model_with_statistics(config, seed), images(config, batch_size), packed=packed)
+
+
+@pytest.mark.parametrize("name", CASES)
+@torch.no_grad()
+def test_reference_cases_hold_in_the_optimised_form(name: str) -> None:
+    case = CASES[name]
+    model = create_model(preset(case["size"], case["task"], window_sizes=(case["window"],) * 4))
+    load_official_state_dict(model, official_state_dict(name), strict=case["task"] != "segmentation")
+    features = optimize_for_inference(model).forward_features(case_input(name))
+    reference = np.load(REFERENCE / f"{name}.npz")
+    for branch, feature in enumerate(features):
+        expected = torch.from_numpy(reference[f"branch{branch}_channel_mean"])
+        assert relative_error(feature.mean(1), expected) < 1e-4
+
+
+def test_the_model_itself_stays_as_it_was() -> None:
+    model = model_with_statistics(tiny()).train()
+    before = copy.deepcopy(model.state_dict())
+    optimised = optimize_for_inference(model)
+    assert model.training
+    assert not optimised.training
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert before.keys() == model.state_dict().keys()
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_no_norm_is_left_that_a_convolution_could_hold(task: str) -> None:
+    optimised = optimize_for_inference(create_model(tiny(task)))
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in optimised.modules())
+
+
+def test_maps_stay_channels_last_between_the_stages() -> None:
+    config = tiny()
+    optimised = optimize_for_inference(create_model(config))
+    with torch.no_grad():
+        features = optimised.forward_features(images(config))
+    assert all(feature.is_contiguous(memory_format=torch.channels_last) for feature in features)
+
+
+def test_packing_refuses_what_onednn_does_not_run() -> None:
+    model = create_model(tiny()).double()
+    with pytest.raises(ValueError, match=r"float32 on a CPU.*packed=False"):
+        optimize_for_inference(model, packed=True)
+    x = images(tiny()).double()
+    with torch.no_grad():
+        assert relative_error(optimize_for_inference(model)(x), model.eval()(x)) < 1e-12
+
+
+def test_wrong_channels_are_refused_as_before() -> None:
+    optimised = optimize_for_inference(create_model(tiny()))
+    with pytest.raises(ValueError, match="do not fit"):
+        optimised(torch.zeros(1, 4, 64, 64))
