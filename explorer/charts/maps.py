@@ -83,7 +83,10 @@ def _trace(panel: Panel, img_size: tuple[int, int]) -> go.Image | go.Heatmap:
     # Pixel i is centred on i, so that the hover text's rounding names the pixel in the middle of a value.
     grid = {"x0": (step_x - 1) / 2, "dx": step_x, "y0": (step_y - 1) / 2, "dy": step_y}
     if panel.values.ndim == 3:
-        return go.Image(source=png_uri(panel.values), hoverinfo="skip", **grid)
+        hover = (
+            f"{panel.title}{', ' + panel.note if panel.note else ''}: pixel (%{{y:.0f}}, %{{x:.0f}}); {rows}x{columns}"
+        )
+        return go.Image(source=png_uri(panel.values), hovertemplate=f"{hover}<extra></extra>", **grid)
     return go.Heatmap(
         z=np.round(panel.values, 5),
         **grid,

@@ -294,7 +294,7 @@ def _square(pixel: tuple[int, int], side_px: int) -> dict[str, Any]:
 
 def _fit_to_picture(figure: go.Figure, size: tuple[int, int]) -> None:
     """Pixel axes of equal scale (pixel i centred on i), rows downwards; all panels of the figure zoom together."""
-    hidden = {"showticklabels": False, "showgrid": False, "zeroline": False, "constrain": "domain"}
+    hidden = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False, "constrain": "domain"}
     figure.update_xaxes(**hidden, matches="x", range=[-0.5, size[1] - 0.5])
     figure.update_yaxes(**hidden, matches="y", range=[size[0] - 0.5, -0.5])
     for index, axis in enumerate(figure.select_yaxes(), start=1):

@@ -174,7 +174,7 @@ def test_window_sizes_are_compared() -> None:
 
 def test_other_pages_open_after_stage_1() -> None:
     app = open_page({"field_stage": "1"})
-    for page in ("feature_maps", "receptive_field"):
+    for page in ("feature_maps", "attention_windows", "fusion", "feature_maps", "attention_windows", "receptive_field"):
         app.switch_page(f"pages/explore/{page}.py").run()
         assert not app.exception
 
