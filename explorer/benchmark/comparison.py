@@ -86,24 +86,11 @@ def family_of(model_name: str) -> str:
     return next((family for family in FAMILIES if family.lower() in words), OTHER_FAMILY)
 
 
-def condition_counts(records: pd.DataFrame) -> pd.DataFrame:
-    """How many records there are of each model under each condition: all that choosing a comparison needs.
-
-    Args:
-        records: Columns `CONDITIONS`, "model_name" and "measured_at", oldest first.
-
-    Returns:
-        Columns `CONDITIONS`, "model_name", "records" and "newest" (the last "measured_at").
-    """
-    groups = records.groupby([*CONDITIONS, "model_name"], dropna=False, sort=False, observed=True)["measured_at"]
-    return groups.agg(records="size", newest="last").reset_index()
-
-
 def setups_of(counts: pd.DataFrame) -> pd.DataFrame:
     """The setups that were measured, those with most models first, then the newest.
 
     Args:
-        counts: From `condition_counts`.
+        counts: From `Store.groups` over `CONDITIONS` and "model_name".
 
     Returns:
         Columns `SETUP`, "models", "newest" and "label" (`describe_setup`).

@@ -161,6 +161,24 @@ class Store:
             )
             return sum(connection.scalar(count) or 0 for count in counts)
 
+    def groups(self, columns: Sequence[str], filters: Filters | None = None) -> pd.DataFrame:
+        """Distinct combinations of columns with `records` (their number) and `newest` (their last `measured_at`).
+
+        The database counts, so that a page that only needs the choices does not read every record.
+
+        Raises:
+            ValueError: If a name is not a column of the store.
+        """
+        wanted = [column_of(name) for name in columns]
+        counted = select(*wanted, func.count(), func.max(RECORDS.c.measured_at)).group_by(*wanted)
+        rows: list[Any] = []
+        with explained(self.location), self._engine.connect() as connection:
+            for condition in conditions(filters or {}):
+                rows += connection.execute(counted.where(condition)).all()
+        *values, records, newest = zip(*rows, strict=True) if rows else [()] * (len(wanted) + 2)
+        frame = pd.DataFrame({name: _array(name, column) for name, column in zip(columns, values, strict=True)})
+        return frame.assign(records=list(records), newest=list(newest))
+
     def distinct(self, column: str) -> list[Any]:
         """The values that occur in a column, sorted, without None."""
         values = column_of(column)

@@ -53,6 +53,7 @@ _BY_ERRNO = {
     errno.EROFS: _READ_ONLY,
     errno.EACCES: _READ_ONLY,
     errno.EPERM: _READ_ONLY,
+    errno.ENOENT: _CANNOT_OPEN,
 }
 
 

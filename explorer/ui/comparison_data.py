@@ -17,7 +17,6 @@ from explorer.benchmark.comparison import (
     IDENTITY,
     SETUP,
     comparison_table,
-    condition_counts,
     newest_records,
     published_accuracy,
     published_series,
@@ -66,9 +65,9 @@ def store_state() -> State:
 
 @st.cache_data(max_entries=4, show_spinner="Reading the records")
 def measured_conditions(state: State) -> pd.DataFrame:
-    """What was measured under which conditions, see `condition_counts`."""
+    """What was measured under which conditions, see `Store.groups`."""
     with Store() as store:
-        return condition_counts(store.query(_TIMED, columns=[*CONDITIONS, "model_name"]))
+        return store.groups([*CONDITIONS, "model_name"], _TIMED)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer.benchmark.comparison import (
+    CONDITIONS,
     comparison_table,
-    condition_counts,
     device_peak,
     display_name,
     family_of,
@@ -223,9 +223,9 @@ def test_setups_with_most_models_come_first(store: Store) -> None:
             at(2, threads=2),
         ]
     )
-    setups = setups_of(condition_counts(store.query()))
+    setups = setups_of(store.groups([*CONDITIONS, "model_name"]))
     assert list(setups["threads"]) == [2, 1]
     assert list(setups["models"]) == [2, 1]
     assert setups["label"].is_unique
     assert "Xeon, 2 threads · fp32 · 256x192 · inference" in setups["label"][0]
-    assert condition_counts(store.query())["records"].sum() == 5
+    assert store.groups([*CONDITIONS, "model_name"])["records"].sum() == 5
