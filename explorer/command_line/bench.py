@@ -34,7 +34,7 @@ def add_parser(commands: Any) -> None:
     plan.add_argument("--quick", action="store_true", help="three small models, measured for a second each")
     for option, (axis, read, example) in _AXES.items():
         plan.add_argument(option, dest=axis, type=_listed(read), metavar="LIST", help=f"such as {example}")
-    method = parser.add_argument_group("how long and how exactly (see docs of the method)")
+    method = parser.add_argument_group("how long and how exactly")
     for item in fields(Method):
         number = int if item.name.endswith("iterations") else float
         option = f"--{item.name.replace('_', '-')}"
