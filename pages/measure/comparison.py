@@ -6,8 +6,11 @@ from explorer.ui.comparison import choose_view, import_panel, reported
 from explorer.ui.comparison_sections import SECTIONS
 from explorer.ui.comparison_tables import show_compared
 from explorer.ui.panels import image_format_control
+from explorer.ui.variant import current_variant, show_rejection, variant_card
 
 st.markdown("### Comparison: who is faster, and what for")
+variant_card(current_variant())
+show_rejection()
 import_panel()  # first, so that what was imported is compared at once
 view = choose_view()
 image_format_control()
