@@ -1,0 +1,101 @@
+"""A model as an ONNX file with a dynamic batch, checked against the model before it counts as written."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import redirect_stdout
+from importlib.util import find_spec
+from io import StringIO
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from hrformer import HRFormer, optimize_for_inference
+
+#: Gelu and LayerNormalization are operators of their own from here on.
+OPSET = 20
+#: Largest relative error between the file under ONNX Runtime and the model.
+TOLERANCE = 1e-4
+#: A protobuf message, and with it a single ONNX file, ends at 2 GiB.
+MAX_FILE_BYTES = 2**31
+_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+_CHECKED_BATCHES = (1, 3)
+
+
+def missing_packages() -> str | None:
+    """Why nothing can be exported here, in one sentence; None if it can."""
+    missing = [name for name in _PACKAGES if find_spec(name) is None]
+    if not missing:
+        return None
+    return f"{', '.join(missing)} not installed: run pip install 'hrformer-explorer[engines]'."
+
+
+def export_onnx(model: nn.Module, path: Path, img_size: tuple[int, int]) -> float:
+    """Write a model as one ONNX file that takes any number of images, and run it once to check it.
+
+    HRFormer is written in its optimised form (`hrformer.optimize_for_inference`), other models as they are.
+
+    Args:
+        model: An HRFormer of any variant and task, or another network from images to one tensor, float32 on the CPU.
+        path: The file to write; it is left out if the check fails.
+        img_size: (height, width) in pixels, fixed in the file.
+
+    Returns:
+        Largest relative error to the model, over batches of one and three random images.
+
+    Raises:
+        ValueError: If packages are missing, the weights do not fit one file, or the file's values differ.
+    """
+    reason = missing_packages()
+    if reason:
+        raise ValueError(reason)
+    weight_bytes = sum(parameter.nbytes for parameter in model.parameters())
+    if weight_bytes >= MAX_FILE_BYTES:
+        raise ValueError(f"{weight_bytes / 2**30:.1f} GiB of weights do not fit one ONNX file, which ends at 2 GiB.")
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        draft = Path(folder, path.name)
+        _write(model, draft, img_size)
+        error = max(_relative_error(model, draft, random_images(model, batch, img_size)) for batch in _CHECKED_BATCHES)
+        if not error < TOLERANCE:
+            raise ValueError(f"The file's values differ from the model's by {error:.1e} relative, so it was dropped.")
+        draft.replace(path)
+    return error
+
+
+def random_images(model: nn.Module, batch_size: int, img_size: tuple[int, int]) -> Tensor:
+    """Images of noise that the model takes, the same ones every time: (batch_size, in_chans, height, width)."""
+    first = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
+    return torch.randn(batch_size, first.in_channels, *img_size, generator=torch.Generator().manual_seed(0))
+
+
+def _write(model: nn.Module, path: Path, img_size: tuple[int, int]) -> None:
+    exported = optimize_for_inference(model, packed=False) if isinstance(model, HRFormer) else model
+    was_training = exported.training
+    with redirect_stdout(StringIO()):  # the exporter reports its progress there
+        torch.onnx.export(
+            exported.eval(),
+            # Two images: a traced batch of one would be taken for a constant.
+            (random_images(model, 2, img_size),),
+            path,
+            input_names=["images"],
+            output_names=["output"],
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            external_data=False,
+            verbose=False,
+        )
+    exported.train(was_training)
+
+
+def _relative_error(model: nn.Module, path: Path, images: Tensor) -> float:
+    import onnxruntime
+
+    was_training = model.training
+    with torch.inference_mode():
+        expected: Tensor = model.eval()(images)
+    model.train(was_training)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (output,) = session.run(None, {"images": images.numpy()})
+    return float((torch.from_numpy(output) - expected).norm() / expected.norm())
