@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint format types bench screenshots constraints clean
+.PHONY: help app test lint format types bench bench-speed screenshots constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /: /' | column -t -s ':'
@@ -48,6 +48,9 @@ format: $(VENV)/.test  ## format the code
 
 bench: $(VENV)/.test  ## measure the explorer's own speed and memory, as ratios in one run
 	$(BIN)/python -m tests.bench
+
+bench-speed: $(VENV)/.test  ## measure HRFormer, DeiT-B and HRNet-W48 under every installed engine
+	$(BIN)/python -m tests.bench_speed
 
 screenshots: $(VENV)/.test  ## take the README's screenshots again (needs Chromium)
 	$(BIN)/python -m tests.screenshots
