@@ -161,23 +161,30 @@ def _single(job: Job, device: Device) -> tuple[int, BuiltStep]:
 
 
 def _largest_batch(job: Job, device: Device, reporter: Reporter) -> tuple[int, BuiltStep]:
-    def fits(batch_size: int) -> bool:
+    """The largest batch that fits beside what the second pass holds, too, and its step."""
+    product, _ = matmul_step(device, compute_dtype(job.precision))
+
+    def attempt(batch_size: int) -> BuiltStep | None:
         reporter.doing(0, f"trying a batch of {batch_size}")
+        gc.collect()
+        device.release()
         try:
-            build_step(job, device.torch_device, batch_size, device.synchronize)
+            built = build_step(job, device.torch_device, batch_size, device.synchronize)
+            device.time_calls(built.run, _MEMORY_CALLS)
+            product()
         except (MemoryError, RuntimeError) as error:
             if status_of(error) != "out_of_memory":
                 raise
-            return False
-        finally:
-            gc.collect()
-            device.release()
-        return True
+            return None
+        return built
 
-    batch_size = largest_fitting(fits, job.batch_size)
-    if batch_size == 0:
-        raise MemoryError("not even a batch of one image fits")
-    return _single(replace(job, batch_size=batch_size), device)
+    batch_size = largest_fitting(lambda size: attempt(size) is not None, job.batch_size)
+    while batch_size > 0:
+        built = attempt(batch_size)
+        if built is not None:
+            return batch_size, built
+        batch_size -= max(1, int(batch_size * _SEARCH_SHARE))  # the trials left the memory in pieces
+    raise MemoryError("not even a batch of one image fits")
 
 
 def _warm_up_all(timers: Sequence[Timer], models: int, method: Method, reporter: Reporter) -> list[float]:

@@ -145,3 +145,18 @@ def test_a_turn_of_several_calls_opens_with_an_untimed_one():
     assert len(calls) == 4
     assert len(turn(1)) == 1
     assert len(calls) == 5
+
+
+def test_a_batch_that_fits_only_once_is_not_the_answer(monkeypatch):
+    tries = []
+
+    def build(job, device, batch_size, synchronize):
+        tries.append(batch_size)
+        limit = 37 if tries.count(40) > 1 else 40
+        if batch_size > limit:
+            raise MemoryError
+        return BuiltStep(torch.nn.Identity(), lambda: None, None)
+
+    monkeypatch.setattr(worker, "build_step", build)
+    found = measure_alone(replace(JOB, kind="largest_batch"), open_device("cpu"), Reporter(lambda message: None))
+    assert found.batch_size == 37
