@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from explorer.charts.theme import NEUTRAL_COLOUR, style
+from explorer.units import significant
 
 #: HRFormer among other networks, the same as the variant's star among published ones.
 HRFORMER_COLOUR = "#D55E00"
@@ -61,9 +62,9 @@ def latency_bars(table: pd.DataFrame, title: str) -> go.Figure:
 
 
 def _bar_text(row: pd.Series) -> str:
-    ratio = "" if pd.isna(row["ratio_to_first"]) else f" · x {row['ratio_to_first']:.3g}"
+    ratio = "" if pd.isna(row["ratio_to_first"]) else f" · x {significant(row['ratio_to_first'])}"
     wide = " · wide spread" if row["wide_spread"] else ""
-    return f"{row['latency_ms_p50']:,.3g} ms{ratio}{wide}"
+    return f"{significant(row['latency_ms_p50'])} ms{ratio}{wide}"
 
 
 def _hover(row: pd.Series) -> str:

@@ -22,6 +22,7 @@ from explorer.ui.benchmark import duration, estimated_seconds
 from explorer.ui.job_manager import job_manager
 from explorer.ui.model_choice import write_size
 from explorer.ui.panels import show_chart
+from explorer.units import significant
 
 _POLL_S = 0.4
 _SEEN = "bench_seen"
@@ -158,11 +159,11 @@ def finding(table: pd.DataFrame) -> str:
     setting = table["setting"].iloc[0]
     comparable = table[table["ratio_to_first"].notna() & (table["setting"] == setting)]
     if len(comparable) < 2:
-        return f"{table['label'].iloc[0]} takes {table['latency_ms_p50'].iloc[0]:.3g} ms ({setting})"
+        return f"{table['label'].iloc[0]} takes {significant(table['latency_ms_p50'].iloc[0])} ms ({setting})"
     fastest = comparable.loc[comparable["latency_ms_p50"].idxmin()]
     slowest = comparable.loc[comparable["latency_ms_p50"].idxmax()]
     ratio = slowest["latency_ms_p50"] / fastest["latency_ms_p50"]
-    return f"{slowest['model']} takes {ratio:.3g} times as long as {fastest['model']} ({setting})"
+    return f"{slowest['model']} takes {significant(ratio)} times as long as {fastest['model']} ({setting})"
 
 
 def records_csv(records: Sequence[Record]) -> bytes:
