@@ -124,7 +124,7 @@ class CudaGraph(Engine):
             raise EngineError("CUDA graphs run on an NVIDIA card: put model and images there.")
         forward = _inference(_portable(model))
         images = example.clone()
-        stream = torch.cuda.Stream()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):  # lazy initialisation must not be recorded
             for _ in range(3):

@@ -54,7 +54,8 @@ def optimize_for_inference(model: HRFormer, *, packed: bool | None = None) -> HR
         ValueError: If `packed` is asked for where oneDNN does not run the model.
     """
     weight = model.conv1.weight
-    can_pack = weight.device.type == "cpu" and weight.dtype == torch.float32 and torch.backends.mkldnn.is_available()
+    has_onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    can_pack = has_onednn and weight.device.type == "cpu" and weight.dtype == torch.float32
     if packed and not can_pack:
         raise ValueError(
             f"Packed weights need float32 on a CPU with oneDNN, this model is {weight.dtype} on {weight.device}: "
@@ -114,15 +115,16 @@ class PackedLinear(nn.Module):
     """A linear layer with its weight in oneDNN's blocked layout, and the activation after it; for a CPU only.
 
     Args:
-        linear: The layer whose function it computes.
+        layer: The linear layer or 1x1 convolution whose function it computes.
         activation: What follows it: "none", "relu" or "gelu" (the exact one).
     """
 
-    def __init__(self, linear: nn.Linear, activation: str = "none") -> None:
+    def __init__(self, layer: nn.Linear | nn.Conv2d, activation: str = "none") -> None:
         super().__init__()
         self.activation = activation
-        self.bias = linear.bias
-        self.weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), PACKED_FOR_TOKENS)
+        self.bias = layer.bias
+        matrix = layer.weight.detach().flatten(1)  # (out, in) of a linear layer, (out, in, 1, 1) of a convolution
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(matrix, PACKED_FOR_TOKENS)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., in_features) -> (..., out_features)."""
@@ -136,12 +138,6 @@ class PackedPointwiseConv2d(PackedLinear):
     The blocked layout of a product fits maps of every size. That of a convolution depends on the map, and the wrong
     one is put right in every call: that took two thirds of the time.
     """
-
-    def __init__(self, conv: nn.Conv2d, activation: str) -> None:
-        linear = nn.Linear(conv.in_channels, conv.out_channels, device="meta")
-        linear.weight = nn.Parameter(conv.weight.detach().flatten(1), requires_grad=False)
-        linear.bias = conv.bias
-        super().__init__(linear, activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, H, W) -> (B, out_channels, H, W), in channels-last memory."""
@@ -200,16 +196,16 @@ def _absorb_activations(model: nn.Module) -> dict[nn.Module, str]:
     activations: dict[nn.Module, str] = {}
     for module in list(model.modules()):
         if isinstance(module, FeedForward):
-            activations |= dict.fromkeys((module.fc1, module.dw3x3, module.fc2), "gelu")
-            module.act = nn.Identity()
+            activations |= {conv: "gelu" for conv in (module.fc1, module.dw3x3, module.fc2) if conv is not None}
+            module.set_submodule("act", nn.Identity())
         elif isinstance(module, Bottleneck | HRFormer):
-            activations |= dict.fromkeys((module.conv1, module.conv2), "relu")
-            module.relu = nn.Identity()
+            activations |= {module.conv1: "relu", module.conv2: "relu"}
+            module.set_submodule("relu", nn.Identity())
         elif isinstance(module, nn.Sequential):
             for (_, _, step), (owner, name, following) in pairwise(_steps(module)):
                 if isinstance(step, nn.Conv2d) and isinstance(following, nn.ReLU):
                     activations[step] = "relu"
-                    setattr(owner, name, nn.Identity())
+                    owner.set_submodule(name, nn.Identity())
     return activations
 
 

@@ -56,7 +56,7 @@ def tiny(task: str = "classification", **overrides: object) -> HRFormerConfig:
     values: dict = {
         "channels": (6, 12, 24, 48),
         "num_heads": (1, 2, 4, 8),
-        "num_modules": (1, 1, 2, 1),
+        "num_modules": (1, 1, 1, 1),
         "num_blocks": (1, 1, 1, 1),
         "num_classes": 10,
         "img_size": (64, 64),
