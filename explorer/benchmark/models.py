@@ -98,11 +98,9 @@ class ModelRef:
         """
         if isinstance(values, str):
             return model_by_name(values)
-        unknown = sorted(str(key) for key in set(values) - {"name", "config", "pretrained"})
-        if unknown or not isinstance(values.get("name"), str):
-            raise ValueError(
-                f"A model is a name, or a mapping of name, config and pretrained; {dict(values)!r} is not one."
-            )
+        known = {"name", "config", "pretrained"}
+        if not isinstance(values, Mapping) or set(values) - known or not isinstance(values.get("name"), str):
+            raise ValueError(f"A model is a name, or a mapping of name, config and pretrained; {values!r} is not one.")
         if values.get("config") is None:
             return model_by_name(values["name"], pretrained=bool(values.get("pretrained", False)))
         return cls(name=values["name"], config=HRFormerConfig.from_dict(values["config"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_args
@@ -17,6 +18,8 @@ PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "autocast_bf16", "autocast_fp16")
 MEMORY_FORMATS = ("contiguous", "channels_last")
 COMPILE_MODES = ("eager", "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 JOB_KINDS = get_args(JobKind)
+#: More would take days; a plan file that multiplies its axes into millions is refused before they are made.
+MAX_JOBS = 1000
 _MAX_BATCH_SIZE = 2**16
 _MAX_THREADS = 1024
 _MAX_IMG_SIZE = 8192
@@ -122,6 +125,9 @@ class Plan:
     method: Method = field(default_factory=Method)
 
     def __post_init__(self) -> None:
+        count = math.prod(len(getattr(self, axis)) for axis in _AXES)
+        if count > MAX_JOBS:
+            raise ValueError(f"The plan has {count:,} jobs: take values off its axes, for at most {MAX_JOBS:,}.")
         for axis in _AXES:
             values = getattr(self, axis)
             if not values:

@@ -111,3 +111,16 @@ def test_devices_are_read_by_kind_and_number():
     assert parse_device("cuda:12") == ("cuda", 12)
     assert parse_device("cpu") == ("cpu", None)
     assert parse_device("mps") == ("mps", None)
+
+
+@pytest.mark.parametrize("models", [[[1]], [None], [{"name": 3}], [{"name": "deit_tiny_patch16_224", "colour": "red"}]])
+def test_models_of_other_types_are_refused(models: list) -> None:
+    with pytest.raises(ValueError, match="A model is a name"):
+        Plan.from_dict({"models": models})
+
+
+def test_a_plan_that_multiplies_into_too_many_jobs_is_refused() -> None:
+    with pytest.raises(ValueError, match="has 65,000 jobs"):
+        Plan.from_dict(
+            {"models": ["hrformer_tiny"], "batch_sizes": list(range(1, 651)), "threads": list(range(1, 101))}
+        )
