@@ -19,6 +19,7 @@ from explorer.models import random_model
 from explorer.pictures import SAMPLES, fit, load_sample, to_input
 from explorer.receptive_field import central_position
 from hrformer import TASKS, HRFormerConfig, preset
+from tests import bench_comparison, bench_harness
 
 ROUNDS = 15
 
@@ -158,6 +159,8 @@ def main() -> None:
     bench_maps()
     bench_effective_field()
     bench_browser()
+    bench_harness.main()
+    bench_comparison.main()
 
 
 if __name__ == "__main__":
