@@ -12,6 +12,7 @@ place; every forward pass that joins them is the readable one. The rewrites, and
    reordering, and the tokens of the padding need not be projected at all.
 5. On a CPU, convolutions and projections go through oneDNN with weights in its own blocked layout, and compute the
    activation that follows while their output is in cache (`PackedConv2d`, `PackedLinear`). Same sum, other order.
+6. Fusions add in place, into maps that nothing else reads (`InPlaceFusionRow`).
 
 `docs/performance.md` says what each is worth and what was tried besides.
 """
@@ -19,7 +20,7 @@ place; every forward pass that joins them is the readable one. The rewrites, and
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -30,6 +31,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from hrformer.attention import WindowAttention, WindowGrid
 from hrformer.block import FeedForward
+from hrformer.fusion import FusionRow
 from hrformer.layers import Bottleneck
 from hrformer.model import HRFormer
 
@@ -64,6 +66,7 @@ def optimize_for_inference(model: HRFormer, *, packed: bool | None = None) -> HR
     optimised = copy.deepcopy(model).eval().requires_grad_(False)
     _fold_batch_norms(optimised)
     _replace_modules(optimised, WindowAttention, FusedWindowAttention)
+    _replace_modules(optimised, FusionRow, InPlaceFusionRow)
     if packed is None:
         packed = can_pack
     if packed:
@@ -109,6 +112,28 @@ class FusedWindowAttention(nn.Module):
         x = x.transpose(1, 2).flatten(2)
         out: Tensor = self.out_proj(grid.merge(x))
         return out
+
+
+class InPlaceFusionRow(FusionRow):
+    """`FusionRow` that adds into the summands it has just made.
+
+    Args:
+        row: The row whose function it computes.
+    """
+
+    def __init__(self, row: FusionRow) -> None:
+        nn.ModuleList.__init__(self, row)
+        self.target = row.target
+        self.upsample = row.upsample
+
+    def forward(self, branches: Sequence[Tensor]) -> Tensor:
+        """All branches -> the fused map of the target."""
+        fused = self.summand(0, branches)
+        for source in range(1, len(branches)):
+            summand = self.summand(source, branches)
+            # The target's own summand is its map itself, which the other rows still read: it is never added into.
+            fused = fused.add_(summand) if source == self.target else summand.add_(fused)
+        return F.relu_(fused)
 
 
 class PackedLinear(nn.Module):
