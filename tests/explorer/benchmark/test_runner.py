@@ -198,4 +198,3 @@ def test_a_killed_parent_takes_its_process_along():
     parent.wait()
     parent.stdout.close()
     wait_for(lambda: not is_alive(pid))
-
