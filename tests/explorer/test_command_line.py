@@ -252,7 +252,10 @@ def test_durations_are_read_by_people(seconds, text):
 def test_the_process_cancels_on_ctrl_c_and_leaves_no_process(tmp_path):
     endless = ["--min-seconds", "900", "--max-seconds", "900", "--interval-target", "0.000001"]
     command = [sys.executable, "-m", "explorer", "bench", *TINY, *endless]
+    # A shell that runs the tests in the background lets them ignore Ctrl-C, which the child would inherit.
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, ours)
     deadline = time.monotonic() + 120
     while not (children := _children(process.pid)):
         assert time.monotonic() < deadline

@@ -103,7 +103,7 @@ def test_drop_path_keeps_the_mean_in_training_and_everything_in_inference() -> N
     x = torch.ones(20_000, 1)
     layer = DropPath(0.25)
     dropped = layer(x)
-    assert set(dropped.unique().tolist()) == {0.0, pytest.approx(1 / 0.75)}
+    assert dropped.unique().tolist() == pytest.approx([0, 1 / 0.75])
     assert dropped.mean().item() == pytest.approx(1, abs=0.02)
     assert layer.eval()(x) is x
 

@@ -1,11 +1,8 @@
 """The Attention windows page, from the entrypoint."""
 
-import gc
 import io
 import threading
 
-import numpy as np
-import psutil
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
@@ -13,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.ui.attention import DETAILS
 from hrformer import create_model, preset
 from tests.pages.entrypoint import open_app
+from tests.pages.memory import resident_mib
 
 QUERY = {
     "channels": "4,8,8,16",
@@ -169,8 +167,3 @@ def change_blocks(app: AppTest, times: int) -> None:
         app.slider(key="look_module").set_value(change // 5 % 4 + 1)
         app.slider(key="look_block").set_value(change % 5 + 1).run()
         assert not app.exception
-
-
-def resident_mib() -> float:
-    gc.collect()
-    return float(np.float64(psutil.Process().memory_info().rss) / 2**20)

@@ -1,10 +1,8 @@
 """The Receptive field page, from the entrypoint."""
 
-import gc
 import io
 import time
 
-import psutil
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
@@ -15,6 +13,7 @@ from explorer.receptive_field import central_position, theoretical_field
 from explorer.units import significant
 from hrformer import create_model, preset
 from tests.pages.entrypoint import open_app
+from tests.pages.memory import resident_mib
 
 PAGE = "pages/explore/receptive_field.py"
 FIELDS = {
@@ -210,13 +209,9 @@ def test_memory_returns_after_twenty_changes() -> None:
         app.segmented_control(key="field_stage").set_value(2 + row % 3).run()
         finished(app)
 
-    def used_mib() -> float:
-        gc.collect()
-        return psutil.Process().memory_info().rss / 2**20
-
     for row in range(4):
         change(row)
-    before = used_mib()
+    before = resident_mib()
     for row in range(4, 24):
         change(row)
-    assert used_mib() - before < 50
+    assert resident_mib() - before < 50
