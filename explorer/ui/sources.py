@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import partial
 
 import streamlit as st
 from torch import Tensor
 
+from explorer.capacity import building_mib
+from explorer.complexity import MIB
 from explorer.models import MAX_SEED, model_from_upload, random_model
 from explorer.pictures import FORMATS, MAX_FILE_MIB, SAMPLES, Picture, fit, load_sample, read_picture, to_input
+from explorer.ui.heavy_work import admitted_on_page, shared
 from explorer.ui.variant import use_variant
 from hrformer import HRFormer, HRFormerConfig
 
@@ -63,9 +67,9 @@ def _sample(name: str) -> Picture:
     return load_sample(name)
 
 
-@st.cache_resource(max_entries=3, show_spinner="Building the variant")
 def _random_model(config: HRFormerConfig, seed: int) -> HRFormer:
-    return random_model(config, seed)
+    key = config, seed
+    return shared("model", key, building_mib(config), "Building the variant", partial(random_model, config, seed))
 
 
 def picture_source(config: HRFormerConfig) -> PictureSource:
@@ -175,7 +179,9 @@ def _take_checkpoint(config: HRFormerConfig) -> None:
         return
     contents = file.getvalue()
     try:
-        model = model_from_upload(contents, file.name, config.img_size)
+        # Read, renamed and copied into the model, it is there three times.
+        with admitted_on_page(3 * len(contents) / MIB):
+            model = model_from_upload(contents, file.name, config.img_size)
     except ValueError as error:
         state["checkpoint_error"] = f"{file.name} was not taken. {error}"
         return

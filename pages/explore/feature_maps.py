@@ -35,7 +35,11 @@ if weights is None:
     st.stop()
 
 x, key = picture.as_input(config), (weights.key, picture.key)
-maps = module_maps(weights.model, x, key, stage, module)
+try:
+    maps = module_maps(weights.model, x, key, stage, module)
+except ValueError as error:
+    st.error(str(error), icon=":material/error:")
+    st.stop()
 if not all_finite(maps):
     stop_at_non_finite(weights.model, x, key)
 

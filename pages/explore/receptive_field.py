@@ -33,7 +33,10 @@ weights = weights_source(config)
 image_format_control()
 
 view = FieldView(config, position, picture, weights)
-show_theoretical(view)
+try:
+    show_theoretical(view)
+except ValueError as error:
+    st.error(str(error), icon=":material/error:")
 section = st.segmented_control(
     "Details",
     SECTIONS,
