@@ -57,6 +57,7 @@ FAMILIES = ("HRFormer", "HRNet", "DeiT", "Swin", "ViT")
 _PUBLISHED_MODELS = r".*HRFormer-.*|HRNet-W\d+|DeiT-(?:Ti|S|B)"
 OTHER_FAMILY = "other"
 
+_HEADS = {"pose": "pose", "ocr": "segmentation"}
 _SIZES = {"tiny": "T", "small": "S", "base": "B"}
 _IMAGENET_SIDE = 224
 _CLASSIFICATION_TASKS = ("classification", "ImageNet")
@@ -70,12 +71,12 @@ def display_name(model_name: str) -> str:
     """How papers call a model; a name that no paper uses stays as it is."""
     if match := re.fullmatch(r"hrformer_(tiny|small|base)(?:_(pose|segmentation))?", model_name):
         return f"HRFormer-{_SIZES[match[1]]}" + (f" ({match[2]})" if match[2] else "")
-    if match := re.fullmatch(r"hrnet_w(\d+)", model_name):
-        return f"HRNet-W{match[1]}"
+    if match := re.fullmatch(r"hrnet_w(\d+)(?:_(pose|ocr))?", model_name):
+        return f"HRNet-W{match[1]}" + (f" ({_HEADS[match[2]]})" if match[2] else "")
     if match := re.fullmatch(r"deit_(tiny|small|base)_patch16_224", model_name):
         return f"DeiT-{'Ti' if match[1] == 'tiny' else _SIZES[match[1]]}"
-    if match := re.fullmatch(r"swin_(tiny|small|base)_patch4_window7_224", model_name):
-        return f"Swin-{_SIZES[match[1]]}"
+    if match := re.fullmatch(r"swin_(tiny|small|base)_(patch4_window7_224|pose)", model_name):
+        return f"Swin-{_SIZES[match[1]]}" + (" (pose)" if match[2] == "pose" else "")
     return model_name
 
 
