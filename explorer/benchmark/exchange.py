@@ -102,8 +102,8 @@ def write_timm_csv(records: Iterable[Record], file: TextIO, kind: str = "inferen
     """Write one row a record as timm's `benchmark.py` does, fastest first, for tools that read its results folder.
 
     timm's times are means and these medians; its image size is the width; its activation count is not measured here
-    and stays empty. Records that failed or are of another kind are left out. timm runs models as they are: under another
-    engine a model's name says so.
+    and stays empty. Records that failed or are of another kind are left out. timm runs models as they are: under
+    another engine a model's name says so.
 
     Args:
         records: Any records.
