@@ -64,7 +64,12 @@ def _sample(name: str) -> Picture:
 
 
 @st.cache_resource(max_entries=3, show_spinner="Building the variant")
-def _random_model(config: HRFormerConfig, seed: int) -> HRFormer:
+def shared_random_model(config: HRFormerConfig, seed: int) -> HRFormer:
+    """A model with random weights, shared by all sessions.
+
+    Raises:
+        ValueError: If this machine cannot hold it.
+    """
     return random_model(config, seed)
 
 
@@ -147,7 +152,7 @@ def weights_source(config: HRFormerConfig) -> WeightsSource | None:
 
 def _random_weights(config: HRFormerConfig, seed: int) -> WeightsSource | None:
     try:
-        model = _random_model(config, seed)
+        model = shared_random_model(config, seed)
     except ValueError as error:
         st.error(str(error), icon=":material/memory:")
         return None
