@@ -64,12 +64,7 @@ def _sample(name: str) -> Picture:
 
 
 @st.cache_resource(max_entries=3, show_spinner="Building the variant")
-def shared_random_model(config: HRFormerConfig, seed: int) -> HRFormer:
-    """A model with random weights, shared by all sessions.
-
-    Raises:
-        ValueError: If this machine cannot hold it.
-    """
+def _random_model(config: HRFormerConfig, seed: int) -> HRFormer:
     return random_model(config, seed)
 
 
@@ -152,7 +147,7 @@ def weights_source(config: HRFormerConfig) -> WeightsSource | None:
 
 def _random_weights(config: HRFormerConfig, seed: int) -> WeightsSource | None:
     try:
-        model = shared_random_model(config, seed)
+        model = _random_model(config, seed)
     except ValueError as error:
         st.error(str(error), icon=":material/memory:")
         return None

@@ -18,11 +18,11 @@ from explorer.charts.theme import branch_name
 from explorer.complexity import block_costs, estimate_complexity, window_grid
 from explorer.geometry import area, branch_sizes
 from explorer.leak import map_entering_blocks, measure_leak
+from explorer.models import random_model
 from explorer.operator_counts import total
 from explorer.pictures import fit, load_sample, to_input
 from explorer.ui.architecture import describe_network
 from explorer.ui.panels import show_chart
-from explorer.ui.sources import shared_random_model
 from explorer.units import significant, with_prefix
 from explorer.variants import to_query
 from hrformer import TASKS, HRFormerConfig, preset
@@ -129,8 +129,8 @@ def show_windows() -> Link:
 
 def show_blind_windows() -> Link:
     """Step 3: nothing leaves a window without the depth-wise convolution."""
-    config = _variant_of_blocks(dw_conv=False)
-    shares = _leak(config)
+    blocks = _choose_blocks()
+    config, shares = _variant_of_blocks(blocks, dw_conv=False), _leak(dw_conv=False)[:blocks]
     outside = "exactly nothing" if not _outside(shares) else f"{significant(_outside(shares) * 100)} %"
     _show_leak(
         config, shares, f"After {_count(shares)} without the convolution, {outside} is outside the window", "tour_blind"
@@ -146,8 +146,8 @@ def show_blind_windows() -> Link:
 
 def show_depth_wise() -> Link:
     """Step 4: the same with the depth-wise convolution."""
-    config = _variant_of_blocks(dw_conv=True)
-    shares = _leak(config)
+    blocks = _choose_blocks()
+    config, shares = _variant_of_blocks(blocks, dw_conv=True), _leak(dw_conv=True)[:blocks]
     outside = significant(_outside(shares) * 100)
     _show_leak(
         config,
@@ -280,19 +280,25 @@ def _go(steps: int) -> None:
     st.session_state[_STEP] += steps
 
 
-def _variant_of_blocks(*, dw_conv: bool) -> HRFormerConfig:
-    """HRFormer-T with as many blocks in stage 2 as its control says; steps 3 and 4 share the control."""
-    blocks = st.slider("Blocks in a row", 1, _MAX_BLOCKS, 2, key="tour_blocks", persist_state="session")
+def _choose_blocks() -> int:
+    """Steps 3 and 4 share the control: the second repeats the test of the first."""
+    blocks: int = st.slider("Blocks in a row", 1, _MAX_BLOCKS, 2, key="tour_blocks", persist_state="session")
+    return blocks
+
+
+def _variant_of_blocks(blocks: int, *, dw_conv: bool) -> HRFormerConfig:
+    """HRFormer-T with so many blocks in a row in stage 2."""
     reference = preset("tiny", dw_conv=dw_conv)
     first, _, third, fourth = reference.num_blocks
     return replace(reference, num_blocks=(first, blocks, third, fourth))
 
 
-@st.cache_data(max_entries=2 * _MAX_BLOCKS, show_spinner="Following a change through the blocks")
-def _leak(config: HRFormerConfig) -> NDArray[np.float64]:
-    """Share of the change in each window after each block, (blocks, rows, columns), from the window in the middle."""
-    model = shared_random_model(config, 0)
+@st.cache_data(max_entries=2, show_spinner="Following a change through the blocks")
+def _leak(*, dw_conv: bool) -> NDArray[np.float64]:
+    """Share of the change in each window after 1 to `_MAX_BLOCKS` blocks, (blocks, rows, columns)."""
+    config = _variant_of_blocks(_MAX_BLOCKS, dw_conv=dw_conv)
     image = to_input(fit(load_sample(_PICTURE), config.img_size), config.in_chans)
+    model = random_model(config, 0)
     features = map_entering_blocks(model, image, **_PLACE)
     return measure_leak(model, features, window=_middle_window(config), **_PLACE).shares
 
