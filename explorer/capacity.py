@@ -11,6 +11,8 @@ from hrformer import HRFormerConfig
 OVERHEAD_MIB = 200
 #: Share of the free memory that one variant may take.
 USABLE_SHARE = 0.6
+#: Transformer blocks that are built; each takes some milliseconds to make and to run, whatever its size.
+MAX_BLOCKS = 1000
 
 
 def required_mib(config: HRFormerConfig, activation_copies: float = 2.0) -> float:
@@ -26,18 +28,29 @@ def required_mib(config: HRFormerConfig, activation_copies: float = 2.0) -> floa
 
 def _index_mib(config: HRFormerConfig) -> float:
     """The relative position index that each block keeps beside its weights: K^4 numbers of 8 bytes, MiB."""
-    depths = [modules * blocks for modules, blocks in zip(config.num_modules, config.num_blocks, strict=True)]
-    blocks_per_branch = (sum(depths[1:]), sum(depths[1:]), sum(depths[2:]), depths[3])
-    entries = sum(blocks * size**4 for blocks, size in zip(blocks_per_branch, config.window_sizes, strict=True))
+    entries = sum(
+        blocks * size**4 for blocks, size in zip(_blocks_per_branch(config), config.window_sizes, strict=True)
+    )
     return entries * 8 / MIB
+
+
+def _blocks_per_branch(config: HRFormerConfig) -> tuple[int, int, int, int]:
+    depths = [modules * blocks for modules, blocks in zip(config.num_modules, config.num_blocks, strict=True)]
+    return sum(depths[1:]), sum(depths[1:]), sum(depths[2:]), depths[3]
 
 
 def check_capacity(config: HRFormerConfig, activation_copies: float = 2.0) -> None:
     """Refuse a variant that this machine cannot hold.
 
     Raises:
-        ValueError: If the variant needs more memory than is free, naming both.
+        ValueError: If the variant needs more memory than is free, naming both, or has too many blocks.
     """
+    blocks = sum(_blocks_per_branch(config))
+    if blocks > MAX_BLOCKS:
+        raise ValueError(
+            f"This variant has {blocks:,} blocks, so it is costed but not built: use fewer modules or blocks, for at "
+            f"most {MAX_BLOCKS:,}."
+        )
     needed = required_mib(config, activation_copies)
     free = psutil.virtual_memory().available / MIB
     if needed > USABLE_SHARE * free:

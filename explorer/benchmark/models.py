@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from explorer.benchmark.record import ModelSource
 from explorer.complexity import estimate_complexity
 from hrformer import PRESETS, TASKS, HRFormerConfig, create_model, preset
+from hrformer.wording import shown
 
 Size = tuple[int, int]
 
@@ -34,6 +35,7 @@ READY_CHOICES: dict[str, tuple[str, ...]] = {
     "Swin": tuple(f"swin_{size}_patch4_window7_224" for size in ("tiny", "small", "base")),
     "ViT": tuple(f"vit_{size}_patch16_224" for size in ("tiny", "small", "base")),
 }
+_LONGEST_NAME = 80
 PUBLISHED_CONVENTION = "MACs, norms and element-wise operators, as the HRFormer paper counts"
 
 
@@ -100,7 +102,9 @@ class ModelRef:
             return model_by_name(values)
         known = {"name", "config", "pretrained"}
         if not isinstance(values, Mapping) or set(values) - known or not isinstance(values.get("name"), str):
-            raise ValueError(f"A model is a name, or a mapping of name, config and pretrained; {values!r} is not one.")
+            raise ValueError(
+                f"A model is a name, or a mapping of name, config and pretrained; {shown(values)} is not one."
+            )
         if values.get("config") is None:
             return model_by_name(values["name"], pretrained=bool(values.get("pretrained", False)))
         return cls(name=values["name"], config=HRFormerConfig.from_dict(values["config"]))
@@ -207,9 +211,10 @@ def _size_argument(name: str, img_size: Size) -> dict[str, Any]:
 def _unknown_name(name: str) -> str:
     names = dict.fromkeys([*itertools.chain.from_iterable(READY_CHOICES.values()), *timm.list_models()])
     longer = [known for known in names if name and known.startswith(name)]
-    nearest = [*longer, *difflib.get_close_matches(name, names, n=3, cutoff=0.4), "hrformer_tiny", "hrnet_w18"]
-    shown = list(dict.fromkeys(nearest))[:3]
-    return f"There is no model called {name!r}: use {' or '.join(shown)}, or any other of timm's names."
+    asked = name[:_LONGEST_NAME]  # comparing takes time with the square of the length
+    nearest = [*longer, *difflib.get_close_matches(asked, names, n=3, cutoff=0.4), "hrformer_tiny", "hrnet_w18"]
+    suggested = list(dict.fromkeys(nearest))[:3]
+    return f"There is no model called {shown(name)}: use {' or '.join(suggested)}, or any other of timm's names."
 
 
 def _wrong_size(ref: ModelRef, img_size: Size, error: Exception) -> str:
