@@ -75,11 +75,6 @@ def _index_mib(config: HRFormerConfig) -> float:
     return entries * 8 / MIB
 
 
-def _blocks_per_branch(config: HRFormerConfig) -> tuple[int, int, int, int]:
-    depths = [modules * blocks for modules, blocks in zip(config.num_modules, config.num_blocks, strict=True)]
-    return sum(depths[1:]), sum(depths[1:]), sum(depths[2:]), depths[3]
-
-
 def check_capacity(config: HRFormerConfig, activation_copies: float = 2.0) -> None:
     """Refuse a variant that this machine cannot hold.
 
