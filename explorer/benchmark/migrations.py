@@ -12,13 +12,19 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, Engine, func, insert, inspect, select, update
 
 from explorer.benchmark.database import writing
-from explorer.benchmark.schema import SCHEMA, metadata
+from explorer.benchmark.schema import SCHEMA, TRAININGS, metadata
 from explorer.benchmark.store_errors import StoreError
 
 #: Changes the tables of version `position + 1` into those of the next one.
 Step = Callable[[Connection], None]
 
-STEPS: tuple[Step, ...] = ()
+
+def _add_trainings(connection: Connection) -> None:
+    """Version 2: trainings of the ablation."""
+    TRAININGS.create(connection)
+
+
+STEPS: tuple[Step, ...] = (_add_trainings,)
 
 
 def current_version(steps: Sequence[Step] = STEPS) -> int:
