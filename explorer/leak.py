@@ -22,7 +22,7 @@ class Leak:
     Attributes:
         grid: The windows of the branch map.
         window: (row, column) of the changed window in the grid.
-        dw_conv: Whether the blocks hold the depth-wise convolution.
+        dw_conv: Whether the blocks hold the depth-wise convolution; one of 1x1 lets nothing through.
         shares: Norm of the change inside each window over the norm of the whole change, 0 to 1, (blocks, rows,
             columns); their squares sum to 1 for each block.
     """
@@ -85,7 +85,7 @@ def measure_leak(
 ) -> Leak:
     """Change one window of a branch map and follow the change through the module's blocks, one after another.
 
-    Without the depth-wise convolution nothing at all reaches another window: attention and FFN stay inside.
+    Without the 3x3 depth-wise convolution nothing at all reaches another window: attention and FFN stay inside.
 
     Args:
         model: A model in eval mode.

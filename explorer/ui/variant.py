@@ -78,7 +78,7 @@ def show_rejection() -> None:
 def variant_card(config: HRFormerConfig) -> None:
     """The variant at a glance, for the sidebar of every page but the one that builds it."""
     cost = estimate_complexity(config)
-    state = "on" if config.dw_conv else "off"
+    state = "off" if not config.dw_conv else "on" if config.dw_kernel_size == 3 else "1x1"
     with st.sidebar.container(border=True):
         st.markdown(f"**{nearest_preset(config).name}** · {config.task} · DW conv {state}")
         st.caption(
