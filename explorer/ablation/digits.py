@@ -22,12 +22,12 @@ from torch import Tensor
 
 Split = Literal["train", "validation", "test"]
 
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 #: Background and the ten digits; a digit's class is its value + 1.
 NUM_CLASSES = 11
 #: How much larger than a crop a canvas is, pixels.
 CROP_MARGIN = 32
 
-_SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 #: Of each digit class and of the width of each photograph, the upper end of each split's share.
 _SHARES = {"train": (0.0, 0.7), "validation": (0.7, 0.8), "test": (0.8, 1.0)}
 #: Photographs in scikit-image that show no text and no second view of another one.
@@ -103,12 +103,12 @@ def make_canvases(split: Split, count: int, side: int, seed: int = 0) -> Canvase
     Raises:
         ValueError: If there is no such split, or nothing to make.
     """
-    if split not in _SPLITS:
-        raise ValueError(f"split = {split!r} is not known: use one of {', '.join(_SPLITS)}.")
+    if split not in SPLITS:
+        raise ValueError(f"split = {split!r} is not known: use one of {', '.join(SPLITS)}.")
     if count < 1 or side < 32:
         raise ValueError(f"{count} canvases of {side} pixels cannot be made: use at least one of at least 32 pixels.")
     sources = _sources(split)
-    rng = np.random.default_rng([seed, _SPLITS.index(split)])
+    rng = np.random.default_rng([seed, SPLITS.index(split)])
     images = np.empty((count, side, side, 3), np.uint8)
     labels = np.empty((count, side, side), np.uint8)
     for index in range(count):
@@ -213,15 +213,27 @@ def _texture(rng: np.random.Generator, sources: _Sources, side: int) -> NDArray[
 
 @cache
 def _sources(split: Split) -> _Sources:
+    digits, values = digits_of(split)
+    return _Sources(tuple(map(_to_ink, digits)), values, tuple(photographs_of(split).values()))
+
+
+def digits_of(split: Split) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The digits of one split, (N, 28, 28), and their values, (N,)."""
     low, high = _SHARES[split]
     pixels, values = _mnist()
     chosen = np.sort(np.concatenate([_share(np.flatnonzero(values == value), low, high) for value in range(10)]))
-    photographs = []
+    return pixels[chosen], values[chosen]
+
+
+def photographs_of(split: Split) -> dict[str, NDArray[np.uint8]]:
+    """One split's vertical piece of each photograph, (height, width, 3), by the photograph's name."""
+    low, high = _SHARES[split]
+    pieces = {}
     for name in _PHOTOGRAPHS:
         photograph = _photograph(name)
         width = photograph.shape[1]
-        photographs.append(photograph[:, round(low * width) : round(high * width)])
-    return _Sources(tuple(_to_ink(pixels[index]) for index in chosen), values[chosen], tuple(photographs))
+        pieces[name] = photograph[:, round(low * width) : round(high * width)]
+    return pieces
 
 
 def _share(indices: NDArray[np.int64], low: float, high: float) -> NDArray[np.int64]:

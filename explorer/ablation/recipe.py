@@ -105,28 +105,22 @@ class Recipe:
             raise ValueError(f"{name} = {value:g} is outside {low:g} to {high:g}.")
 
 
-def small_variant(arm: str = "3x3") -> HRFormerConfig:
+def small_variant() -> HRFormerConfig:
     """The variant that is trained: one module and one block a stage, the window of the paper.
 
-    Its 1/32 branch has the width of the 1/16 branch: a wider one was the first to die.
-
-    Raises:
-        ValueError: If there is no such arm.
+    Its 1/32 branch has the width of the 1/16 branch: a wider one added parameters and nothing to the result.
     """
-    return arm_of(
-        HRFormerConfig(
-            task="segmentation",
-            img_size=(112, 112),
-            num_classes=NUM_CLASSES,
-            num_modules=(1, 1, 1, 1),
-            num_blocks=(1, 1, 1, 1),
-            channels=(16, 32, 64, 64),
-            num_heads=(1, 2, 4, 4),
-            mlp_ratios=(4.0, 4.0, 4.0, 4.0),
-            window_sizes=(7, 7, 7, 7),
-            segmentation_head="fcn",
-        ),
-        arm,
+    return HRFormerConfig(
+        task="segmentation",
+        img_size=(112, 112),
+        num_classes=NUM_CLASSES,
+        num_modules=(1, 1, 1, 1),
+        num_blocks=(1, 1, 1, 1),
+        channels=(16, 32, 64, 64),
+        num_heads=(1, 2, 4, 4),
+        mlp_ratios=(4.0, 4.0, 4.0, 4.0),
+        window_sizes=(7, 7, 7, 7),
+        segmentation_head="fcn",
     )
 
 
@@ -215,6 +209,7 @@ class TrainingPlan:
         arms: Of `ARMS`, each once.
         seeds: Each once.
         recipe: The same for all.
+        variant: The same for all but for what an arm changes.
 
     Raises:
         ValueError: If there is nothing to train, something twice, or too much.
@@ -223,6 +218,7 @@ class TrainingPlan:
     arms: Sequence[str] = tuple(ARMS)
     seeds: Sequence[int] = DEFAULT_SEEDS
     recipe: Recipe = field(default_factory=Recipe)
+    variant: HRFormerConfig = field(default_factory=small_variant)
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.seeds) <= MAX_SEEDS:
@@ -236,7 +232,7 @@ class TrainingPlan:
     def jobs(self) -> tuple[TrainingJob, ...]:
         """Seed by seed, so that pairs of arms are complete early."""
         return tuple(
-            TrainingJob(arm=arm, seed=seed, variant=small_variant(arm), recipe=self.recipe)
+            TrainingJob(arm=arm, seed=seed, variant=arm_of(self.variant, arm), recipe=self.recipe)
             for seed in self.seeds
             for arm in self.arms
         )
