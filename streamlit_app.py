@@ -8,6 +8,7 @@ st.navigation(
     {
         "Explore": [
             st.Page("pages/explore/architecture.py", title="Architecture", icon=":material/schema:", default=True),
+            st.Page("pages/explore/tour.py", title="Guided tour", icon=":material/tour:"),
             st.Page("pages/explore/feature_maps.py", title="Feature maps", icon=":material/layers:"),
             st.Page("pages/explore/attention_windows.py", title="Attention windows", icon=":material/grid_on:"),
             st.Page("pages/explore/receptive_field.py", title="Receptive field", icon=":material/filter_center_focus:"),

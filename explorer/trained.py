@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from explorer.ablation.digits import make_canvases
 from explorer.ablation.recipe import small_variant
 from explorer.pictures import Picture
@@ -53,4 +55,4 @@ def load_digit_sample(name: str) -> Picture:
         raise ValueError(f"There is no sample picture {name!r}: use one of {', '.join(DIGIT_SAMPLES)}.")
     side = trained_config().img_size[0]
     canvases = make_canvases("test", len(DIGIT_SAMPLES), side, _SAMPLE_SEED)
-    return canvases.images[DIGIT_SAMPLES.index(name)]
+    return np.array(canvases.images[DIGIT_SAMPLES.index(name)])

@@ -103,6 +103,7 @@ _WHAT = (
     Column("threads", _text("threads"), numeric=True, shared=True),
     Column("precision", _text("precision"), shared=True),
     Column("memory format", _text("memory_format"), shared=True),
+    Column("engine", _text("engine"), shared=True),
     Column("compile", _text("compile_mode"), shared=True),
 )
 _FIGURES = (

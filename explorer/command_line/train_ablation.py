@@ -48,11 +48,10 @@ def plan_of(arguments: argparse.Namespace) -> TrainingPlan:
     Raises:
         ValueError: If they describe none.
     """
-    from explorer.ablation.recipe import Recipe, TrainingPlan
+    from explorer.ablation.recipe import ARMS, DEFAULT_SEEDS, Recipe, TrainingPlan
 
-    given = {name: tuple(getattr(arguments, name)) for name in ("arms", "seeds") if getattr(arguments, name)}
     recipe = Recipe() if arguments.steps is None else Recipe(steps=arguments.steps)
-    return TrainingPlan(**given, recipe=recipe)
+    return TrainingPlan(arms=arguments.arms or tuple(ARMS), seeds=arguments.seeds or DEFAULT_SEEDS, recipe=recipe)
 
 
 def _train_ablation(arguments: argparse.Namespace) -> int:

@@ -40,6 +40,7 @@ LISTED = (
     "device_name",
     "threads",
     "precision",
+    "engine",
     "compile_mode",
     "hostname",
 )

@@ -117,6 +117,13 @@ def test_any_variant_keeps_its_values(packed: bool, config: HRFormerConfig, batc
     assert_same_function(model_with_statistics(config, seed), images(config, batch_size), packed=packed)
 
 
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="no oneDNN")
+def test_batches_that_go_through_a_branch_in_pieces_keep_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hrformer.optimize.PIECE_BYTES", 2 * 24 * 16 * 16 * 4)  # two images at 1/4, more further down
+    config = tiny()
+    assert_same_function(model_with_statistics(config), images(config, batch_size=5), packed=True)
+
+
 @pytest.mark.parametrize("name", CASES)
 @torch.no_grad()
 def test_reference_cases_hold_in_the_optimised_form(name: str) -> None:

@@ -15,6 +15,13 @@ from tests.explorer.benchmark.examples import example_record
 
 #: A store as version 1 of the tables wrote it, with one record.
 VERSION_1 = Path(__file__).with_name("store_version_1.sql")
+#: Source of the model, kind of job and compile mode of a record of version 1, and what ran it.
+ENGINES_OF_VERSION_1 = {
+    ("hrformer", "inference", "eager"): "eager",
+    ("hrformer", "inference", "max-autotune"): "torch.compile (readable form)",
+    ("hrformer", "training_step", "default"): "torch.compile",
+    ("timm", "inference", "default"): "torch.compile",
+}
 
 
 def add_note(connection: Connection) -> None:
@@ -53,6 +60,28 @@ def test_a_store_of_version_1_opens_with_its_records(tmp_path: Path) -> None:
         assert store.trainings() == []
         store.add_training(example_training())
         assert len(store.trainings()) == 1
+
+
+def test_records_of_version_1_get_the_engine_that_ran_them(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(VERSION_1.read_text(encoding="utf-8"))
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(benchmark_records)")]
+        changed = {"record_id": "?", "model_source": "?", "kind": "?", "compile_mode": "?"}
+        copied = ", ".join(changed.get(name, name) for name in columns)
+        order = [name for name in columns if name in changed]
+        for number, case in enumerate(ENGINES_OF_VERSION_1):
+            values = {"record_id": f"{number:036d}", **dict(zip(list(changed)[1:], case, strict=True))}
+            connection.execute(
+                f"INSERT INTO benchmark_records SELECT {copied} FROM benchmark_records WHERE record_id LIKE '6ba7%'",
+                [values[name] for name in order],
+            )
+    connection.close()
+    with Store(f"sqlite:///{path}") as store:
+        engines = store.query(columns=["engine"]).set_index("record_id")["engine"]
+    assert [engines[f"{number:036d}"] for number in range(len(ENGINES_OF_VERSION_1))] == list(
+        ENGINES_OF_VERSION_1.values()
+    )
 
 
 def test_steps_are_taken_once_and_in_order(store: Store) -> None:
