@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
+from hrformer.wording import listed, shown
+
 Task = Literal["classification", "pose", "segmentation"]
 FusionUpsample = Literal["nearest", "bilinear"]
 FusedOutputs = Literal["all", "highest"]
@@ -112,7 +114,7 @@ class HRFormerConfig:
         _check_dw_kernel_size(self.dw_kernel_size)
         for name in _FLAGS:
             if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} = {getattr(self, name)!r} is not legal: use true or false.")
+                raise ValueError(f"{name} = {shown(getattr(self, name))} is not legal: use true or false.")
         self._check_heads_divide_channels()
         self._check_hidden_channels()
 
@@ -151,7 +153,7 @@ class HRFormerConfig:
         unknown = sorted(str(key) for key in values if key not in known)
         missing = [name for name in known if name not in values and name not in _LATER_FIELDS]
         if unknown:
-            raise ValueError(f"Unknown key {', '.join(unknown[:5])}: a variant has the keys {', '.join(known)}.")
+            raise ValueError(f"Unknown key {listed(unknown)}: a variant has the keys {', '.join(known)}.")
         if missing:
             raise ValueError(f"Missing key {', '.join(missing)}: a variant names every one of its fields.")
         return cls(**values)
@@ -179,16 +181,16 @@ class HRFormerConfig:
 
 def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
     if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} = {value!r} is not legal: use one of {', '.join(allowed)}.")
+        raise ValueError(f"{name} = {shown(value)} is not legal: use one of {', '.join(allowed)}.")
 
 
 def _check_integer(field: str, value: object, label: str) -> None:
     low, high = LIMITS[field]
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{label} = {value!r} is not a whole number: use one from {low} to {high}.")
+        raise ValueError(f"{label} = {shown(value)} is not a whole number: use one from {low} to {high}.")
     if not low <= value <= high:
         nearest = min(max(value, low), high)
-        raise ValueError(f"{label} = {value} is outside {low} to {high}: the nearest legal value is {nearest}.")
+        raise ValueError(f"{label} = {shown(value)} is outside {low} to {high}: the nearest legal value is {nearest}.")
 
 
 def _check_dw_kernel_size(value: object) -> None:
@@ -201,7 +203,7 @@ def _check_dw_kernel_size(value: object) -> None:
 
 def _sequence(field: str, value: object, length: int, unit: str) -> tuple[Any, ...]:
     if not isinstance(value, tuple | list) or len(value) != length:
-        raise ValueError(f"{field} = {value!r} is not legal: give {length} numbers, one per {unit}.")
+        raise ValueError(f"{field} = {shown(value)} is not legal: give {length} numbers, one per {unit}.")
     return tuple(value)
 
 
@@ -216,12 +218,13 @@ def _ratios(value: object) -> tuple[float, ...]:
     values = _sequence("mlp_ratios", value, NUM_BRANCHES, "branch")
     high = LIMITS["mlp_ratios"][1]
     for position, item in enumerate(values):
-        if isinstance(item, bool) or not isinstance(item, int | float) or not math.isfinite(item):
-            raise ValueError(f"mlp_ratios[{position}] = {item!r} is not a number: use one above 0, up to {high}.")
+        is_number = isinstance(item, int | float) and not isinstance(item, bool)
+        if not is_number or (isinstance(item, float) and not math.isfinite(item)):
+            raise ValueError(f"mlp_ratios[{position}] = {shown(item)} is not a number: use one above 0, up to {high}.")
         if not 0 < item <= high:
             nearest = high if item > high else 1
             raise ValueError(
-                f"mlp_ratios[{position}] = {item} is outside 0 (excluded) to {high}: the nearest "
+                f"mlp_ratios[{position}] = {shown(item)} is outside 0 (excluded) to {high}: the nearest "
                 f"sensible value is {nearest}."
             )
     return tuple(float(item) for item in values)
@@ -229,7 +232,7 @@ def _ratios(value: object) -> tuple[float, ...]:
 
 def _drop_path_rate(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise ValueError(f"drop_path_rate = {value!r} is not legal: use a number from 0 to below 1, such as 0.1.")
+        raise ValueError(f"drop_path_rate = {shown(value)} is not legal: use a number from 0 to below 1, such as 0.1.")
     return float(value)
 
 
@@ -293,12 +296,12 @@ def preset(name: str, task: str = "classification", **overrides: Any) -> HRForme
         ValueError: If the name, the task or an overridden field is unknown, or the result is illegal.
     """
     if name not in _SIZES:
-        raise ValueError(f"preset = {name!r} is not known: use one of {', '.join(PRESETS)}.")
+        raise ValueError(f"preset = {shown(name)} is not known: use one of {', '.join(PRESETS)}.")
     _check_choice("task", task, TASKS)
     known = [field.name for field in fields(HRFormerConfig)]
     unknown = sorted(key for key in overrides if key not in known)
     if unknown:
-        raise ValueError(f"Unknown field {', '.join(unknown)}: a variant has the fields {', '.join(known)}.")
+        raise ValueError(f"Unknown field {listed(unknown)}: a variant has the fields {', '.join(known)}.")
     values = {
         "task": task,
         "num_blocks": (2, 2, 2, 2),

@@ -95,7 +95,7 @@ def measure_alone(job: Job, device: Device, reporter: Reporter) -> Alone:
 def measure_together(
     jobs: Sequence[Job], alone: Sequence[Alone], device: Device, place: Place, reporter: Reporter
 ) -> None:
-    """Time the jobs' models under their engines interleaved, and a matrix product with them that shows the device's peak."""
+    """Time the jobs interleaved, and a matrix product with them that shows the device's peak."""
     jobs = [replace(job, batch_size=found.batch_size) for job, found in zip(jobs, alone, strict=True)]
     method = jobs[0].method
     watches = [device.watch() for _ in jobs]

@@ -13,6 +13,7 @@ import streamlit as st
 
 from explorer.benchmark.comparison import SETUP, describe_setup, setups_of, with_ratio
 from explorer.benchmark.exchange import MAX_IMPORT_MIB, Imported
+from explorer.benchmark.reference import reference_files
 from explorer.benchmark.store import StoreError
 from explorer.engines import EAGER
 from explorer.ui.comparison_data import (
@@ -23,7 +24,6 @@ from explorer.ui.comparison_data import (
     import_reference,
     measured_conditions,
     measured_table,
-    reference_files,
     store_state,
 )
 from explorer.ui.progress import with_progress
