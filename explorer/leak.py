@@ -10,8 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from explorer.geometry import branch_sizes
 from explorer.partial_forward import exclusive, high_resolution_module, module_inputs
-from hrformer import HRFormer
+from explorer.receptive_field import MapPosition
+from hrformer import HRFormer, HRFormerConfig
 from hrformer.attention import WindowGrid
 
 
@@ -70,6 +72,13 @@ def map_entering_blocks(model: HRFormer, image: Tensor, stage: int, module: int,
         branches = module_inputs(model, image, stage, module)
     _check_branch(stage, branch)
     return branches[branch]
+
+
+def window_of(config: HRFormerConfig, position: MapPosition) -> tuple[int, int]:
+    """(row, column) of the window that holds a position, in the grid of its branch."""
+    height, width = branch_sizes(config.img_size)[position.branch]
+    grid = WindowGrid(height, width, config.window_sizes[position.branch])
+    return (position.row + grid.top) // grid.size, (position.column + grid.left) // grid.size
 
 
 def measure_leak(
