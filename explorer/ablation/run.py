@@ -31,6 +31,9 @@ _PROCESS_MIB = 420.0
 #: Activations kept for the backward pass, MiB for an image of 112x112 pixels; measured on the default recipe.
 _IMAGE_MIB = 26.0
 _REFERENCE_PIXELS = 112 * 112
+#: Processor time of an image of that size in an update, s, and of everything around a training's updates.
+_IMAGE_S = 0.033
+_START_S = 25.0
 #: A canvas has three colours and a label, a byte each.
 _CANVAS_BYTES = 4
 _MIB = 2**20
@@ -301,6 +304,15 @@ def check_memory(plan: TrainingPlan, processes: int, free_mib: float | None) -> 
     raise ValueError(
         f"{processes} trainings at once need about {one * processes:,.0f} MiB, {free_mib:,.0f} MiB are free: {advice}."
     )
+
+
+def estimate_seconds(plan: TrainingPlan, processes: int = DEFAULT_PROCESSES) -> float:
+    """Rough duration of a plan, s, on as many free cores as there are processes."""
+    seconds = sum(
+        _START_S + job.recipe.steps * _IMAGE_S * job.recipe.batch_size * job.side**2 / _REFERENCE_PIXELS
+        for job in plan.jobs()
+    )
+    return seconds / processes
 
 
 def needed_mib(job: TrainingJob) -> float:

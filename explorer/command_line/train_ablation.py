@@ -38,6 +38,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--seeds", type=_numbers, metavar="LIST", help="default: 0,1,2")
     parser.add_argument("--steps", type=int, metavar="N", help="updates of each training; default: 600")
     parser.add_argument("--processes", type=int, metavar="N", default=2, help="trainings at once; default: 2")
+    parser.add_argument("--max-minutes", type=float, metavar="N", help="refuse what would take longer")
     parser.add_argument("--resume", action="store_true", help="go on from checkpoints, keep what is finished")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the results there as well")
 
@@ -62,6 +63,7 @@ def _train_ablation(arguments: argparse.Namespace) -> int:
     plan = plan_of(arguments)
     if arguments.processes < 1:
         raise ValueError(f"--processes {arguments.processes} trains nothing: use at least 1.")
+    _check_time(plan, arguments.processes, arguments.max_minutes)
     with Store() as store:
         store.check_writable()
         run = AblationRun(
@@ -79,6 +81,19 @@ def _train_ablation(arguments: argparse.Namespace) -> int:
         with arguments.csv.open("w", newline="", encoding="utf-8") as file:
             write_trainings(run.records, file)
     return _exit_code(run)
+
+
+def _check_time(plan: TrainingPlan, processes: int, max_minutes: float | None) -> None:
+    from explorer.ablation.run import estimate_seconds
+    from explorer.command_line.tables import duration
+
+    seconds = estimate_seconds(plan, processes)
+    if max_minutes is not None and seconds > 60 * max_minutes:
+        raise ValueError(
+            f"{len(plan.jobs())} trainings of {plan.recipe.steps} steps take about {duration(seconds)}, allowed are "
+            f"{max_minutes:g} min: use fewer seeds or steps, or stop and --resume later."
+        )
+    print(f"{len(plan.jobs())} trainings of {plan.recipe.steps} steps, about {duration(seconds)}.", file=sys.stderr)
 
 
 def _watch(run: AblationRun) -> None:
