@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from explorer.benchmark.child import Send, die_with_parent, private_stdout
 from explorer.benchmark.device import Device, Step, matmul_step, open_device
 from explorer.benchmark.figures import Figures
 from explorer.benchmark.method import Method, Timer, measure_rounds, warm_up
@@ -39,8 +38,6 @@ _SEARCH_SHARE = 1 / 32
 _LARGEST_BATCH = 2**16
 #: What PyTorch's caching allocator on a card counts.
 _ALLOCATOR_FIGURES = ("peak_allocated_mib", "peak_reserved_mib")
-
-Send = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -234,32 +231,11 @@ def _run(request: Mapping[str, Any], reporter: Reporter) -> None:
             reporter.send("profile", profile=profile_job(jobs[0], device, trace_path).to_dict())
 
 
-def _private_stdout() -> Send:
-    """Keep stdout for the messages; whatever else prints goes to stderr."""
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    lock = threading.Lock()
-
-    def send(message: dict[str, Any]) -> None:
-        with lock:
-            channel.write(json.dumps(message) + "\n")
-            channel.flush()
-
-    return send
-
-
-def _die_with_parent() -> None:
-    """The parent keeps stdin open as long as it lives; its end takes this process and its compilers along."""
-    while os.read(0, 1):
-        pass
-    os.killpg(os.getpgid(0), signal.SIGKILL)
-
-
 def main() -> None:
     """Serve one request."""
-    reporter = Reporter(_private_stdout())
+    reporter = Reporter(private_stdout())
     request = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=die_with_parent, daemon=True).start()
     try:
         _run(request, reporter)
     except Exception as error:  # noqa: BLE001 - whatever a model raises becomes its record's reason

@@ -14,6 +14,7 @@ from explorer.ui.ablation import (
     views_of,
 )
 from explorer.ui.ablation_results import show_figures, show_published, show_table
+from explorer.ui.ablation_training import training_section
 from explorer.ui.benchmark import forecast_problem
 from explorer.ui.benchmark_results import records_csv, watch_run
 from explorer.ui.job_manager import store_state
@@ -24,6 +25,20 @@ from explorer.ui.variant import current_variant, show_rejection, variant_card
 config = current_variant()
 st.markdown("### Ablation: take out one thing, keep all else")
 variant_card(config)
+view = st.segmented_control(
+    "View",
+    ("Cost and reach", "Train it"),
+    default="Cost and reach",
+    required=True,
+    key="ablation_view",
+    bind="query-params",
+    label_visibility="collapsed",
+)
+if view == "Train it":
+    image_format_control()
+    show_rejection()
+    training_section()
+    st.stop()
 messages = st.container()
 try:
     choice = ablation_controls()
