@@ -19,6 +19,7 @@ st.navigation(
             st.Page("pages/measure/benchmark.py", title="Benchmark", icon=":material/speed:"),
             st.Page("pages/measure/comparison.py", title="Comparison", icon=":material/compare_arrows:"),
             st.Page("pages/measure/time.py", title="Where the time goes", icon=":material/timer:"),
+            st.Page("pages/measure/claims.py", title="Paper claims", icon=":material/gavel:"),
         ],
     }
 ).run()
