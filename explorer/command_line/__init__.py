@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     # Not above: each command loads only what it needs, and --help nothing of it.
     from explorer.command_line.ablate import add_parser as add_ablate
     from explorer.command_line.bench import add_parser as add_bench
+    from explorer.command_line.claims import add_parser as add_claims
     from explorer.command_line.records import add_parsers as add_record_commands
     from explorer.command_line.train_ablation import add_parser as add_train_ablation
 
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     add_ablate(commands)
     add_train_ablation(commands)
     add_record_commands(commands)
+    add_claims(commands)
     return parser
 
 
