@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     from explorer.command_line.ablate import add_parser as add_ablate
     from explorer.command_line.bench import add_parser as add_bench
     from explorer.command_line.claims import add_parser as add_claims
+    from explorer.command_line.onnx import add_parser as add_onnx
     from explorer.command_line.records import add_parsers as add_record_commands
     from explorer.command_line.train_ablation import add_parser as add_train_ablation
 
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     add_bench(commands)
     add_ablate(commands)
     add_train_ablation(commands)
+    add_onnx(commands)
     add_record_commands(commands)
     add_claims(commands)
     return parser
