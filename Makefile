@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint format types bench bench-speed load faults screenshots constraints clean
+.PHONY: help app test lint format types bench bench-speed load faults claims screenshots constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /: /' | column -t -s ':'
@@ -51,6 +51,9 @@ bench: $(VENV)/.test  ## measure the explorer's own speed and memory, as ratios 
 
 bench-speed: $(VENV)/.test  ## measure HRFormer, DeiT-B and HRNet-W48 under every installed engine
 	$(BIN)/python -m tests.bench_speed
+
+claims: $(VENV)/.app  ## judge the paper's claims again and write results/reference/claims.csv
+	$(BIN)/python -m explorer claims --measure --csv results/reference/claims.csv
 
 load: $(VENV)/.test  ## let 30 users at the app for 5 minutes (docs/reliability.md)
 	$(BIN)/python -m tests.load --users 30 --minutes 5

@@ -8,6 +8,7 @@ st.navigation(
     {
         "Explore": [
             st.Page("pages/explore/architecture.py", title="Architecture", icon=":material/schema:", default=True),
+            st.Page("pages/explore/tour.py", title="Guided tour", icon=":material/tour:"),
             st.Page("pages/explore/feature_maps.py", title="Feature maps", icon=":material/layers:"),
             st.Page("pages/explore/attention_windows.py", title="Attention windows", icon=":material/grid_on:"),
             st.Page("pages/explore/receptive_field.py", title="Receptive field", icon=":material/filter_center_focus:"),
@@ -17,7 +18,9 @@ st.navigation(
         "Measure": [
             st.Page("pages/measure/benchmark.py", title="Benchmark", icon=":material/speed:"),
             st.Page("pages/measure/comparison.py", title="Comparison", icon=":material/compare_arrows:"),
+            st.Page("pages/measure/ablation.py", title="Ablation", icon=":material/toggle_off:"),
             st.Page("pages/measure/time.py", title="Where the time goes", icon=":material/timer:"),
+            st.Page("pages/measure/claims.py", title="Paper claims", icon=":material/gavel:"),
         ],
     }
 ).run()

@@ -16,6 +16,8 @@ OVERHEAD_MIB = 200
 USABLE_SHARE = 0.6
 #: The same as `OVERHEAD_MIB` once the libraries are warm.
 _WORKSPACE_MIB = 32
+#: Transformer blocks that are built; each takes some milliseconds to make and to run, whatever its size.
+MAX_BLOCKS = 1000
 
 
 def required_mib(config: HRFormerConfig, activation_copies: float = 2.0) -> float:
@@ -77,8 +79,14 @@ def check_capacity(config: HRFormerConfig, activation_copies: float = 2.0) -> No
     """Refuse a variant that this machine cannot hold.
 
     Raises:
-        ValueError: If the variant needs more memory than is free, naming both.
+        ValueError: If the variant needs more memory than is free, naming both, or has too many blocks.
     """
+    blocks = sum(_blocks_per_branch(config))
+    if blocks > MAX_BLOCKS:
+        raise ValueError(
+            f"This variant has {blocks:,} blocks, so it is costed but not built: use fewer modules or blocks, for at "
+            f"most {MAX_BLOCKS:,}."
+        )
     needed = required_mib(config, activation_copies)
     free = psutil.virtual_memory().available / MIB
     if needed > USABLE_SHARE * free:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +38,7 @@ def model_from_upload(contents: bytes, name: str, img_size: tuple[int, int]) -> 
         ValueError: If the file is damaged, would run code, holds no HRFormer, or one too large for this machine.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, Path(name).name)
+        path = Path(folder, _safe_name(name))
         path.write_bytes(contents)
         weights = normalise_keys(read_tensors(path))
     config = replace(infer_config(weights), img_size=img_size)
@@ -46,3 +47,8 @@ def model_from_upload(contents: bytes, name: str, img_size: tuple[int, int]) -> 
         model = create_model(config).eval()
     load_official_state_dict(model, weights, strict=any(key.startswith("head.") for key in weights))
     return model
+
+
+def _safe_name(name: str) -> str:
+    """A file name that every file system takes and that stays in its folder; the ending is kept."""
+    return "checkpoint" if not (kept := re.sub(r"[^\w.-]", "_", Path(name).name)[-60:].lstrip(".")) else kept

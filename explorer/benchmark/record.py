@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Literal
 
-from explorer.benchmark.columns import Column, check_value, columns_of, json_id, shown
+from explorer.benchmark.columns import Column, check_value, columns_of, json_id
+from hrformer.wording import listed, shown
 
 Status = Literal["ok", "failed", "out_of_memory", "cancelled"]
 JobKind = Literal["inference", "training_step", "largest_batch"]
@@ -98,6 +99,7 @@ class Record:
         threads: torch's intra-op threads; None where the CPU only feeds the device.
         precision: Such as "fp32", "tf32", "bf16", "fp16", "autocast_bf16".
         memory_format: "contiguous" or "channels_last".
+        engine: What ran the model, by its name in `explorer.engines`.
         compile_mode: "eager", or the mode handed to `torch.compile`.
         latency_ms_p50: Median over `samples_ms`, ms per call; p90, p95 and p99 alike.
         latency_ms_iqr: Interquartile range, ms.
@@ -114,7 +116,8 @@ class Record:
         peak_reserved_mib: CUDA caching allocator's peak of reserved memory, MiB.
         process_memory_mib: What the driver attributes to the process on the card, MiB.
         peak_rss_mib: The process's peak resident memory, MiB.
-        compile_time_s: Seconds from `torch.compile` to the end of the first call.
+        compile_time_s: Seconds from handing the model to its engine to the end of the first call: rewriting,
+            exporting, compiling.
         achieved_flop_s: FLOPs per second at the median latency.
         peak_flop_s: FLOPs per second of a matrix product on the same device, in the same job and precision.
         peak_flop_share: `achieved_flop_s / peak_flop_s`, 0 to 1.
@@ -151,6 +154,7 @@ class Record:
     threads: int | None = None
     precision: str = "fp32"
     memory_format: str = "contiguous"
+    engine: str = "eager"
     compile_mode: str = "eager"
     latency_ms_p50: float | None = None
     latency_ms_p90: float | None = None
@@ -216,8 +220,8 @@ class Record:
     def _check_status(self) -> None:
         if (self.status == "ok") != (self.status_reason is None):
             raise ValueError(
-                f"status_reason = {self.status_reason!r} does not go with status = {self.status!r}: give the reason "
-                "for every status but ok."
+                f"status_reason = {shown(self.status_reason)} does not go with status = {self.status!r}: give the "
+                "reason for every status but ok."
             )
 
     def _check_samples(self) -> None:
@@ -230,10 +234,10 @@ class Record:
     def _check_reasons(self) -> None:
         unknown = sorted(set(self.reasons) - set(FIGURES))
         if unknown:
-            raise ValueError(f"reasons names {', '.join(unknown)}: only figures can be missing ({', '.join(FIGURES)}).")
+            raise ValueError(f"reasons names {listed(unknown)}: only figures can be missing ({', '.join(FIGURES)}).")
         empty = [name for name, reason in self.reasons.items() if not isinstance(reason, str) or not reason]
         if empty:
-            raise ValueError(f"reasons[{empty[0]!r}] is not a text: say why the figure is missing.")
+            raise ValueError(f"reasons[{shown(empty[0])}] is not a text: say why the figure is missing.")
         needless = [name for name in self.reasons if getattr(self, name) is not None]
         if needless:
             raise ValueError(f"reasons names {', '.join(needless)}, which has a value: leave out one of the two.")

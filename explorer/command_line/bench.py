@@ -120,5 +120,6 @@ _AXES: dict[str, tuple[str, Callable[[str], Any], str]] = {
     "--threads": ("threads", _whole, "1,2 (CPU only)"),
     "--precision": ("precisions", str, "fp32,tf32,bf16,autocast_bf16"),
     "--memory-format": ("memory_formats", str, "contiguous,channels_last"),
-    "--compile": ("compile_modes", str, "eager,default,reduce-overhead,max-autotune"),
+    "--engines": ("engines", str, '"eager,optimised eager,torch.compile,ONNX Runtime,OpenVINO"'),
+    "--compile": ("compile_modes", str, "default,reduce-overhead,max-autotune (of the engine torch.compile)"),
 }
