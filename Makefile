@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint format types bench bench-speed screenshots constraints clean
+.PHONY: help app test lint format types bench bench-speed weights screenshots constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /: /' | column -t -s ':'
@@ -51,6 +51,9 @@ bench: $(VENV)/.test  ## measure the explorer's own speed and memory, as ratios 
 
 bench-speed: $(VENV)/.test  ## measure HRFormer, DeiT-B and HRNet-W48 under every installed engine
 	$(BIN)/python -m tests.bench_speed
+
+weights: $(VENV)/.app  ## train the weights that ship again (about 15 minutes; resumes when called again)
+	$(BIN)/python -m explorer.ablation.weights
 
 screenshots: $(VENV)/.test  ## take the README's screenshots again (needs Chromium)
 	$(BIN)/python -m tests.screenshots
