@@ -307,6 +307,9 @@ def _export(model: nn.Module, example: Tensor, path: Path) -> tuple[int, ...]:
         return tuple(model(example[:1]).shape[1:])
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
+    """What went wrong, of the innermost error: exporters wrap it in advice to their developers."""
+    while error.__cause__ is not None:
+        error = error.__cause__
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0].rstrip(".") + "."

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
+import struct
 import warnings
+import zlib
 
 import numpy as np
 import torch
@@ -28,12 +31,51 @@ MAX_FILE_MIB = 20
 MAX_PIXELS = 40_000_000
 #: Longest side that is kept of an upload; no variant sees more at once.
 MAX_SIDE = 2048
+#: Pieces that a file is read in: a photograph has some thousands, and a parser takes microseconds for each.
+MAX_READS = 200_000
+#: Scans of a JPEG; encoders write about ten. Each costs a pass over all pixels, however small it is in the file.
+MAX_JPEG_SCANS = 32
 #: ImageNet statistics that the published weights were trained with, per RGB channel.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _SIXTEEN_BIT = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+#: Markers other than stuffed zeros, restarts and fill bytes.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+#: What Pillow and the libraries below it raise on a damaged file.
+_DAMAGED = (
+    OSError,
+    SyntaxError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    AttributeError,
+    RuntimeError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
 _READABLE_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX")
+
+
+class PictureError(ValueError):
+    """A picture is refused: what is wrong with it, in one sentence."""
+
+
+class _CountingFile(io.BytesIO):
+    """A file that breaks off when it is read in more pieces than any picture needs."""
+
+    def __init__(self, contents: bytes) -> None:
+        super().__init__(contents)
+        self._reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._reads += 1
+        if self._reads > MAX_READS:
+            raise PictureError("The picture is cut into too many pieces: save it again as PNG or JPEG.")
+        return super().read(size)
 
 
 def load_sample(name: str) -> Picture:
@@ -61,43 +103,56 @@ def read_picture(contents: bytes) -> Picture:
         (height, width, 3), upright, at most `MAX_SIDE` pixels on its longest side, transparency on white.
 
     Raises:
-        ValueError: If the file is too large, damaged, of another format, animated, or not 8-bit grey or RGB.
+        PictureError: If the file is too large, damaged, of another format, animated, or not 8-bit grey or RGB.
     """
     if len(contents) > MAX_FILE_MIB * 2**20:
-        raise ValueError(
+        raise PictureError(
             f"The picture's file has {len(contents) / 2**20:.0f} MiB: use one of at most {MAX_FILE_MIB} MiB."
         )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # _check_header has a stricter limit
-            with Image.open(io.BytesIO(contents), formats=FORMATS) as image:
+            with Image.open(_CountingFile(contents), formats=FORMATS) as image:
                 _check_header(image)
+                if image.format == "JPEG":
+                    _check_scans(contents)
                 image.draft("RGB", (MAX_SIDE, MAX_SIDE))
                 return _decode(image)
+    except PictureError:
+        raise
     except UnidentifiedImageError as error:
-        raise ValueError(f"This file is no picture that can be read: use {', '.join(FORMATS)}.") from error
+        raise PictureError(f"This file is no picture that can be read: use {', '.join(FORMATS)}.") from error
     except Image.DecompressionBombError as error:
-        raise ValueError(f"The picture is too large: use at most {MAX_PIXELS / 1e6:.0f} megapixels.") from error
-    except (OSError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
-        raise ValueError("The picture is damaged or cut off: save it again as PNG or JPEG.") from error
+        raise PictureError(f"The picture is too large: use at most {MAX_PIXELS / 1e6:.0f} megapixels.") from error
+    except _DAMAGED as error:
+        raise PictureError("The picture is damaged or cut off: save it again as PNG or JPEG.") from error
 
 
 def _check_header(image: Image.Image) -> None:
     """Refuse by what the header says, before any pixel is decoded."""
     pixels = image.width * image.height
     if pixels > MAX_PIXELS:
-        raise ValueError(
+        raise PictureError(
             f"The picture has {pixels / 1e6:.0f} megapixels: use at most {MAX_PIXELS / 1e6:.0f} megapixels."
         )
     if min(image.size) < 1:
-        raise ValueError("The picture is empty: use one of at least 1x1 pixel.")
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
-        raise ValueError(f"The picture is animated or has pages ({frames} frames): save one frame as PNG or JPEG.")
+        raise PictureError("The picture is empty: use one of at least 1x1 pixel.")
+    if getattr(image, "is_animated", False):  # not n_frames, which walks through all of them
+        raise PictureError("The picture is animated or has pages: save one frame as PNG or JPEG.")
     if image.mode in _SIXTEEN_BIT or _png_bit_depth(image) == 16:
-        raise ValueError("The picture has more than 8 bits a channel: save it with 8 bits as PNG or JPEG.")
+        raise PictureError("The picture has more than 8 bits a channel: save it with 8 bits as PNG or JPEG.")
     if image.mode not in _READABLE_MODES:
-        raise ValueError(f"The picture's colours are {image.mode}: save it as RGB or grey PNG or JPEG.")
+        raise PictureError(f"The picture's colours are {image.mode}: save it as RGB or grey PNG or JPEG.")
+
+
+def _check_scans(contents: bytes) -> None:
+    """Refuse a JPEG of more scans than encoders write, before any is decoded."""
+    position, scans = 2, 0
+    while (marker := _JPEG_MARKER.search(contents, position)) and marker[0] != b"\xff\xd9":
+        scans += marker[0] == b"\xff\xda"
+        if scans > MAX_JPEG_SCANS:
+            raise PictureError(f"The JPEG has more than {MAX_JPEG_SCANS} scans: save it again as PNG or JPEG.")
+        position = marker.end() + int.from_bytes(contents[marker.end() : marker.end() + 2])
 
 
 def _png_bit_depth(image: Image.Image) -> int:
@@ -107,8 +162,8 @@ def _png_bit_depth(image: Image.Image) -> int:
 
 
 def _decode(image: Image.Image) -> Picture:
+    image.thumbnail((MAX_SIDE, MAX_SIDE))  # before it is turned: that takes a copy
     upright = ImageOps.exif_transpose(image)
-    upright.thumbnail((MAX_SIDE, MAX_SIDE))
     if "A" in upright.mode or "transparency" in upright.info:
         upright = upright.convert("RGBA")
         background = Image.new("RGBA", upright.size, "white")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from hrformer import PRESETS, TASKS, HRFormerConfig, preset
+from hrformer.wording import shown
 
 #: Query keys that describe a variant; a page may keep its own keys beside them.
 QUERY_KEYS = ("preset", *(field.name for field in fields(HRFormerConfig)))
@@ -81,9 +82,9 @@ def from_query(query: Mapping[str, str]) -> HRFormerConfig:
     name = query.get("preset", "tiny")
     task = query.get("task", "classification")
     if name not in PRESETS:
-        raise ValueError(f"preset = {name!r} is not known: use one of {', '.join(PRESETS)}.")
+        raise ValueError(f"preset = {shown(name)} is not known: use one of {', '.join(PRESETS)}.")
     if task not in TASKS:
-        raise ValueError(f"task = {task!r} is not known: use one of {', '.join(TASKS)}.")
+        raise ValueError(f"task = {shown(task)} is not known: use one of {', '.join(TASKS)}.")
     reference = preset(name, task)
     overrides = {
         key: _read(key, query[key], getattr(reference, key))
@@ -101,7 +102,7 @@ def from_json(text: str | bytes) -> HRFormerConfig:
     """
     try:
         values = json.loads(text)
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError("This file is no JSON: use a variant that was downloaded here.") from error
     return HRFormerConfig.from_dict(values)
 
@@ -118,7 +119,7 @@ def _read(name: str, text: str, like: object) -> object:
     """Read a query value as the type that the preset holds."""
     if isinstance(like, bool):
         if text not in ("true", "false"):
-            raise ValueError(f"{name} = {text!r} is not legal: use true or false.")
+            raise ValueError(f"{name} = {shown(text)} is not legal: use true or false.")
         return text == "true"
     if isinstance(like, tuple):
         return tuple(_read_number(name, item) for item in text.split(","))
@@ -133,4 +134,4 @@ def _read_number(name: str, text: str) -> int | float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"{name} holds {text!r}, which is no number: write it as in {name}=7.") from None
+        raise ValueError(f"{name} holds {shown(text)}, which is no number: write it as in {name}=7.") from None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
+import mmap
 import pickle
 import re
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,23 +18,48 @@ from torch import Tensor
 
 from hrformer.config import NUM_BRANCHES, NUM_STAGES, HRFormerConfig, published_task_fields
 from hrformer.model import HRFormer, create_model
+from hrformer.pickle_nesting import MAX_PICKLE_BYTES, check_nesting
+from hrformer.wording import listed, shown
 
 #: Wrappers that training code puts around or in front of the backbone's keys.
 _CONTAINERS = ("state_dict", "model", "model_state")
-_PREFIXES = ("module.", "model.", "backbone.")
+_PREFIXES = re.compile(r"^((module|model|backbone)\.)+")
 #: The authors' names on the left, ours on the right; all other names are the same.
 _RENAMES = (
     (re.compile(r"\.attn\.attn\."), ".attn."),
     (re.compile(r"^keypoint_head\.final_layer\."), "head.final_layer."),
     (
         re.compile(
-            r"^(incre_modules|downsamp_modules|final_layer|classifier|conv3x3|ocr_distri_head|cls_head|aux_head)\."
+            r"^(incre_modules|downsamp_modules|final_layer|classifier|conv3x3|ocr_distri_head|cls_head|aux_head"
+            r"|last_layer)\."
         ),
         r"head.\1.",
     ),
 )
+#: What only the plain segmentation head has.
+_FCN_OUTPUT = "head.last_layer.3.weight"
 #: Buffers that follow from the configuration.
 _DERIVED = "relative_position_index"
+#: Pickles in a file of the format before torch 1.6: magic number, protocol, system, contents, storage keys.
+_LEGACY_PICKLES = 5
+#: Digits of a module's or block's index; longer ones are no indices.
+_INDEX_DIGITS = 9
+_MAX_ZIP_ENTRIES = 20_000
+#: HRFormer-B takes 150 KB.
+_MAX_SAFETENSORS_HEADER_BYTES = 4 * 2**20
+#: What torch and safetensors raise on a damaged file, beside their own errors.
+_DAMAGED = (
+    RuntimeError,
+    EOFError,
+    OSError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ValueError,
+    ArithmeticError,
+    MemoryError,
+    zipfile.BadZipFile,
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +78,7 @@ class LoadReport:
 
     def __str__(self) -> str:
         parts = [
-            f"{len(keys)} {label} ({', '.join(keys[:3])}{', …' if len(keys) > 3 else ''})"
+            f"{len(keys)} {label} ({listed(keys)})"
             for label, keys in (
                 ("missing", self.missing),
                 ("unexpected", self.unexpected),
@@ -78,6 +106,7 @@ def load_official_state_dict(model: HRFormer, state_dict: Mapping[str, Any], str
         ValueError: If the weights do not fit, naming the keys.
     """
     weights = normalise_keys(state_dict)
+    _check_plain(weights)
     own = model.state_dict()
     mismatched = {
         key: f"{key}: {_shape(weights[key])} vs. {_shape(own[key])}"
@@ -105,8 +134,9 @@ def load_checkpoint(path: str | Path, config: HRFormerConfig | None = None) -> H
     """Build a model from a `.pth` or `.safetensors` file; its configuration is read off the tensors' shapes.
 
     Shapes do not tell the image size, the drop path rate and the fields in which the tasks' published code differs:
-    these take the task's published values. A file without a head becomes a pose model when its last fusion has one
-    row, else a classification model, with a fresh head.
+    these take the task's published values (also `fused_outputs` where nothing is fused, so that fusions have no keys).
+    A file without a head becomes a pose model when its last fusion has one row, else a classification model, with a
+    fresh head.
 
     Args:
         path: The file. A `.pth` is read as weights only: it cannot run code.
@@ -136,19 +166,57 @@ def read_tensors(path: str | Path) -> Mapping[str, Any]:
     if path.suffix not in (".pth", ".pt", ".bin"):
         raise ValueError(f"{path.name} is not a checkpoint: use a .pth or .safetensors file.")
     try:
+        _check_archive(path)
         contents = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"{path.name} holds more than weights (or is damaged) and was not opened: running what it holds "
             "would not be safe. Save it again as .safetensors."
         ) from error
-    except (RuntimeError, EOFError, OSError, KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+    except _DAMAGED as error:
         raise ValueError(f"{path.name} is not a readable checkpoint: it is damaged or of another format.") from error
     if not isinstance(contents, Mapping):
         raise ValueError(f"{path.name} holds no state dict: save model.state_dict().")
     return contents
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse a `.pth` that would become larger than its file, or that is nested too deep to be opened.
+
+    Raises:
+        ValueError: If it is refused.
+        zipfile.BadZipFile: If it is damaged.
+    """
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            file.seek(0)
+            pickles = io.BytesIO(file.read(MAX_PICKLE_BYTES))
+            for _ in range(_LEGACY_PICKLES):
+                check_nesting(pickles)
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as contents:
+            if sum(1 for _ in re.finditer(rb"PK\x01\x02", contents)) > _MAX_ZIP_ENTRIES:
+                raise ValueError("It has too many entries.")
+        with zipfile.ZipFile(file) as archive:
+            _check_entries(archive, path.stat().st_size)
+
+
+def _check_entries(archive: zipfile.ZipFile, file_bytes: int) -> None:
+    """torch writes every entry once and as it is: anything else is built to be read in two ways or to swell."""
+    entries = archive.infolist()
+    names = {entry.filename.lower() for entry in entries}
+    stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+    if not stored or len(names) < len(entries) or sum(entry.file_size for entry in entries) > file_bytes:
+        raise ValueError("Its entries are compressed, doubled or overlapping.")
+    if min(entry.header_offset for entry in entries) != 0:
+        raise ValueError("Its entries do not begin where the file begins.")
+    for entry in entries:
+        if entry.filename.lower().endswith(".pkl"):
+            if entry.file_size > MAX_PICKLE_BYTES:
+                raise ValueError("Its pickle is too large for a checkpoint.")
+            check_nesting(io.BytesIO(archive.read(entry)))
 
 
 def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
@@ -158,8 +226,13 @@ def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
     except ModuleNotFoundError as error:
         raise ValueError("Reading .safetensors needs the package safetensors: pip install safetensors.") from error
     try:
+        with path.open("rb") as file:
+            if int.from_bytes(file.read(8), "little") > _MAX_SAFETENSORS_HEADER_BYTES:
+                raise ValueError("Its header is too large for a checkpoint.")
         return cast("Mapping[str, Tensor]", load_file(path))
-    except SafetensorError as error:
+    except FileNotFoundError:
+        raise
+    except (SafetensorError, *_DAMAGED) as error:
         raise ValueError(f"{path.name} is not a readable .safetensors file: it is damaged or cut off.") from error
 
 
@@ -176,9 +249,14 @@ def normalise_keys(state_dict: Mapping[str, Any]) -> dict[str, Tensor]:
     }
 
 
+def _check_plain(weights: Mapping[str, Tensor]) -> None:
+    for key, value in weights.items():
+        if value.layout != torch.strided or value.is_meta or value.is_quantized or value.is_complex():
+            raise ValueError(f"{shown(key)} is not a dense tensor of real numbers: save model.state_dict() as it is.")
+
+
 def _own_key(key: str) -> str:
-    while key.startswith(_PREFIXES):
-        key = key.split(".", 1)[1]
+    key = _PREFIXES.sub("", key)
     for pattern, replacement in _RENAMES:
         key = pattern.sub(replacement, key)
     return key
@@ -192,22 +270,29 @@ def infer_config(weights: Mapping[str, Tensor]) -> HRFormerConfig:
     """
     try:
         return _infer_config(weights)
-    except (KeyError, IndexError) as error:
-        first = next(iter(weights), "no tensor at all")
+    except KeyError as error:
+        first = listed(list(weights)[:1]) or "no tensor at all"
         raise ValueError(
             f"These are not the weights of an HRFormer: expected keys such as {error.args[0]}, found {first}."
+        ) from error
+    except (IndexError, ZeroDivisionError) as error:
+        raise ValueError(
+            "These are not the weights of an HRFormer: their shapes are not those of its layers."
         ) from error
 
 
 def _infer_config(weights: Mapping[str, Tensor]) -> HRFormerConfig:
     modules = [_count(weights, rf"stage{stage + 1}\.(\d+)\.") for stage in range(1, NUM_STAGES)]
     blocks = [_count(weights, rf"stage{stage + 1}\.0\.branches\.0\.(\d+)\.") for stage in range(1, NUM_STAGES)]
+    _check_depth(weights, modules, blocks)
     last_blocks = [f"stage4.0.branches.{branch}.0." for branch in range(NUM_BRANCHES)]
     tables = [weights[f"{block}attn.relative_position_bias_table"] for block in last_blocks]
     channels = [weights[f"{block}attn.q_proj.weight"].shape[0] for block in last_blocks]
     hidden = [weights[f"{block}mlp.fc1.weight"].shape[0] for block in last_blocks]
-    highest_only = not any(key.startswith(f"stage4.{modules[-1] - 1}.fuse_layers.1.") for key in weights)
+    fuses = any(".fuse_layers." in key for key in weights)
+    highest_only = fuses and not any(key.startswith(f"stage4.{modules[-1] - 1}.fuse_layers.1.") for key in weights)
     task = _infer_task(weights, highest_only)
+    depth_wise = weights.get(f"{last_blocks[0]}mlp.dw3x3.weight")
     values = {
         **published_task_fields(task),
         "task": task,
@@ -218,17 +303,32 @@ def _infer_config(weights: Mapping[str, Tensor]) -> HRFormerConfig:
         "mlp_ratios": tuple(inner / outer for inner, outer in zip(hidden, channels, strict=True)),
         "window_sizes": tuple((math.isqrt(table.shape[0]) + 1) // 2 for table in tables),
         "in_chans": weights["conv1.weight"].shape[1],
-        "dw_conv": f"{last_blocks[0]}mlp.dw3x3.weight" in weights,
-        "fused_outputs": "highest" if highest_only else "all",
+        "dw_conv": depth_wise is not None,
+        "multi_scale_fusion": fuses,
+        "segmentation_head": "fcn" if _FCN_OUTPUT in weights else "ocr",
     }
-    output = {"classification": "head.classifier", "pose": "head.final_layer", "segmentation": "head.cls_head"}[task]
+    if depth_wise is not None:
+        values["dw_kernel_size"] = depth_wise.shape[-1]
+    if fuses:
+        values["fused_outputs"] = "highest" if highest_only else "all"
+    segmentation = "head.last_layer.3" if _FCN_OUTPUT in weights else "head.cls_head"
+    output = {"classification": "head.classifier", "pose": "head.final_layer", "segmentation": segmentation}[task]
     if f"{output}.weight" in weights:
         values["num_classes"] = weights[f"{output}.weight"].shape[0]
     return HRFormerConfig(**values)
 
 
+def _check_depth(weights: Mapping[str, Tensor], modules: Sequence[int], blocks: Sequence[int]) -> None:
+    """Each block has more than one tensor: a few keys with large numbers cannot ask for thousands of blocks."""
+    claimed = sum(count * depth for count, depth in zip(modules, blocks, strict=True))
+    if claimed > len(weights):
+        raise ValueError(
+            f"These are not the weights of an HRFormer: keys for {shown(claimed)} blocks, but {len(weights)} tensors."
+        )
+
+
 def _infer_task(weights: Mapping[str, Tensor], highest_only: bool) -> str:
-    if "head.cls_head.weight" in weights:
+    if "head.cls_head.weight" in weights or _FCN_OUTPUT in weights:
         return "segmentation"
     if "head.classifier.weight" in weights:
         return "classification"
@@ -237,7 +337,7 @@ def _infer_task(weights: Mapping[str, Tensor], highest_only: bool) -> str:
 
 def _count(weights: Mapping[str, Tensor], pattern: str) -> int:
     """One more than the largest index that the pattern finds at the start of a key."""
-    found = [int(match[1]) for key in weights if (match := re.match(pattern, key))]
+    found = [int(match[1]) for key in weights if (match := re.match(pattern, key)) and len(match[1]) <= _INDEX_DIGITS]
     if not found:
         raise KeyError(pattern.replace("\\", "").replace("(d+)", "0") + "…")
     return max(found) + 1

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
+from hrformer.wording import shown
+
 
 class Column(NamedTuple):
     """A field of a record as stores and CSV files see it.
@@ -55,14 +57,8 @@ def check_value(column: Column, value: object) -> Any:
         raise ValueError(f"{column.name} is empty: give {_wanted(column)}.")
     try:
         return _CHECKS[column.type](column, value)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         raise ValueError(f"{column.name} = {shown(value)} is not legal: give {_wanted(column)}.") from None
-
-
-def shown(value: object) -> str:
-    """A value as error messages quote it: cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def _column(name: str, hint: object) -> Column:

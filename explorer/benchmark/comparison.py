@@ -85,6 +85,12 @@ def engine_label(engine: str, compile_mode: str) -> str:
     return engine if compile_mode in ("eager", "default") else f"{engine}, {compile_mode}"
 
 
+def model_label(name: str, engine: str, compile_mode: str) -> str:
+    """A model with what runs it, unless that is eager."""
+    label = engine_label(engine, compile_mode)
+    return name if label == "eager" else f"{name} · {label}"
+
+
 def family_of(model_name: str) -> str:
     """The architecture that a name speaks of, one of `FAMILIES`, or "other"."""
     words = re.split(r"[^a-z]+", model_name.lower())
@@ -130,13 +136,11 @@ def comparison_table(records: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFr
         `latency_ms_per_img`, `peak_memory_mib` (of the card on CUDA, else of the process), `flops_per_call`
         (of what was counted for `achieved_flop_s`), `top1_percent` with `accuracy_source` (published).
     """
-    labelled = records.assign(
+    table = records.assign(
+        model=_labels(records),
         engine_label=[
             engine_label(engine, mode) for engine, mode in zip(records["engine"], records["compile_mode"], strict=True)
-        ]
-    )
-    table = labelled.assign(
-        model=_labels(labelled),
+        ],
         family=[family_of(name) for name in records["model_name"]],
         series=MEASURED_SERIES,
         latency_ms_per_img=records["latency_ms_p50"] / _floats(records["batch_size"]),
@@ -283,7 +287,8 @@ def _labels(records: pd.DataFrame) -> pd.Series:
     several = records.groupby(["model_name", *CONDITIONS], dropna=False)["config_id"].transform("nunique") > 1
     ambiguous = records["model_name"].isin(records.loc[several, "model_name"])
     names = names.where(~ambiguous, names + " " + records["config_id"])
-    return names.where(records["engine_label"] == "eager", names + " · " + records["engine_label"])
+    ran_by = zip(names, records["engine"], records["compile_mode"], strict=True)
+    return pd.Series([model_label(*labelled) for labelled in ran_by], index=records.index, dtype="string")
 
 
 def _series_names(speeds: pd.DataFrame) -> pd.Series:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from explorer.benchmark.columns import Column, check_value, json_text, shown
+from explorer.benchmark.columns import Column, check_value, json_text
+from hrformer.wording import shown
 
 #: What makes a spreadsheet take a text for a formula, or drop white space and find one
 #: (https://owasp.org/www-community/attacks/CSV_Injection), full-width forms included. A leading apostrophe is marked

@@ -14,6 +14,7 @@ from explorer.benchmark.csv_cells import from_cell, neutralise, to_cell
 from explorer.benchmark.migrations import engine_before
 from explorer.benchmark.record import Record, columns
 from explorer.benchmark.store import Store
+from hrformer.wording import shown
 
 #: Largest file that is read; about 50,000 records with a hundred samples each.
 MAX_IMPORT_MIB = 256
@@ -102,8 +103,8 @@ def write_timm_csv(records: Iterable[Record], file: TextIO, kind: str = "inferen
     """Write one row a record as timm's `benchmark.py` does, fastest first, for tools that read its results folder.
 
     timm's times are means and these medians; its image size is the width; its activation count is not measured here
-    and stays empty. Records that failed or are of another kind are left out. timm runs models as they are: under another
-    engine a model's name says so.
+    and stays empty. Records that failed or are of another kind are left out. timm runs models as they are: under
+    another engine a model's name says so.
 
     Args:
         records: Any records.
@@ -172,7 +173,7 @@ def _check_header(header: Sequence[str]) -> None:
         "has unknown": [name for name in header if name not in HEADER],
         "repeats": [name for name in HEADER if header.count(name) > 1],
     }
-    found = [f"{verb} {', '.join(map(repr, names[:5]))}" for verb, names in wrong.items() if names]
+    found = [f"{verb} {', '.join(map(shown, names[:5]))}" for verb, names in wrong.items() if names]
     if found:
         raise ValueError(
             f"The columns are not those of an export of records: the file {' and '.join(found)}. "
@@ -195,7 +196,7 @@ def _record(number: int, header: Sequence[str], cells: Sequence[str]) -> Record:
         raise ValueError(f"Row {number}: {error}") from error
     if record.config_id != config_id:
         raise ValueError(
-            f"Row {number}: config_id = {config_id!r} does not go with config, whose id is {record.config_id}."
+            f"Row {number}: config_id = {shown(config_id)} does not go with config, whose id is {record.config_id}."
         )
     return record
 

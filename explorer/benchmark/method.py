@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from explorer.benchmark.figures import Figures
+from hrformer.wording import shown
 
 #: Takes a number of calls, makes them and returns the duration of each, ms.
 Timer = Callable[[int], list[float]]
@@ -61,7 +62,7 @@ class Method:
             if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not 0 < value < 1e9:
                 wanted = "a whole number" if whole else "a number"
                 raise ValueError(
-                    f"{field.name} = {value!r} is not legal: use {wanted} above 0, such as {field.default}."
+                    f"{field.name} = {shown(value)} is not legal: use {wanted} above 0, such as {field.default}."
                 )
         for name in ("iterations", "seconds"):
             low, high = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")

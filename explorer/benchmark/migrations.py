@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, Engine, func, insert, inspect, select, text, update
 
 from explorer.benchmark.database import writing
-from explorer.benchmark.schema import SCHEMA, metadata
+from explorer.benchmark.schema import SCHEMA, TRAININGS, metadata
 from explorer.benchmark.store_errors import StoreError
 
 #: Changes the tables of version `position + 1` into those of the next one.
@@ -43,7 +43,12 @@ def _add_engine(connection: Connection) -> None:
         connection.execute(change, {**row, "engine": engine_before(**row)})
 
 
-STEPS: tuple[Step, ...] = (_add_engine,)
+def _add_trainings(connection: Connection) -> None:
+    """Version 3: trainings of the ablation."""
+    TRAININGS.create(connection)
+
+
+STEPS: tuple[Step, ...] = (_add_engine, _add_trainings)
 
 
 def current_version(steps: Sequence[Step] = STEPS) -> int:

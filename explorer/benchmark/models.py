@@ -21,6 +21,7 @@ from explorer.complexity import estimate_complexity
 from explorer.conventions import Work
 from explorer.dense_baselines import DENSE_BASELINES, IN_CHANS
 from hrformer import PRESETS, TASKS, HRFormerConfig, create_model, preset
+from hrformer.wording import shown
 
 Size = tuple[int, int]
 
@@ -46,6 +47,7 @@ READY_CHOICES: dict[str, tuple[str, ...]] = {
 }
 #: What aten calls matrix products of two activations; layers are convolutions, mm and addmm.
 _PRODUCTS = re.compile(r"bmm|scaled_dot_product|attention")
+_LONGEST_NAME = 80
 PUBLISHED_CONVENTION = "MACs, norms and element-wise operators, as the HRFormer paper counts"
 
 
@@ -119,7 +121,9 @@ class ModelRef:
             return model_by_name(values)
         known = {"name", "config", "pretrained"}
         if not isinstance(values, Mapping) or set(values) - known or not isinstance(values.get("name"), str):
-            raise ValueError(f"A model is a name, or a mapping of name, config and pretrained; {values!r} is not one.")
+            raise ValueError(
+                f"A model is a name, or a mapping of name, config and pretrained; {shown(values)} is not one."
+            )
         if values.get("config") is None:
             return model_by_name(values["name"], pretrained=bool(values.get("pretrained", False)))
         return cls(name=values["name"], config=HRFormerConfig.from_dict(values["config"]))
@@ -259,9 +263,10 @@ def _size_argument(name: str, img_size: Size) -> dict[str, Any]:
 def _unknown_name(name: str) -> str:
     names = dict.fromkeys([*itertools.chain.from_iterable(READY_CHOICES.values()), *timm.list_models()])
     longer = [known for known in names if name and known.startswith(name)]
-    nearest = [*longer, *difflib.get_close_matches(name, names, n=3, cutoff=0.4), "hrformer_tiny", "hrnet_w18"]
-    shown = list(dict.fromkeys(nearest))[:3]
-    return f"There is no model called {name!r}: use {' or '.join(shown)}, or any other of timm's names."
+    asked = name[:_LONGEST_NAME]  # comparing takes time with the square of the length
+    nearest = [*longer, *difflib.get_close_matches(asked, names, n=3, cutoff=0.4), "hrformer_tiny", "hrnet_w18"]
+    suggested = list(dict.fromkeys(nearest))[:3]
+    return f"There is no model called {shown(name)}: use {' or '.join(suggested)}, or any other of timm's names."
 
 
 def _wrong_size(ref: ModelRef, img_size: Size, error: Exception) -> str:

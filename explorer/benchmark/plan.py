@@ -12,8 +12,10 @@ import yaml
 
 from explorer.benchmark.method import Method
 from explorer.benchmark.models import ModelRef, Size
+from explorer.benchmark.plan_file import read_plan_text
 from explorer.benchmark.record import JobKind
 from explorer.engines import COMPILED, EAGER, ENGINE_NAMES
+from hrformer.wording import listed, shown
 
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "autocast_bf16", "autocast_fp16")
 MEMORY_FORMATS = ("contiguous", "channels_last")
@@ -26,6 +28,7 @@ MAX_JOBS = 1000
 _MAX_BATCH_SIZE = 2**16
 _MAX_THREADS = 1024
 _MAX_IMG_SIZE = 8192
+_MAX_DEVICE_DIGITS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +142,9 @@ class Plan:
     method: Method = field(default_factory=Method)
 
     def __post_init__(self) -> None:
-        count = math.prod(len(getattr(self, axis)) for axis in _AXES if axis not in _ENGINE_AXES)
-        count *= len(tuple(self._engines_and_modes()))
+        # An empty axis is refused below.
+        count = math.prod(len(getattr(self, axis)) or 1 for axis in _AXES if axis not in _ENGINE_AXES)
+        count *= len(tuple(self._engines_and_modes())) or 1
         if count > MAX_JOBS:
             raise ValueError(f"The plan has {count:,} jobs: take values off its axes, for at most {MAX_JOBS:,}.")
         for axis in _AXES:
@@ -236,11 +240,7 @@ class Plan:
         Raises:
             ValueError: If it is no YAML, or no plan.
         """
-        try:
-            values = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ValueError(f"The plan is not valid YAML ({' '.join(str(error).split())}).") from error
-        return cls.from_dict(values)
+        return cls.from_dict(read_plan_text(text))
 
 
 #: The order of nesting: what stands last changes fastest.
@@ -268,11 +268,11 @@ def parse_device(name: str) -> tuple[str, int | None]:
         ValueError: If the name is none of them.
     """
     kind, _, index = name.partition(":") if isinstance(name, str) else ("", "", "")
-    if kind == "cuda" and index.isdecimal():
+    if kind == "cuda" and index.isdecimal() and len(index) <= _MAX_DEVICE_DIGITS:
         return kind, int(index)
     if name in ("cpu", "mps"):
         return name, None
-    raise ValueError(f"device = {name!r} is not legal: use cpu, mps, or cuda with its number, such as cuda:0.")
+    raise ValueError(f"device = {shown(name)} is not legal: use cpu, mps, or cuda with its number, such as cuda:0.")
 
 
 def _engines_of(compile_modes: tuple[Any, ...]) -> dict[str, tuple[Any, ...]]:
@@ -292,7 +292,7 @@ def _sizes(value: Any) -> tuple[Any, ...]:
 
 def _img_size(value: Any) -> Size:
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise ValueError(f"img_size = {value!r} is not legal: give height and width in pixels, such as 256, 192.")
+        raise ValueError(f"img_size = {shown(value)} is not legal: give height and width in pixels, such as 256, 192.")
     for side in value:
         _check_whole("img_size", side, _MAX_IMG_SIZE)
     return value[0], value[1]
@@ -308,10 +308,10 @@ def _method(values: Any) -> Method:
 def _check_keys(what: str, values: Any, target: Callable[..., Any], required: tuple[str, ...] = ()) -> None:
     known = [item.name for item in fields(target)]  # type: ignore[arg-type]
     if not isinstance(values, Mapping):
-        raise ValueError(f"A {what} is a mapping with the keys {', '.join(known)}; {values!r} is not one.")
+        raise ValueError(f"A {what} is a mapping with the keys {', '.join(known)}; {shown(values)} is not one.")
     unknown = sorted(str(key) for key in values if key not in known)
     if unknown:
-        raise ValueError(f"Unknown key {', '.join(unknown)}: a {what} has the keys {', '.join(known)}.")
+        raise ValueError(f"Unknown key {listed(unknown)}: a {what} has the keys {', '.join(known)}.")
     missing = [name for name in required if name not in values]
     if missing:
         raise ValueError(f"Missing key {', '.join(missing)}: a {what} needs it.")
@@ -319,9 +319,9 @@ def _check_keys(what: str, values: Any, target: Callable[..., Any], required: tu
 
 def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise ValueError(f"{name} = {value!r} is not legal: use one of {', '.join(allowed)}.")
+        raise ValueError(f"{name} = {shown(value)} is not legal: use one of {', '.join(allowed)}.")
 
 
 def _check_whole(name: str, value: object, highest: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= highest:
-        raise ValueError(f"{name} = {value!r} is not legal: use a whole number from 1 to {highest}.")
+        raise ValueError(f"{name} = {shown(value)} is not legal: use a whole number from 1 to {highest}.")

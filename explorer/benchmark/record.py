@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Literal
 
-from explorer.benchmark.columns import Column, check_value, columns_of, json_id, shown
+from explorer.benchmark.columns import Column, check_value, columns_of, json_id
+from hrformer.wording import listed, shown
 
 Status = Literal["ok", "failed", "out_of_memory", "cancelled"]
 JobKind = Literal["inference", "training_step", "largest_batch"]
@@ -219,8 +220,8 @@ class Record:
     def _check_status(self) -> None:
         if (self.status == "ok") != (self.status_reason is None):
             raise ValueError(
-                f"status_reason = {self.status_reason!r} does not go with status = {self.status!r}: give the reason "
-                "for every status but ok."
+                f"status_reason = {shown(self.status_reason)} does not go with status = {self.status!r}: give the "
+                "reason for every status but ok."
             )
 
     def _check_samples(self) -> None:
@@ -233,10 +234,10 @@ class Record:
     def _check_reasons(self) -> None:
         unknown = sorted(set(self.reasons) - set(FIGURES))
         if unknown:
-            raise ValueError(f"reasons names {', '.join(unknown)}: only figures can be missing ({', '.join(FIGURES)}).")
+            raise ValueError(f"reasons names {listed(unknown)}: only figures can be missing ({', '.join(FIGURES)}).")
         empty = [name for name, reason in self.reasons.items() if not isinstance(reason, str) or not reason]
         if empty:
-            raise ValueError(f"reasons[{empty[0]!r}] is not a text: say why the figure is missing.")
+            raise ValueError(f"reasons[{shown(empty[0])}] is not a text: say why the figure is missing.")
         needless = [name for name in self.reasons if getattr(self, name) is not None]
         if needless:
             raise ValueError(f"reasons names {', '.join(needless)}, which has a value: leave out one of the two.")

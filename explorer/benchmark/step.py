@@ -36,6 +36,8 @@ class BuiltStep:
 def set_precision(precision: str) -> None:
     """Say for the whole process what fp32 means on a card: itself, or TF32."""
     meaning = "tf32" if precision == "tf32" else "ieee"
+    # The exporter and the compiler read the older flags, and refuse to where the two kinds disagree.
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
     torch.backends.cuda.matmul.fp32_precision = meaning
     torch.backends.cudnn.conv.fp32_precision = meaning  # type: ignore[attr-defined]
     torch.backends.cudnn.rnn.fp32_precision = meaning  # type: ignore[attr-defined]

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from explorer.benchmark.child import Send, die_with_parent, private_stdout
 from explorer.benchmark.device import Device, Step, matmul_step, open_device
 from explorer.benchmark.figures import Figures
 from explorer.benchmark.method import Method, Timer, measure_rounds, warm_up
@@ -39,8 +38,6 @@ _SEARCH_SHARE = 1 / 32
 _LARGEST_BATCH = 2**16
 #: What PyTorch's caching allocator on a card counts.
 _ALLOCATOR_FIGURES = ("peak_allocated_mib", "peak_reserved_mib")
-
-Send = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,8 @@ def measure_alone(job: Job, device: Device, reporter: Reporter) -> Alone:
     reporter.doing(0, "building")
     batch_size, built = _largest_batch(job, device, reporter) if job.kind == "largest_batch" else _single(job, device)
     reporter.doing(0, "measuring memory")
-    gc.collect()  # what an engine has made something else of
+    gc.collect()
+    device.release()  # what an engine has made something else of
     device.reset_peaks()
     device.time_calls(built.run, _MEMORY_CALLS)
     figures = Figures.of("compile_time_s", built.compile_time_s, "runs eager, nothing is compiled")
@@ -98,7 +96,7 @@ def measure_alone(job: Job, device: Device, reporter: Reporter) -> Alone:
 def measure_together(
     jobs: Sequence[Job], alone: Sequence[Alone], device: Device, place: Place, reporter: Reporter
 ) -> None:
-    """Time the jobs' models under their engines interleaved, and a matrix product with them that shows the device's peak."""
+    """Time the jobs interleaved, and a matrix product with them that shows the device's peak."""
     jobs = [replace(job, batch_size=found.batch_size) for job, found in zip(jobs, alone, strict=True)]
     method = jobs[0].method
     watches = [device.watch() for _ in jobs]
@@ -234,32 +232,11 @@ def _run(request: Mapping[str, Any], reporter: Reporter) -> None:
             reporter.send("profile", profile=profile_job(jobs[0], device, trace_path).to_dict())
 
 
-def _private_stdout() -> Send:
-    """Keep stdout for the messages; whatever else prints goes to stderr."""
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    lock = threading.Lock()
-
-    def send(message: dict[str, Any]) -> None:
-        with lock:
-            channel.write(json.dumps(message) + "\n")
-            channel.flush()
-
-    return send
-
-
-def _die_with_parent() -> None:
-    """The parent keeps stdin open as long as it lives; its end takes this process and its compilers along."""
-    while os.read(0, 1):
-        pass
-    os.killpg(os.getpgid(0), signal.SIGKILL)
-
-
 def main() -> None:
     """Serve one request."""
-    reporter = Reporter(_private_stdout())
+    reporter = Reporter(private_stdout())
     request = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=die_with_parent, daemon=True).start()
     try:
         _run(request, reporter)
     except Exception as error:  # noqa: BLE001 - whatever a model raises becomes its record's reason

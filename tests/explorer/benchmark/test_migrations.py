@@ -10,6 +10,7 @@ from explorer.benchmark.database import writing
 from explorer.benchmark.migrations import STEPS, bring_up_to_date, current_version, stored_version
 from explorer.benchmark.schema import SCHEMA
 from explorer.benchmark.store import Store, StoreError
+from tests.explorer.ablation.tiny import example_training
 from tests.explorer.benchmark.examples import example_record
 
 #: A store as version 1 of the tables wrote it, with one record.
@@ -56,6 +57,9 @@ def test_a_store_of_version_1_opens_with_its_records(tmp_path: Path) -> None:
         assert list(store.records()) == [expected]
         store.add(example_record())
         assert len(store.query()) == 2
+        assert store.trainings() == []
+        store.add_training(example_training())
+        assert len(store.trainings()) == 1
 
 
 def test_records_of_version_1_get_the_engine_that_ran_them(tmp_path: Path) -> None:

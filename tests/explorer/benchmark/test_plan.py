@@ -129,7 +129,9 @@ def test_engines_are_measured_in_turns_and_compile_modes_are_for_one_of_them():
 
 
 def test_a_compile_mode_under_another_engine_is_refused_in_a_job():
-    with pytest.raises(ValueError, match="'default' means nothing under the engine OpenVINO: it is for torch.compile"):
+    with pytest.raises(
+        ValueError, match=r"'default' means nothing under the engine OpenVINO: it is for torch\.compile"
+    ):
         Job(model=TINY, img_size=(224, 224), engine="OpenVINO", compile_mode="default")
 
 

@@ -169,10 +169,16 @@ def test_an_engine_that_is_not_installed_says_so(monkeypatch):
 def test_fp32_means_fp32_on_a_card_unless_tf32_is_asked_for(precision, meaning):
     flags = (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn)
     before = [flag.fp32_precision for flag in flags]
+    older = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    older_before = [flag.allow_tf32 for flag in older]
     try:
         set_precision(precision)
         assert {flag.fp32_precision for flag in flags} == {meaning}
+        # The exporter and the compiler read these, which raise where they contradict the others.
+        assert {flag.allow_tf32 for flag in older} == {meaning == "tf32"}
     finally:
+        for flag, value in zip(older, older_before, strict=True):
+            flag.allow_tf32 = value
         for flag, value in zip(flags, before, strict=True):
             flag.fp32_precision = value
 
