@@ -130,6 +130,7 @@ class AblationRun:
         self._started_at: float | None = None
         self._ended_at: float | None = None
         self._first_steps: dict[str, int] = {}
+        self._first_step_at: float | None = None
         self._cancelled = False
         self._error: str | None = None
         self._done = threading.Event()
@@ -166,9 +167,10 @@ class AblationRun:
             jobs = tuple(self._jobs.values())
             start, end = self._started_at, self._ended_at or time.monotonic()
             elapsed_s = 0.0 if start is None else end - start
+            stepping_s = 0.0 if self._first_step_at is None else end - self._first_step_at
             trained = sum(job.step - self._first_steps.get(job_id, job.step) for job_id, job in self._jobs.items())
         left = sum(job.job.recipe.steps - job.step for job in jobs if job.state in ("waiting", "training"))
-        return RunProgress(jobs, elapsed_s, elapsed_s / trained * left if trained else None)
+        return RunProgress(jobs, elapsed_s, stepping_s / trained * left if trained else None)
 
     def cancel(self) -> None:
         """Stop it within a second, from any thread; checkpoints stay, and it can be resumed."""
@@ -218,7 +220,8 @@ class AblationRun:
         match message["type"]:
             case "progress":
                 with self._lock:
-                    self._first_steps.setdefault(job.job_id, message["step"] - 1)
+                    self._first_step_at = self._first_step_at or time.monotonic()
+                    self._first_steps.setdefault(job.job_id, message["step"])
                     self._change(job, step=message["step"], loss=message["loss"], curve=message["curve"])
             case "failed":
                 with self._lock:

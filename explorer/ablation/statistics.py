@@ -154,6 +154,25 @@ def mixing_finding(records: Sequence[TrainingRecord]) -> str | None:
     )
 
 
+def border_finding(records: Sequence[TrainingRecord]) -> str | None:
+    """Whether the convolution gains more along window borders, where it alone joins the windows of a block.
+
+    Returns:
+        One sentence; None before the difference has an interval.
+    """
+    gap = border_gap_difference(records, "3x3", "none")
+    if gap is None or gap.low is None or gap.high is None:
+        return None
+    interval = f"95 % interval [{gap.low:+.3f}, {gap.high:+.3f}]"
+    if not gap.is_clear:
+        return (
+            f"That the gain is larger near window borders than away from them is not shown: {gap.mean:+.3f}, "
+            f"{interval}. Fusions and coarser branches carry information across borders as well."
+        )
+    word = "larger" if gap.mean > 0 else "smaller"
+    return f"The gain is {abs(gap.mean):.3f} {word} near window borders than away from them, {interval}."
+
+
 def _interval(differences: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float | None, float | None]:
     """Student's interval of the mean; None for fewer than two values."""
     count = len(differences)

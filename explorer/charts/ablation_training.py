@@ -104,8 +104,8 @@ def difference_intervals(differences: pd.DataFrame, title: str) -> go.Figure:
     return style(
         figure,
         title,
-        height=170 + 44 * len(differences),
+        height=190 + 34 * len(differences),
         xaxis={"title": {"text": "Difference of test scores (shares, 0 to 1)"}, "zeroline": False},
         yaxis={"autorange": "reversed", "automargin": True},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 1, "xanchor": "right"},
+        legend={"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0},
     )

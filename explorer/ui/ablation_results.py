@@ -14,6 +14,7 @@ from explorer.charts.ablation import figure_bars, published_markers, ratio_inter
 from explorer.ui.panels import csv_button, show_chart
 
 _LATENCY = "latency_ms_p50"
+_NAME_PX = 150
 _EXPLANATIONS = {
     "params": "Learned parameters, in closed form.",
     "macs": "Multiply-adds of one image at the variant's size; FLOPs are twice that.",
@@ -33,7 +34,7 @@ def show_table(table: pd.DataFrame) -> None:
     for figure in shown:
         for index, row in enumerate(rows_of(table)):
             styler = styler.format(_said(cell_text(figure, row)), subset=([index], [figure.name]), na_rep="–")
-    columns: dict[str, Any] = {"network": st.column_config.TextColumn("network", pinned=True)}
+    columns: dict[str, Any] = {"network": st.column_config.TextColumn("network", pinned=True, width=_NAME_PX)}
     columns |= {
         figure.name: st.column_config.NumberColumn(figure.name, help=_EXPLANATIONS[figure.column]) for figure in shown
     }

@@ -23,6 +23,7 @@ from explorer.ablation.run import (
 from explorer.ablation.statistics import (
     METRICS,
     PairedDifference,
+    border_finding,
     border_gap_difference,
     finding,
     mixing_finding,
@@ -40,8 +41,15 @@ _SEEDS = "ablation_training_seeds"
 _STEPS = "ablation_training_steps"
 _CURVE = "ablation_training_curve"
 _POLL_S = 1.0
-_LOOKED_AT = {**METRICS, "loss": "loss of the step"}
+_LOOKED_AT = {**METRICS, "loss": "loss of the last step"}
 _PAIRS = (("3x3", "none"), ("3x3", "1x1"))
+#: What is compared, and how the figure calls it.
+_COMPARED = {
+    "miou": "mIoU",
+    "foreground_accuracy": "ten-way accuracy",
+    "near_border_accuracy": "digits near window borders",
+    "away_accuracy": "digits away from them",
+}
 _SHORT = {"3x3": "3x3", "none": "none", "1x1": "1x1 control"}
 
 
@@ -54,6 +62,12 @@ def training_section() -> None:
         "training, validation and test do not overlap.",
     )
     plan = _chosen_plan()
+    side = plan.variant.img_size[0]
+    st.caption(
+        f"What is trained is not the current variant but a small one, one module and one block a stage with "
+        f"{', '.join(map(str, plan.variant.channels))} channels, on {side}x{side} pixels: with the 3x3 depth-wise "
+        "convolution, without it, and with a 1x1 one that has the same norm and activation but mixes no positions."
+    )
     run = job_manager().ablation
     is_busy = run is not None and not run.wait(0)
     stored, folder_problem, waiting = _stored(plan)
@@ -160,7 +174,7 @@ def _job_table(jobs: Sequence[JobProgress]) -> pd.DataFrame:
         {
             "arm": _SHORT[job.job.arm],
             "seed": job.job.seed,
-            "state": job.reason or job.state,
+            "state": job.reason or ("making pictures" if job.state == "training" and not job.step else job.state),
             "step": f"{job.step} of {job.job.recipe.steps}",
             "loss": "" if job.loss is None else f"{job.loss:.3f}",
             "validation mIoU": f"{job.curve[-1]['miou']:.3f}" if job.curve else "",
@@ -191,7 +205,7 @@ def _show_results(stored: Sequence[TrainingRecord]) -> None:
             icon=":material/inventory_2:",
         )
     differences = [found for arm, against in _PAIRS if (found := paired_difference(records, arm, against))]
-    for sentence in (*map(finding, differences), mixing_finding(records)):
+    for sentence in (*map(finding, differences), mixing_finding(records), border_finding(records)):
         if sentence:
             st.markdown(f"- {sentence}")
     _show_curves(_curve_frame((record.arm, record.seed, curve_rows(record)) for record in records))
@@ -203,18 +217,10 @@ def _show_curves(curves: pd.DataFrame) -> None:
     if curves.empty:
         st.caption("Curves begin with the first look at the validation pictures.")
         return
-    column = st.segmented_control(
-        "Curve",
-        list(_LOOKED_AT),
-        default="miou",
-        required=True,
-        key=_CURVE,
-        format_func=lambda name: _LOOKED_AT[name],
-        label_visibility="collapsed",
-    )
+    column = st.selectbox("Curve", list(_LOOKED_AT), key=_CURVE, format_func=lambda name: _LOOKED_AT[name])
     name = _LOOKED_AT[column]
     show_chart(
-        training_curves(curves, column, f"Validation {name}", f"{name[:1].upper()}{name[1:]} while training"),
+        training_curves(curves, column, name, f"Validation {name}, mean over seeds, band from lowest to highest"),
         "ablation_training_curves",
         curves,
         alt=f"{name} against steps for each arm, mean and band over seeds",
@@ -247,10 +253,9 @@ def differences_table(records: Sequence[TrainingRecord]) -> pd.DataFrame:
     rows = []
     for arm, against in _PAIRS:
         found: list[tuple[str, PairedDifference | None]] = [
-            (METRICS[metric], paired_difference(records, arm, against, metric))
-            for metric in ("miou", "foreground_accuracy", "near_border_accuracy", "away_accuracy")
+            (name, paired_difference(records, arm, against, metric)) for metric, name in _COMPARED.items()
         ]
-        found.append(("gain near borders beyond that away", border_gap_difference(records, arm, against)))
+        found.append(("near minus away", border_gap_difference(records, arm, against)))
         rows += [
             {
                 "label": f"{_SHORT[arm]} − {_SHORT[against]}: {name}",

@@ -2,7 +2,13 @@
 
 import pytest
 
-from explorer.ablation.statistics import border_gap_difference, finding, mixing_finding, paired_difference
+from explorer.ablation.statistics import (
+    border_finding,
+    border_gap_difference,
+    finding,
+    mixing_finding,
+    paired_difference,
+)
 from tests.explorer.ablation.tiny import example_training
 
 
@@ -87,3 +93,17 @@ def test_trainings_of_two_recipes_are_not_compared() -> None:
     other = example_training("none", recipe={"steps": 5})
     with pytest.raises(ValueError, match="compare those of one recipe and variant"):
         paired_difference([example_training(), other], "3x3", "none")
+
+
+def border_trainings(gains: list[float]) -> list:
+    return [
+        example_training(arm, seed, near_border_accuracy=0.7 + gain * (arm == "3x3"), away_accuracy=0.7)
+        for seed, gain in enumerate(gains)
+        for arm in ("3x3", "none")
+    ]
+
+
+def test_a_larger_gain_near_borders_is_said_only_where_it_shows() -> None:
+    assert "is 0.060 larger near window borders" in border_finding(border_trainings([0.06, 0.061, 0.059]))
+    assert "is not shown: +0.010" in border_finding(border_trainings([0.06, -0.06, 0.03]))
+    assert border_finding(border_trainings([0.06])) is None
