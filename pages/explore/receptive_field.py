@@ -11,7 +11,7 @@ from explorer.ui.field_sections import (
     show_window_sizes,
 )
 from explorer.ui.panels import image_format_control
-from explorer.ui.receptive_field import choose_map_position
+from explorer.ui.receptive_field import choose_map_position, fields
 from explorer.ui.sources import picture_source, weights_source
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
@@ -32,7 +32,7 @@ picture = picture_source(config)
 weights = weights_source(config)
 image_format_control()
 
-view = FieldView(config, position, picture, weights)
+view = FieldView(config, position, picture, weights, fields(config, position))
 show_theoretical(view)
 section = st.segmented_control(
     "Details",
