@@ -20,6 +20,7 @@ st.navigation(
             st.Page("pages/measure/comparison.py", title="Comparison", icon=":material/compare_arrows:"),
             st.Page("pages/measure/ablation.py", title="Ablation", icon=":material/toggle_off:"),
             st.Page("pages/measure/time.py", title="Where the time goes", icon=":material/timer:"),
+            st.Page("pages/measure/claims.py", title="Paper claims", icon=":material/gavel:"),
         ],
     }
 ).run()

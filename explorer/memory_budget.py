@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import math
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +27,7 @@ DEFAULT_MIB = 4096.0
 _UNITS_MIB = {"": 2.0**-20, "B": 2.0**-20, "KIB": 2.0**-10, "MIB": 1.0, "GIB": 1024.0, "TIB": 2.0**20}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 #: How often a waiting piece of work is told its place, and memory is measured anew.
-_POLL_S = 0.3
+_POLL_S = 1.0
 
 
 class BudgetError(ValueError):
@@ -116,6 +118,7 @@ class MemoryBudget:
 
     def _wait_for_turn(self, ticket: _Ticket, on_wait: OnWait | None) -> None:
         released = False
+        told_at, told = -math.inf, None
         while True:
             with self._changed:
                 waiting = self._try_to_start(ticket)
@@ -128,8 +131,10 @@ class MemoryBudget:
                 continue
             if held_up:
                 self._refuse_if_alone(ticket)
-            if on_wait is not None:
+            # Each wake-up would be a message to a browser, and all that wait wake up together.
+            if on_wait is not None and (waiting != told or time.monotonic() - told_at >= _POLL_S):
                 on_wait(waiting)  # outside the lock: it may raise, and draws on a page
+                told_at, told = time.monotonic(), waiting
             with self._changed:
                 self._changed.wait(_POLL_S)
 

@@ -162,8 +162,8 @@ def _png_bit_depth(image: Image.Image) -> int:
 
 
 def _decode(image: Image.Image) -> Picture:
+    image.thumbnail((MAX_SIDE, MAX_SIDE))  # before it is turned: that takes a copy
     upright = ImageOps.exif_transpose(image)
-    upright.thumbnail((MAX_SIDE, MAX_SIDE))
     if "A" in upright.mode or "transparency" in upright.info:
         upright = upright.convert("RGBA")
         background = Image.new("RGBA", upright.size, "white")

@@ -23,4 +23,6 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _cut(text: str) -> str:
+    if not text.isprintable():
+        text = repr(text)[1:-1]
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}…"

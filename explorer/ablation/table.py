@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -13,6 +13,7 @@ from explorer.ablation.ratio import latency_ratio
 from explorer.ablation.views import View
 from explorer.benchmark.record import Record
 from explorer.complexity import estimate_complexity
+from explorer.units import significant
 from hrformer import HRFormerConfig
 
 
@@ -32,6 +33,11 @@ class Figure:
     unit: str
     scale: float = 1.0
 
+
+_LATENCY = "latency_ms_p50"
+#: Smaller changes are called the same.
+VISIBLE_CHANGE = 0.0005
+Row = Mapping[str, Any]
 
 FIGURES = (
     Figure("params", "Parameters", "M", 1e6),
@@ -74,7 +80,7 @@ def ablation_table(
     rows = [_row(arm, (views or {}).get(arm.config), by_id) for arm in arms]
     table = pd.DataFrame(rows)
     for figure in FIGURES:
-        table[figure.column] = table[figure.column].astype(float)
+        table[figure.column] = pd.to_numeric(table[figure.column])
         reference = table[figure.column].where(table["is_reference"]).groupby(_point_number(arms)).transform("first")
         change = table[figure.column] / reference.where(reference != 0) - 1
         table[f"{figure.column}_change"] = change.mask(table["is_reference"])
@@ -162,3 +168,38 @@ def measured_records(arms: Sequence[Arm], records: Iterable[Record]) -> list[Rec
     """The records that belong to the arms, as they are."""
     ids = {arm.config.config_id for arm in arms}
     return [record for record in records if record.config_id in ids]
+
+
+def labels(table: pd.DataFrame) -> pd.Series:
+    """How the rows are called: the arm, and the point of the axes where there are several."""
+    return table["arm"].where(table["point"] == "", table["arm"] + " · " + table["point"])
+
+
+def rows_of(table: pd.DataFrame) -> list[Row]:
+    """The table's rows by column, each with its label."""
+    return cast("list[Row]", table.assign(label=labels(table)).to_dict("records"))
+
+
+def cell_text(figure: Figure, row: Row) -> str:
+    """A value with its unit and its change: "7.94 M (−1.2 %)", "41.2 ms (−5.1 % [−6.0, −4.3])"."""
+    if pd.isna(row[figure.column]):
+        return "–"
+    text = f"{significant(row[figure.column] / figure.scale)} {figure.unit}"
+    change = change_text(figure, row)
+    return f"{text} ({change})" if change else text
+
+
+def change_text(figure: Figure, row: Row) -> str:
+    """The signed change against the reference, with its interval where it was measured; "" in references."""
+    change = row[f"{figure.column}_change"]
+    if pd.isna(change):
+        return ""
+    interval = ""
+    if figure.column == _LATENCY and not pd.isna(row["latency_ratio_ci95_low"]):
+        low, high = (100 * (row[f"latency_ratio_ci95_{end}"] - 1) for end in ("low", "high"))
+        interval = f" [{_signed(low)}, {_signed(high)}]"
+    return f"{_signed(100 * change)} %{interval}" if abs(change) >= VISIBLE_CHANGE or interval else "same"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+,.1f}".replace("-", "−") if abs(value) < 1000 else f"{value:+,.0f}".replace("-", "−")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from explorer.ablation.arms import Arm
@@ -14,6 +13,7 @@ from explorer.effective_field import contribution_squares, effective_field
 from explorer.geometry import branch_sizes
 from explorer.leak import map_entering_blocks, measure_leak, window_of
 from explorer.receptive_field import MapPosition, central_position, theoretical_field
+from explorer.seeding import seeded
 from hrformer import HRFormer, HRFormerConfig, create_model
 from hrformer.attention import WindowGrid
 
@@ -103,8 +103,7 @@ def twin_of(model: HRFormer, config: HRFormerConfig, *, seed: int = 0) -> HRForm
     if config == model.config:
         return model
     check_capacity(config)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         twin = create_model(config).to(next(model.parameters())).eval()
     own = twin.state_dict()
     fitting = {}

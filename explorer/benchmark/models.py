@@ -13,6 +13,7 @@ from typing import Any
 import timm
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from explorer.benchmark.record import ModelSource
@@ -212,8 +213,20 @@ def model_cost(ref: ModelRef, img_size: Size) -> ModelCost:
 
 def build_meta_model(ref: ModelRef, img_size: Size) -> nn.Module:
     """The model without memory for its weights: good for counting, not for computing."""
-    with torch.device("meta"):
+    with torch.device("meta"), _WithoutInitialValues():
         return build_model(replace(ref, pretrained=False), img_size)
+
+
+class _WithoutInitialValues(TorchFunctionMode):
+    """Leaves out what gives weights their first values: half of the time of building, and of no use without memory."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return args[0] if func in _INITIALISERS else func(*args, **(kwargs or {}))
+
+
+_INITIALISERS = {torch.Tensor.normal_, torch.Tensor.uniform_, torch.Tensor.fill_, torch.Tensor.zero_}
 
 
 def meta_images(ref: ModelRef, img_size: Size, batch_size: int = 1) -> torch.Tensor:

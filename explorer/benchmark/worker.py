@@ -85,7 +85,8 @@ def measure_alone(job: Job, device: Device, reporter: Reporter) -> Alone:
     reporter.doing(0, "building")
     batch_size, built = _largest_batch(job, device, reporter) if job.kind == "largest_batch" else _single(job, device)
     reporter.doing(0, "measuring memory")
-    gc.collect()  # what an engine has made something else of
+    gc.collect()
+    device.release()  # what an engine has made something else of
     device.reset_peaks()
     device.time_calls(built.run, _MEMORY_CALLS)
     figures = Figures.of("compile_time_s", built.compile_time_s, "runs eager, nothing is compiled")

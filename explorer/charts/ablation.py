@@ -15,9 +15,9 @@ _CLEAR = "rgba(0,0,0,0)"
 _GUIDE = {"color": NEUTRAL_COLOUR, "width": 1, "dash": "dot"}
 #: How a bar or marker of a network with this depth-wise convolution looks: legend, fill, pattern, marker symbol.
 _LOOKS: dict[str, tuple[str, str, str, str]] = {
-    "3x3": ("DW conv on (solid)", HRFORMER_COLOUR, "", "circle"),
-    "1x1": ("DW conv 1x1 (hatched)", HRFORMER_COLOUR, "/", "diamond"),
-    "off": ("DW conv off (hollow)", _CLEAR, "", "circle-open"),
+    "3x3": ("DW conv on", HRFORMER_COLOUR, "", "circle"),
+    "1x1": ("1x1", HRFORMER_COLOUR, "/", "diamond"),
+    "off": ("off", _CLEAR, "", "circle-open"),
 }
 
 
@@ -75,7 +75,7 @@ def ratio_intervals(table: pd.DataFrame, title: str) -> go.Figure:
             y=rows["label"],
             x=rows["change_percent"],
             mode="markers",
-            name=name.partition(" (")[0],
+            name=name,
             marker={"symbol": symbol, "size": 11, "color": HRFORMER_COLOUR, "line": {"width": 2}},
             error_x={
                 "type": "data",

@@ -1,8 +1,8 @@
 """Time of one attention over the size of its map, in windows and over all positions, in a process of its own.
 
 Run as a program it prints one line of JSON for each side of a map; `measure_growth` starts it and reads them. How the
-time grows is asked, so that it is the processor time of one thread, and the shortest of several calls: all else that runs
-on the machine can only add to it.
+time grows is asked, so that it is the processor time of one thread, and the shortest of several calls: all else that
+runs on the machine can only add to it.
 """
 
 from __future__ import annotations

@@ -287,7 +287,7 @@ def _segmentation() -> list[Claim]:
             published=25,
             tolerance=2.5,
             quantity=FewerParameters("hrformer_base_segmentation", _DENSE, "hrnet_w48_ocr"),
-            source="HRFormer paper, segmentation experiments, in words; the networks are in results/published/segmentation.csv",
+            source="HRFormer paper, segmentation experiments, in words; networks: results/published/segmentation.csv",
             method="Both backbones under the same OCR head with its auxiliary head, for 19 classes.",
         ),
         _accuracy(

@@ -16,6 +16,7 @@ from explorer.units import significant
 
 #: Digits of our figures in the file: enough to see any change, too few for the last bit of a sum to show.
 _DIGITS = 6
+_DECIMALS = 9
 
 
 def count_costs(on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> bool:
@@ -138,4 +139,4 @@ def in_words(value: float | None, unit: str) -> str:
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.{_DIGITS}g}")
+    return None if value is None else float(f"{round(value, _DECIMALS):.{_DIGITS}g}")

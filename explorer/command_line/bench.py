@@ -100,14 +100,21 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _img_size(text: str) -> list[int] | None:
-    """224 or 256x192 (height x width) or "own", each model's own size."""
-    if text == "own":
-        return None
+def img_size_argument(text: str) -> list[int]:
+    """224 or 256x192, height and width in pixels.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is no image size.
+    """
     sides = [_whole(side) for side in text.split("x")]
     if len(sides) > 2:
         raise argparse.ArgumentTypeError(f"{text!r} is no image size; give height x width, such as 256x192")
     return [sides[0], sides[-1]]
+
+
+def _img_size(text: str) -> list[int] | None:
+    """An image size, or "own" for each model's own."""
+    return None if text == "own" else img_size_argument(text)
 
 
 #: Option to the plan's axis, how one value is read, and an example.

@@ -156,23 +156,20 @@ def current_ablation_run() -> Run | None:
     return run
 
 
-def measure_bar(plan: Plan, *, is_busy: bool, problem: str | None) -> None:
+def measure_button(plan: Plan, *, is_busy: bool, problem: str | None) -> None:
     """The button that measures the latencies, with how long that takes."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Measure latency",
-            type="primary",
-            icon=":material/play_arrow:",
-            key="start_ablation",
-            disabled=is_busy or problem is not None,
-            on_click=_start,
-            args=(plan,),
-            help="Each network in processes of its own, timed in turns with all others, so that a drifting machine "
-            "hits all alike. Records go to the store.",
-        )
-        if problem is None:
-            takes = duration(estimated_seconds(plan, plan.to_yaml()))
-            st.markdown(f"{len(plan.jobs())} networks in turns, about {takes}")
+    takes = "" if problem else f" (about {duration(estimated_seconds(plan, plan.to_yaml()))})"
+    st.button(
+        f"Measure latency{takes}",
+        type="primary",
+        icon=":material/play_arrow:",
+        key="start_ablation",
+        disabled=is_busy or problem is not None,
+        on_click=_start,
+        args=(plan,),
+        help="Each network in processes of its own, timed in turns with all others, so that a drifting machine hits "
+        "all alike. Records go to the store.",
+    )
 
 
 def start_problem() -> str | None:

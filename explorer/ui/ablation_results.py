@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from explorer.ablation.published import published_differences
-from explorer.ablation.table import FIGURES, Figure
+from explorer.ablation.table import FIGURES, VISIBLE_CHANGE, Figure, Row, cell_text, change_text, labels, rows_of
 from explorer.charts.ablation import figure_bars, published_markers, ratio_intervals
 from explorer.ui.panels import csv_button, show_chart
-from explorer.units import significant
 
 _LATENCY = "latency_ms_p50"
-#: Smaller changes are called the same.
-_VISIBLE_CHANGE = 0.0005
-Row = Mapping[str, Any]
+_NAME_PX = 150
 _EXPLANATIONS = {
     "params": "Learned parameters, in closed form.",
     "macs": "Multiply-adds of one image at the variant's size; FLOPs are twice that.",
@@ -35,52 +32,17 @@ def show_table(table: pd.DataFrame) -> None:
     numbers = pd.DataFrame({"network": labels(table), **{figure.name: table[figure.column] for figure in shown}})
     styler = numbers.style
     for figure in shown:
-        for index, row in enumerate(rows(table)):
+        for index, row in enumerate(rows_of(table)):
             styler = styler.format(_said(cell_text(figure, row)), subset=([index], [figure.name]), na_rep="–")
-    columns: dict[str, Any] = {"network": st.column_config.TextColumn("network", pinned=True)}
+    columns: dict[str, Any] = {"network": st.column_config.TextColumn("network", pinned=True, width=_NAME_PX)}
     columns |= {
         figure.name: st.column_config.NumberColumn(figure.name, help=_EXPLANATIONS[figure.column]) for figure in shown
     }
     st.dataframe(styler, hide_index=True, alt="What each network costs and sees", column_config=columns)
 
 
-def labels(table: pd.DataFrame) -> pd.Series:
-    """How the rows are called: the arm, and the point of the axes where there are several."""
-    return table["arm"].where(table["point"] == "", table["arm"] + " · " + table["point"])
-
-
-def rows(table: pd.DataFrame) -> list[Row]:
-    """The table's rows by column, each with its label."""
-    return cast("list[Row]", table.assign(label=labels(table)).to_dict("records"))
-
-
 def _said(text: str) -> Callable[[object], str]:
     return lambda _: text
-
-
-def cell_text(figure: Figure, row: Row) -> str:
-    """A value with its unit and its change: "7.94 M (−1.2 %)", "41.2 ms (−5.1 % [−6.0, −4.3])"."""
-    if pd.isna(row[figure.column]):
-        return "–"
-    text = f"{significant(row[figure.column] / figure.scale)} {figure.unit}"
-    change = change_text(figure, row)
-    return f"{text} ({change})" if change else text
-
-
-def change_text(figure: Figure, row: Row) -> str:
-    """The signed change against the reference, with its interval where it was measured; "" in references."""
-    change = row[f"{figure.column}_change"]
-    if pd.isna(change):
-        return ""
-    interval = ""
-    if figure.column == _LATENCY and not pd.isna(row["latency_ratio_ci95_low"]):
-        low, high = (100 * (row[f"latency_ratio_ci95_{end}"] - 1) for end in ("low", "high"))
-        interval = f" [{_signed(low)}, {_signed(high)}]"
-    return f"{_signed(100 * change)} %{interval}" if abs(change) >= _VISIBLE_CHANGE or interval else "same"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+,.1f}".replace("-", "−") if abs(value) < 1000 else f"{value:+,.0f}".replace("-", "−")
 
 
 def show_figures(table: pd.DataFrame) -> None:
@@ -103,7 +65,7 @@ def _show_figure(table: pd.DataFrame, figure: Figure) -> None:
 
 def finding(table: pd.DataFrame, figure: Figure) -> str:
     """What a figure says: the arm that changes most."""
-    changed = [row for row in rows(table) if abs(row[f"{figure.column}_change"]) >= _VISIBLE_CHANGE]
+    changed = [row for row in rows_of(table) if abs(row[f"{figure.column}_change"]) >= VISIBLE_CHANGE]
     if not changed:
         return f"{figure.name}: the same in every network"
     most = max(changed, key=lambda row: abs(row[f"{figure.column}_change"]))
@@ -117,8 +79,8 @@ def _bars(table: pd.DataFrame, figure: Figure) -> pd.DataFrame:
             "value": table[figure.column] / figure.scale,
             "is_reference": table["is_reference"],
             "dw_conv": table["dw_conv"],
-            "text": [cell_text(figure, row) for row in rows(table)],
-            "hover": [_hover(figure, row) for row in rows(table)],
+            "text": [cell_text(figure, row) for row in rows_of(table)],
+            "hover": [_hover(figure, row) for row in rows_of(table)],
         }
     ).dropna(subset="value")
 
@@ -132,7 +94,7 @@ def _intervals(table: pd.DataFrame, figure: Figure) -> pd.DataFrame:
             "change_percent": 100 * (compared["latency_ratio"] - 1),
             "low_percent": 100 * (compared["latency_ratio_ci95_low"].astype(float) - 1),
             "high_percent": 100 * (compared["latency_ratio_ci95_high"].astype(float) - 1),
-            "hover": [_hover(figure, row) for row in rows(compared)],
+            "hover": [_hover(figure, row) for row in rows_of(compared)],
         }
     )
 

@@ -26,6 +26,7 @@ from explorer.receptive_field import (
     num_output_branches,
     theoretical_field,
 )
+from explorer.ui.architecture import blocks_of
 from explorer.ui.block_controls import choose_position
 from explorer.ui.field_tables import WITH, WITHOUT, FieldPair
 from explorer.ui.heavy_work import shared
@@ -37,6 +38,8 @@ from hrformer.config import NUM_BRANCHES, NUM_STAGES
 MAX_PICTURES = 8
 #: Area of a picture up to which its theoretical fields are there within a glance.
 _QUICK_AREA_PX = 512 * 512
+#: Blocks up to which the same holds.
+_QUICK_BLOCKS = 1000
 #: Share of the contribution whose square is drawn into the maps.
 _DRAWN_SHARE = 0.5
 #: Activations at their peak, of the changed and of the unchanged map.
@@ -138,7 +141,7 @@ def _control(key: str) -> str:
 
 def fields(config: HRFormerConfig, position: MapPosition) -> FieldPair | None:
     """Theoretical fields (with, without); None while those of a large picture are being computed."""
-    if area(config.img_size) <= _QUICK_AREA_PX:
+    if area(config.img_size) <= _QUICK_AREA_PX and blocks_of(config) <= _QUICK_BLOCKS:
         return _quick_fields(config, position)
 
     def work(on_progress: OnProgress, should_stop: ShouldStop) -> FieldPair:

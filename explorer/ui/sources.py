@@ -186,6 +186,22 @@ def _chose_trained_weights() -> bool:
     return chosen == _TRAINED_WEIGHTS
 
 
+def known_weights(config: HRFormerConfig) -> tuple[HRFormer | int, str, str]:
+    """What other pages of the session use for the variant, for pages without that choice.
+
+    Returns:
+        The weights that ship or the uploaded model where they are of this variant, else the seed of random weights;
+        the key of `WeightsSource`; and what the weights are.
+    """
+    if fits_trained_weights(config) and st.session_state.get(_WEIGHTS, _TRAINED_WEIGHTS) == _TRAINED_WEIGHTS:
+        return _trained_model(), f"{config.config_id}-trained", _TRAINED_NAME
+    uploaded: _UploadedModel | None = st.session_state.get("uploaded_model")
+    if uploaded is not None and replace(uploaded.model.config, img_size=config.img_size) == config:
+        return uploaded.model, f"{config.config_id}-{uploaded.digest}", uploaded.name
+    seed: int = st.session_state.get("seed", 0)
+    return seed, f"{config.config_id}-random-{seed}", f"random weights, seed {seed}"
+
+
 def _random_weights(config: HRFormerConfig, seed: int) -> WeightsSource | None:
     try:
         model = _random_model(config, seed)

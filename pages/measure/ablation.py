@@ -8,7 +8,7 @@ from explorer.ui.ablation import (
     ablation_controls,
     current_ablation_run,
     latency_plan,
-    measure_bar,
+    measure_button,
     start_problem,
     throw_views_away,
     views_of,
@@ -39,7 +39,8 @@ if view == "Train it":
     show_rejection()
     training_section()
     st.stop()
-messages = st.container()
+# Containers keep their place while messages come and go, so that nothing below them jumps or doubles.
+messages, progress, answer, bar, live, details = (st.container() for _ in range(6))
 try:
     choice = ablation_controls()
     arms = arms_of(config, choice.switches, choice.axes) if choice.switches else ()
@@ -79,10 +80,16 @@ with messages:
     if store_problem:
         st.warning(f"{store_problem} Records of a run can still be downloaded here.", icon=":material/save:")
 
-views = None if weights is None else views_of(arms, weights, picture, choice.stage)
+with progress:
+    views = None if weights is None else views_of(arms, weights, picture, choice.stage)
 table = ablation_table(arms, views, records)
-show_table(table)
-with st.container(horizontal=True, vertical_alignment="center"):
+with answer:
+    show_table(table)
+    for note in dict.fromkeys(note for note in (*table["note"], *table["latency_note"].dropna()) if note):
+        st.warning(note, icon=":material/report:")
+with bar, st.container(horizontal=True, vertical_alignment="center"):
+    if plan is not None:
+        measure_button(plan, is_busy=is_busy, problem=problem)
     csv_button(table, "ablation", "Everything as CSV")
     if records:
         st.download_button(
@@ -97,18 +104,15 @@ with st.container(horizontal=True, vertical_alignment="center"):
         )
     if views is not None:
         throw_views_away(arms, weights, picture, choice.stage)
-for note in dict.fromkeys(note for note in (*table["note"], *table["latency_note"].dropna()) if note):
-    st.warning(note, icon=":material/report:")
-if plan is not None:
-    measure_bar(plan, is_busy=is_busy, problem=problem)
 if is_busy:
-    watch_run(run, len(run.records))
-
-show_figures(table)
-show_published([switch.key for switch in choice.switches], window_sizes=bool(choice.axes.window_sizes))
-st.caption(
-    f"Fields and leak: the middle of the 1/4 map after the last module of stage {choice.stage}, {picture.name} at "
-    f"{config.img_size[0]}x{config.img_size[1]} pixels, {'no weights' if weights is None else weights.name}, shared by "
-    "all networks as far as they fit."
-    + (f" Every record is stored as soon as it is measured, in `{location}`." if location else "")
-)
+    with live:
+        watch_run(run, len(run.records))
+with details:
+    show_figures(table)
+    show_published([switch.key for switch in choice.switches], window_sizes=bool(choice.axes.window_sizes))
+    st.caption(
+        f"Fields and leak: the middle of the 1/4 map after the last module of stage {choice.stage}, {picture.name} at "
+        f"{config.img_size[0]}x{config.img_size[1]} pixels, {'no weights' if weights is None else weights.name}, "
+        "shared by all networks as far as they fit."
+        + (f" Every record is stored as soon as it is measured, in `{location}`." if location else "")
+    )

@@ -38,7 +38,11 @@ def running_server(environment: Mapping[str, str]) -> Iterator[tuple[str, int]]:
             yield address, process.pid
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:  # it first ends what its users still compute
+                process.kill()
+                process.wait()
 
 
 def _free_port() -> int:
