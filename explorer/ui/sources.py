@@ -15,14 +15,14 @@ from explorer.models import MAX_SEED, model_from_upload, random_model
 from explorer.pictures import FORMATS, MAX_FILE_MIB, SAMPLES, Picture, fit, load_sample, read_picture, to_input
 from explorer.trained import DIGIT_SAMPLES, TEST_MIOU, fits_trained_weights, load_digit_sample, load_trained
 from explorer.ui.heavy_work import admitted_on_page, shared
-from explorer.ui.variant import look_into_current_variant, use_variant
+from explorer.ui.variant import current_variant, look_into_current_variant, use_variant
 from hrformer import HRFormer, HRFormerConfig
 
 _UPLOAD = "Your picture"
 _WEIGHTS = "weights"
 _TRAINED_WEIGHTS = "Trained"
 _OTHER_WEIGHTS = "Random or yours"
-_TRAINED_NAME = f"weights trained to segment digits (test mIoU {TEST_MIOU:.2f})"
+_TRAINED_NAME = f"weights trained to segment digits (test mIoU {TEST_MIOU:.3f})"
 MAX_CHECKPOINT_MIB = 300
 
 
@@ -140,6 +140,7 @@ def weights_source(config: HRFormerConfig) -> WeightsSource | None:
     state = st.session_state
     uploaded: _UploadedModel | None = state.get("uploaded_model")
     if fits_trained_weights(config) and _chose_trained_weights():
+        _checkpoint_field()
         return WeightsSource(_trained_model(), f"{config.config_id}-trained", _TRAINED_NAME)
     with st.sidebar:
         seed = st.number_input(
@@ -150,21 +151,25 @@ def weights_source(config: HRFormerConfig) -> WeightsSource | None:
             persist_state="session",
             help="Untrained weights: maps show what the structure does, not what a trained network has learned.",
         )
+    _checkpoint_field()
+    if uploaded is not None:
+        return _uploaded_weights(uploaded, config, seed)
+    return _random_weights(config, seed)
+
+
+def _checkpoint_field() -> None:
+    with st.sidebar:
         st.file_uploader(
             "Use a checkpoint",
             type=["pth", "pt", "safetensors"],
             key="checkpoint_file",
             on_change=_take_checkpoint,
-            args=(config,),
             max_upload_size=MAX_CHECKPOINT_MIB,
             help="The authors' .pth files or .safetensors; the variant is read off the weights. Files are read as "
             "weights only: nothing in them is executed.",
         )
-        if "checkpoint_error" in state:
-            st.error(state["checkpoint_error"], icon=":material/error:")
-    if uploaded is not None:
-        return _uploaded_weights(uploaded, config, seed)
-    return _random_weights(config, seed)
+        if "checkpoint_error" in st.session_state:
+            st.error(st.session_state["checkpoint_error"], icon=":material/error:")
 
 
 def _chose_trained_weights() -> bool:
@@ -218,7 +223,7 @@ def _uploaded_weights(uploaded: _UploadedModel, config: HRFormerConfig, seed: in
     return _random_weights(config, seed)
 
 
-def _take_checkpoint(config: HRFormerConfig) -> None:
+def _take_checkpoint() -> None:
     """Build the uploaded model and make its variant the current one; nothing changes when it is refused."""
     state = st.session_state
     state.pop("checkpoint_error", None)
@@ -229,7 +234,7 @@ def _take_checkpoint(config: HRFormerConfig) -> None:
     try:
         # Read, renamed and copied into the model, it is there three times.
         with admitted_on_page(3 * len(contents) / MIB):
-            model = model_from_upload(contents, file.name, config.img_size)
+            model = model_from_upload(contents, file.name, current_variant().img_size)
     except ValueError as error:
         state["checkpoint_error"] = f"{file.name} was not taken. {error}"
         return
