@@ -1,4 +1,4 @@
-"""The weights that ship: they load, are small, know their task, use every branch, and their pictures are unseen ones."""
+"""The weights that ship: they load, are small, know their task and use every branch; their pictures are unseen ones."""
 
 from __future__ import annotations
 
