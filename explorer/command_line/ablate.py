@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
+
+from explorer.command_line.arguments import listed, whole_number
 
 if TYPE_CHECKING:  # which load torch, and --help needs none
     import pandas as pd
@@ -21,7 +23,6 @@ _EPILOG = (
     "network could not be measured or a record not be stored, 2 if the input is at fault, 130 if it was cancelled."
 )
 _PICTURE = "Cat"
-Value = TypeVar("Value")
 
 
 def add_parser(commands: Any) -> None:
@@ -42,21 +43,29 @@ def add_parser(commands: Any) -> None:
     )
     what.add_argument(
         "--switches",
-        type=_listed(str),
+        type=listed(str),
         default=["dw_conv"],
         metavar="LIST",
         help="of dw_conv, dw_1x1, position_bias, fusion, windows (default: dw_conv)",
     )
-    what.add_argument("--img-size", type=_whole, metavar="N", help="side of a square image, px; default: the variant's")
-    what.add_argument("--window-sizes", type=_listed(_whole), default=[], metavar="LIST", help="K, such as 7,15")
-    what.add_argument("--heads", type=_listed(_whole), default=[], metavar="LIST", help="H of the 1/4 branch")
-    what.add_argument("--mlp-ratios", type=_listed(float), default=[], metavar="LIST", help="R, such as 2,4")
+    what.add_argument(
+        "--img-size", type=whole_number, metavar="N", help="side of a square image, px; default: the variant's"
+    )
+    what.add_argument("--window-sizes", type=listed(whole_number), default=[], metavar="LIST", help="K, such as 7,15")
+    what.add_argument("--heads", type=listed(whole_number), default=[], metavar="LIST", help="H of the 1/4 branch")
+    what.add_argument("--mlp-ratios", type=listed(float), default=[], metavar="LIST", help="R, such as 2,4")
     how = parser.add_argument_group("what is found out")
     how.add_argument("--no-latency", action="store_true", help="measure nothing")
     how.add_argument("--no-fields", action="store_true", help="build no network for effective fields and leak")
-    how.add_argument("--stage", type=_whole, default=2, metavar="N", help="where fields are looked at (default: 2)")
-    how.add_argument("--batch-size", type=_whole, default=1, metavar="N", help="images per timed call (default: 1)")
-    how.add_argument("--threads", type=_whole, metavar="N", help="of the timed calls; default: torch's own choice")
+    how.add_argument(
+        "--stage", type=whole_number, default=2, metavar="N", help="where fields are looked at (default: 2)"
+    )
+    how.add_argument(
+        "--batch-size", type=whole_number, default=1, metavar="N", help="images per timed call (default: 1)"
+    )
+    how.add_argument(
+        "--threads", type=whole_number, metavar="N", help="of the timed calls; default: torch's own choice"
+    )
     how.add_argument("--min-seconds", type=float, default=3.0, metavar="N", help="timed at least so long (default: 3)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write everything as CSV")
 
@@ -151,16 +160,3 @@ def _show(table: pd.DataFrame) -> None:
     print(text_table(columns, rows))
     for note in dict.fromkeys(note for row in rows for note in (row["note"], row["latency_note"]) if note):
         print(f"Note: {note}")
-
-
-def _listed(read: Callable[[str], Value]) -> Callable[[str], list[Value]]:
-    def parse(text: str) -> list[Value]:
-        return [read(part.strip()) for part in text.split(",") if part.strip()]
-
-    return parse
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
-    return int(text)

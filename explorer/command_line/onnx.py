@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.command_line.bench import img_size_argument
+from explorer.command_line.arguments import image_size
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,7 +32,7 @@ def add_parser(commands: Any) -> None:
     what.add_argument("--variant", type=Path, metavar="FILE", help="variant as JSON, as the Architecture page saves it")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="HRFormer's weights, .pth or .safetensors")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of random weights (default: %(default)s)")
-    parser.add_argument("--img-size", type=img_size_argument, metavar="SIZE", help="224 or 256x192 (height x width)")
+    parser.add_argument("--img-size", type=image_size, metavar="SIZE", help="224 or 256x192 (height x width)")
     parser.set_defaults(command=_onnx)
 
 
