@@ -15,6 +15,8 @@ from explorer.ui.panels import csv_button, show_chart
 
 _LATENCY = "latency_ms_p50"
 _NAME_PX = 150
+#: Two fit a screen of 1440 pixels, one a screen of 1024.
+_CHART_PX = 455
 _EXPLANATIONS = {
     "params": "Learned parameters, in closed form.",
     "macs": "Multiply-adds of one image at the variant's size; FLOPs are twice that.",
@@ -46,12 +48,11 @@ def _said(text: str) -> Callable[[object], str]:
 
 
 def show_figures(table: pd.DataFrame) -> None:
-    """One figure for each column that has values, two beside each other."""
-    shown = [figure for figure in FIGURES if table[figure.column].notna().any()]
-    for left, right in zip(shown[::2], [*shown[1::2], None], strict=False):
-        for column, figure in zip(st.columns(2), (left, right), strict=True):
-            if figure is not None:
-                with column:
+    """One figure for each column that has values, beside each other where the page is wide enough."""
+    with st.container(horizontal=True):
+        for figure in FIGURES:
+            if table[figure.column].notna().any():
+                with st.container(width=_CHART_PX):
                     _show_figure(table, figure)
 
 
