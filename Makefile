@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint format types bench bench-speed parity load faults claims weights screenshots constraints clean
+.PHONY: help app test lint format types fuzz audit bench bench-speed parity load faults claims weights screenshots constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /: /' | column -t -s ':'
@@ -45,6 +45,18 @@ lint: $(VENV)/.test  ## check style and types
 format: $(VENV)/.test  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+FUZZ_SCALE ?= 50
+FUZZ_SEED ?= $(shell date +%s)
+
+fuzz: $(VENV)/.test  ## read many hostile files and values (FUZZ_SCALE times as many as the suite)
+	@echo "FUZZ_SEED=$(FUZZ_SEED) repeats this run."
+	HRFORMER_FUZZ_SCALE=$(FUZZ_SCALE) HRFORMER_FUZZ_SEED=$(FUZZ_SEED) $(BIN)/pytest tests/fuzz
+
+audit: $(VENV)/.app  ## look the installed packages up among known vulnerabilities; without that database list them
+	@$(PIP) pip-audit
+	@$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt || { status=$$?; \
+		echo "Not audited, or not clean: see above. Installed:"; $(BIN)/pip list; exit $$status; }
 
 bench: $(VENV)/.test  ## measure the explorer's own speed and memory, as ratios in one run
 	$(BIN)/python -m tests.bench

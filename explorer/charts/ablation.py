@@ -53,7 +53,7 @@ def figure_bars(table: pd.DataFrame, title: str, axis: str) -> go.Figure:
         )
     references = table[table["is_reference"]]
     if len(references) == 1 and len(table) > 1:
-        figure.add_vline(x=float(references["value"].iloc[0]), line=_GUIDE)
+        figure.add_vline(x=float(references["value"].iloc[0]), line=_GUIDE, layer="below")
     largest = float(table["value"].max())
     return _styled(figure, table, title, {"title": {"text": axis}, "range": [0, 1.45 * largest if largest > 0 else 1]})
 
@@ -87,7 +87,7 @@ def ratio_intervals(table: pd.DataFrame, title: str) -> go.Figure:
             customdata=rows["hover"],
             hovertemplate="%{customdata}<extra></extra>",
         )
-    figure.add_vline(x=0, line=_GUIDE)
+    figure.add_vline(x=0, line=_GUIDE, layer="below")
     return _styled(figure, table, title, {"title": {"text": "Change of the latency, %: marker with its 95 % interval"}})
 
 
@@ -111,7 +111,7 @@ def published_markers(table: pd.DataFrame, title: str) -> go.Figure:
             hovertemplate="%{customdata}<extra></extra>",
         )
     )
-    figure.add_vline(x=0, line=_GUIDE)
+    figure.add_vline(x=0, line=_GUIDE, layer="below")
     most = float(table["difference"].abs().max()) or 1.0
     lowest = min(float(table["difference"].min()), 0.0)
     axis = {"title": {"text": "Published difference, points of the metric"}, "range": [1.1 * lowest - 0.05, 1.3 * most]}

@@ -76,7 +76,12 @@ def growth_chart(table: pd.DataFrame, unit: str, exponents: tuple[float, float],
         figure,
         title,
         height=340,
-        xaxis={"title": {"text": "N, positions of the map (log scale)"}, "type": "log", "tickvals": table["positions"]},
+        xaxis={
+            "title": {"text": "N, positions of the map (log scale)"},
+            "type": "log",
+            "tickvals": table["positions"],
+            "tickformat": ",",
+        },
         yaxis={
             "title": {"text": f"{unit} of one attention (log scale)"},
             "type": "log",

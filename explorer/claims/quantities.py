@@ -114,7 +114,7 @@ class Growth:
     @property
     def missing(self) -> str:
         """What to do about it."""
-        return "Not measured yet: the button under the chart does it in about ten seconds."
+        return "Not measured yet: press Measure the growth on the page, or give the command --measure."
 
     def value(self, evidence: Evidence, convention: Convention | None) -> float | None:
         """The slope of a straight line through the logarithms."""

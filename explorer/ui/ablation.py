@@ -11,6 +11,7 @@ import streamlit as st
 from explorer.ablation.arms import Arm, Axes
 from explorer.ablation.switches import SWITCHES, Switch, switch_named
 from explorer.ablation.views import WINDOW_STAGES, View, look_at, position_in
+from explorer.benchmark.method import Method
 from explorer.benchmark.models import variant
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.runner import Run
@@ -24,6 +25,7 @@ _RUN_ID = "ablation_run"
 _ERROR = "ablation_error"
 _MAX_THREADS = 64
 _MAX_BATCH = 1024
+_MIN_SECONDS = 3.0
 
 Views = dict[HRFormerConfig, View]
 Number = TypeVar("Number", int, float)
@@ -39,6 +41,7 @@ class Choice:
         stage: Where receptive fields and leak are looked at.
         batch_size: Images per timed call.
         threads: Of the timed calls; None for torch's own choice.
+        min_seconds: Each network is timed at least so long.
     """
 
     switches: tuple[Switch, ...]
@@ -46,6 +49,7 @@ class Choice:
     stage: int
     batch_size: int
     threads: int | None
+    min_seconds: float
 
 
 def ablation_controls() -> Choice:
@@ -86,7 +90,10 @@ def ablation_controls() -> Choice:
             threads = st.number_input(
                 "Threads (0: torch's own choice)", 0, _MAX_THREADS, 0, key="ablation_threads", persist_state="session"
             )
-    return Choice(tuple(switch_named(key) for key in keys), axes, stage, batch, threads or None)
+            seconds = st.number_input(
+                "Timed seconds, at least", 0.1, 60.0, _MIN_SECONDS, key="ablation_seconds", persist_state="session"
+            )
+    return Choice(tuple(switch_named(key) for key in keys), axes, stage, batch, threads or None, seconds)
 
 
 def _switch_name(key: str) -> str:
@@ -144,7 +151,8 @@ def latency_plan(arms: tuple[Arm, ...], choice: Choice) -> Plan:
         ValueError: If it would be no legal plan.
     """
     models = tuple(variant(arm.config) for arm in arms)
-    return Plan(models=models, batch_sizes=(choice.batch_size,), threads=(choice.threads,))
+    method = Method(min_seconds=choice.min_seconds)
+    return Plan(models=models, batch_sizes=(choice.batch_size,), threads=(choice.threads,), method=method)
 
 
 def current_ablation_run() -> Run | None:

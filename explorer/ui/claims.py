@@ -62,7 +62,7 @@ def show_claims(outcomes: Sequence[Outcome], convention: Convention, evidence: E
     table = shown_table(outcomes, convention, evidence)
     badges = table.assign(verdict=pd.Series([[outcome.verdict] for outcome in outcomes], dtype=object))
     st.dataframe(
-        badges.drop(columns="key"),
+        badges[[*_COLUMNS]],
         hide_index=True,
         height=420,
         column_config=_COLUMNS,
@@ -130,7 +130,11 @@ def show_growth(evidence: Evidence) -> None:
 def _growth() -> pd.DataFrame | None:
     if not st.session_state.get(_MEASURE):
         return None
-    return with_progress(_GROWTH, _GROWTH_KEY, "Timing attention on growing maps, sides", measure_growth)
+    try:
+        return with_progress(_GROWTH, _GROWTH_KEY, "Timing attention on growing maps, sides", measure_growth)
+    except RuntimeError as error:
+        st.error(str(error), icon=":material/report:")
+        return None
 
 
 def _start_measuring() -> None:
@@ -182,13 +186,13 @@ def _open_chosen_row() -> None:
 
 
 _COLUMNS: dict[str, Any] = {
-    "verdict": st.column_config.MultiselectColumn("Verdict", options=_BADGES, color=list(_BADGES.values()), width=150),
+    "verdict": st.column_config.MultiselectColumn("Verdict", options=_BADGES, color=list(_BADGES.values()), width=140),
+    "claim": st.column_config.TextColumn("Claim", width=345),
+    "published": st.column_config.NumberColumn("Published ◇", format="%.4g", width=85),
+    "ours": st.column_config.NumberColumn("Ours ●", format="%.4g", width=70),
+    "deviation": st.column_config.NumberColumn("Deviation", format="%+.3g", width=75, help="Ours less the published."),
+    "unit": st.column_config.TextColumn("Unit", width=130),
     "topic": st.column_config.TextColumn("Topic", width=100),
-    "claim": st.column_config.TextColumn("Claim", width=430),
-    "published": st.column_config.NumberColumn("Published ◇", format="%.4g", width=90),
-    "ours": st.column_config.NumberColumn("Ours ●", format="%.4g", width=80),
-    "deviation": st.column_config.NumberColumn("Deviation", format="%+.3g", width=80, help="Ours less the published."),
-    "unit": st.column_config.TextColumn("Unit", width=170),
     "source": st.column_config.TextColumn("Source", width=400),
 }
 _PAIR_COLUMNS: dict[str, Any] = {

@@ -23,6 +23,7 @@ from explorer.ui.block_controls import CLICKABLE, take_click
 from explorer.ui.field_tables import (
     WITH,
     WITHOUT,
+    FieldPair,
     field_table,
     leak_share_table,
     leak_table,
@@ -37,7 +38,6 @@ from explorer.ui.receptive_field import (
     MAX_PICTURES,
     effective_key,
     effective_pair,
-    fields,
     leak_key,
     leak_pair,
     size_key,
@@ -57,12 +57,14 @@ class FieldView:
         position: The chosen position.
         picture: The chosen picture.
         weights: The model; None where this machine cannot hold it.
+        fields: The theoretical fields (with, without); None while they are being computed.
     """
 
     config: HRFormerConfig
     position: MapPosition
     picture: PictureSource
     weights: WeightsSource | None
+    fields: FieldPair | None
 
     @property
     def place(self) -> str:
@@ -73,7 +75,7 @@ class FieldView:
 
 def show_theoretical(view: FieldView) -> None:
     """The theoretical field over the picture, to click on, and its size and reach."""
-    pair = fields(view.config, view.position)
+    pair = view.fields
     if pair is None:
         return
     shares = [significant(field.area_share * 100) for field in pair]
@@ -129,7 +131,7 @@ def show_theoretical(view: FieldView) -> None:
 
 def show_reads(view: FieldView) -> None:
     """How much of each branch map the field holds, module by module."""
-    pair = fields(view.config, view.position)
+    pair = view.fields
     if pair is None:
         return
     if not pair[0].reads:

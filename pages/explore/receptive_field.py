@@ -12,7 +12,7 @@ from explorer.ui.field_sections import (
 )
 from explorer.ui.network import network_to_look_into
 from explorer.ui.panels import image_format_control
-from explorer.ui.receptive_field import choose_map_position
+from explorer.ui.receptive_field import choose_map_position, fields
 from explorer.ui.sources import picture_source, weights_source
 from explorer.ui.variant import current_variant, show_rejection
 
@@ -32,11 +32,13 @@ picture = picture_source(config)
 weights = weights_source(config)
 image_format_control()
 
-view = FieldView(config, position, picture, weights)
+theoretical = None
 try:
-    show_theoretical(view)
+    theoretical = fields(config, position)
 except ValueError as error:
     st.error(str(error), icon=":material/error:")
+view = FieldView(config, position, picture, weights, theoretical)
+show_theoretical(view)
 section = st.segmented_control(
     "Details",
     SECTIONS,

@@ -15,7 +15,7 @@ def test_a_switch_adds_a_network_to_the_table_and_to_the_link(page: Page, server
     page.set_viewport_size({"width": width, "height": 900})
     open_page(page, server)
     open_page(page, f"{server}/ablation?{SMALL}")
-    cells = page.locator('[data-testid="stDataFrame"] canvas + table, [data-testid="stDataFrame"] table').first
+    cells = page.locator('[data-testid="stDataFrame"]').first
     expect(cells).to_contain_text("without DW conv", timeout=60_000)
     page.locator(".st-key-ablation_switches input").click()
     page.get_by_role("option", name="Multi-scale fusion").click()

@@ -62,7 +62,13 @@ class User:
 
     async def __aenter__(self) -> Self:
         self._connection = await connect(
-            self._url, subprotocols=["streamlit"], origin=self._origin, max_size=None, compression=None, open_timeout=60
+            self._url,
+            subprotocols=["streamlit"],
+            origin=self._origin,
+            max_size=None,
+            compression=None,
+            open_timeout=60,
+            ping_interval=None,  # a browser sends none
         )
         return self
 

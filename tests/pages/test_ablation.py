@@ -6,9 +6,11 @@ from streamlit.testing.v1 import AppTest
 from explorer.ablation.arms import arms_of
 from explorer.ablation.switches import switch_named
 from explorer.complexity import estimate_complexity
+from explorer.ui.job_manager import job_manager
 from explorer.variants import to_query
 from tests.explorer.ablation.examples import TINY
 from tests.pages.entrypoint import open_app
+from tests.pages.test_benchmark import SHORT
 
 PAGE = "pages/measure/ablation.py"
 
@@ -50,16 +52,15 @@ def test_switches_and_axes_add_networks_and_none_says_what_to_do() -> None:
     assert any("Choose in the sidebar what to take out" in info.value for info in app.info)
 
 
-def test_latency_is_measured_beside_the_page_and_kept() -> None:
+def test_latency_is_measured_beside_the_page_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explorer.ui.ablation.Method", lambda min_seconds: SHORT)
     app = settled(open_app(PAGE, to_query(TINY)))
     app.number_input(key="ablation_threads").set_value(1).run()
     app.button(key="start_ablation").click().run()
     assert not app.exception
-    from explorer.ui.job_manager import job_manager
-
     run = job_manager().find(app.session_state["ablation_run"])
     assert run is not None
-    assert run.wait(150)
+    assert run.wait(250)
     app.run()
     assert not app.exception
     assert app.dataframe[0].value["Latency"].notna().all()

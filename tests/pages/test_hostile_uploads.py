@@ -1,0 +1,90 @@
+"""Broken and hostile files through the pages: one clear sentence, and the page goes on."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.entrypoint import open_app
+
+SMALL = {"channels": "4,8,8,16", "num_heads": "1,2,2,4", "num_blocks": "1,1,1,1", "img_size": "64,64"}
+
+
+class Payload:
+    """Unpickling it makes a file."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.target,)
+
+
+def upload(page: str, key: str, name: str, contents: bytes) -> AppTest:
+    app = open_app(f"pages/{page}.py", SMALL)
+    app.file_uploader(key=key).upload(name, contents, "application/octet-stream").run()
+    assert not app.exception
+    return app
+
+
+@pytest.mark.parametrize(
+    ("page", "key", "name", "contents", "words"),
+    [
+        ("explore/feature_maps", "picture_file", "cut.png", b"\x89PNG\r\n\x1a\n\x00", "cut.png was not taken. "),
+        ("explore/feature_maps", "picture_file", "page.png", b"<html>", "This file is no picture that can be read"),
+        ("explore/feature_maps", "checkpoint_file", "cut.pth", b"PK\x03\x04", "cut.pth is not a readable checkpoint"),
+        ("explore/feature_maps", "checkpoint_file", "a/../.pth", b"", "is not a "),
+        ("explore/feature_maps", "checkpoint_file", "x" * 300 + ".pth", b"\x80", "is not a readable checkpoint"),
+        (
+            "explore/feature_maps",
+            "checkpoint_file",
+            "w.safetensors",
+            b"\xff" * 99,
+            "is not a readable .safetensors file",
+        ),
+        ("explore/architecture", "variant_json", "v.json", b"[" * 10**5, "v.json was not loaded. This file is no JSON"),
+        ("explore/architecture", "variant_json", "v.json", b'{"task": "x"}', "v.json was not loaded. Missing key"),
+        ("measure/benchmark", "bench_plan_file", "p.yaml", b"models: &a [*a]", "references and tags have no place"),
+        ("measure/benchmark", "bench_plan_file", "p.yaml", b"[" * 10**4, "p.yaml was not taken. The plan"),
+        ("measure/benchmark", "bench_plan_file", "p.yaml", b"\xff\xfe", "It is not UTF-8 text"),
+    ],
+)
+def test_a_broken_upload_is_refused_in_one_sentence(
+    page: str, key: str, name: str, contents: bytes, words: str
+) -> None:
+    app = upload(page, key, name, contents)
+    (error,) = [error.value for error in app.error if words in error.value]
+    assert "\n" not in error
+    assert "/tmp" not in error
+    assert app.get("plotly_chart") or page.startswith("measure")  # what was shown before is still there
+
+
+def test_a_checkpoint_that_would_run_code_does_not(tmp_path: Path) -> None:
+    target = tmp_path / "executed"
+    app = upload("explore/feature_maps", "checkpoint_file", "evil.pth", pickle.dumps({"weights": Payload(target)}))
+    assert "evil.pth" in app.error[0].value
+    assert not target.exists()
+
+
+def test_a_broken_export_of_records_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HRFORMER_RESULTS_URL", f"sqlite:///{tmp_path / 'records.sqlite'}")
+    app = upload("measure/comparison", "import_csv", "r.csv", b"a,b\n1,2\n")
+    for _ in range(50):
+        if app.error:
+            break
+        app.run()
+    assert "r.csv was not imported. The columns are not those of an export" in app.error[0].value
+
+
+@pytest.mark.parametrize("page", ["feature_maps", "receptive_field", "attention_windows"])
+def test_a_link_to_a_variant_of_thousands_of_blocks_is_answered(page: str) -> None:
+    deep = dict.fromkeys(("num_modules", "num_blocks"), "64,64,64,64") | dict.fromkeys(
+        ("channels", "num_heads"), "1,1,1,1"
+    )
+    app = open_app(f"pages/explore/{page}.py", deep)
+    assert "36,864 blocks" in " ".join(error.value for error in app.error)
+    for button in app.button:
+        if button.label == "Stop":
+            button.click().run()
