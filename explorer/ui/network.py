@@ -16,6 +16,8 @@ from explorer.ui.variant import (
 )
 from hrformer import HRFormerConfig
 
+_CONTROL = "network_choice"
+
 
 def network_to_look_into() -> HRFormerConfig:
     """Choose in the sidebar between the network that ships trained and the current variant, and show which it is.
@@ -24,14 +26,15 @@ def network_to_look_into() -> HRFormerConfig:
     """
     current = current_variant()
     state = st.session_state
-    state.setdefault(NETWORK, TRAINED_NETWORK)
+    chosen = state.setdefault(NETWORK, TRAINED_NETWORK)
+    state[_CONTROL] = chosen  # the session holds the choice: a control forgets it on pages that lack it
     with st.sidebar:
-        chosen = st.segmented_control(
+        st.segmented_control(
             "Network",
             tuple(NETWORKS.values()),
             required=True,
-            key=NETWORK,
-            persist_state="session",
+            key=_CONTROL,
+            on_change=_choose,
             help="The trained network is small and fixed; the current variant has random weights, or your checkpoint.",
         )
     linked = next(key for key, name in NETWORKS.items() if name == chosen)
@@ -41,6 +44,10 @@ def network_to_look_into() -> HRFormerConfig:
         variant_card(current)
         return current
     return _trained_card()
+
+
+def _choose() -> None:
+    st.session_state[NETWORK] = st.session_state[_CONTROL]
 
 
 def _trained_card() -> HRFormerConfig:

@@ -20,6 +20,7 @@ from hrformer import HRFormer, HRFormerConfig
 
 _UPLOAD = "Your picture"
 _WEIGHTS = "weights"
+_WEIGHTS_CONTROL = "weights_choice"
 _TRAINED_WEIGHTS = "Trained"
 _OTHER_WEIGHTS = "Random or yours"
 _TRAINED_NAME = f"weights trained to segment digits (test mIoU {TEST_MIOU:.3f})"
@@ -173,17 +174,22 @@ def _checkpoint_field() -> None:
 
 
 def _chose_trained_weights() -> bool:
+    state = st.session_state
+    state[_WEIGHTS_CONTROL] = state.setdefault(_WEIGHTS, _TRAINED_WEIGHTS)
     with st.sidebar:
-        st.session_state.setdefault(_WEIGHTS, _TRAINED_WEIGHTS)
-        chosen = st.segmented_control(
+        st.segmented_control(
             "Weights",
             (_TRAINED_WEIGHTS, _OTHER_WEIGHTS),
             required=True,
-            key=_WEIGHTS,
-            persist_state="session",
+            key=_WEIGHTS_CONTROL,
+            on_change=_choose_weights,
             help="The same network before it learned anything, or with a checkpoint of yours, for comparison.",
         )
-    return chosen == _TRAINED_WEIGHTS
+    return bool(state[_WEIGHTS] == _TRAINED_WEIGHTS)
+
+
+def _choose_weights() -> None:
+    st.session_state[_WEIGHTS] = st.session_state[_WEIGHTS_CONTROL]
 
 
 def known_weights(config: HRFormerConfig) -> tuple[HRFormer | int, str, str]:
