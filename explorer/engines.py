@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -243,10 +244,12 @@ class OpenVino(Engine):
         return missing_packages()
 
     def _prepare(self, model: nn.Module, example: Tensor) -> Forward:
-        import openvino
-
         if example.device.type != "cpu":
             raise EngineError("OpenVINO takes images on the CPU here.")
+        # OpenVINO reports its own import over the network; without this module its stub does nothing in its place.
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+        import openvino
+
         # By default it computes in bfloat16 on processors that have it, which is another function.
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
         with tempfile.TemporaryDirectory() as folder:
