@@ -44,6 +44,7 @@ def measure_growth(on_progress: Callable[[int, int], None], should_stop: Callabl
     """
     command = [sys.executable, "-m", "explorer.claims.attention_timing"]
     rows = []
+    stopped = True  # unless the process closes its end itself
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             for line in process.stdout or ():
@@ -51,13 +52,14 @@ def measure_growth(on_progress: Callable[[int, int], None], should_stop: Callabl
                 on_progress(len(rows), len(SIDES))
                 if should_stop():
                     break
+            else:
+                stopped = False
         finally:
-            stopped = process.poll() is None and len(rows) < len(SIDES)
             if stopped:
                 process.terminate()
-        message = "" if stopped or process.stderr is None else process.stderr.read().strip()
+        _, message = process.communicate()
     if not stopped and process.returncode:
-        last = message.splitlines()[-1] if message else f"code {process.returncode}"
+        last = message.strip().splitlines()[-1] if message.strip() else f"code {process.returncode}"
         raise RuntimeError(f"The measurement of attention ended early: {last}.")
     return pd.DataFrame(rows, columns=[*COLUMNS])
 

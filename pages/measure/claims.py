@@ -19,7 +19,7 @@ if evidence is None:
 
 outcomes = judge_all(evidence)
 counts = count_verdicts(outcomes)
-for column, (verdict, count) in zip(st.columns([1, 1, 1, 3]), counts.items(), strict=False):
+for column, (verdict, count) in zip(st.columns(len(counts)), counts.items(), strict=True):
     column.metric(f"{VERDICT_ICONS[verdict]} {verdict}", count)
 st.caption(
     f"Costs are counted now, speeds come from the records. Work in this table: **{convention.label}**. "

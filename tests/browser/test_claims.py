@@ -8,17 +8,18 @@ import pandas as pd
 from playwright.sync_api import Page, expect
 
 from explorer.claims.catalogue import CLAIMS
-from tests.browser.driver import settle
+from tests.browser.driver import open_page, settle
 
 
-def open_claims(page: Page, address: str) -> None:
-    page.goto(address)
+def open_claims(page: Page, server: str, query: str) -> None:
+    open_page(page, server)  # a fresh server's very first session knows no other page
+    page.goto(f"{server}/claims?{query}")
     page.wait_for_selector('[data-testid="stMetricValue"]', timeout=180_000)
     settle(page, 120)
 
 
 def test_a_link_opens_a_claim_and_its_table_comes_out_as_a_file(page: Page, server: str, tmp_path: Path) -> None:
-    open_claims(page, f"{server}/claims?claim=pose-flops-hrnet&convention=HRNet%27s+count")
+    open_claims(page, server, "claim=pose-flops-hrnet&convention=HRNet%27s+count")
     expect(page.get_by_text("Both pose networks' forward pass at 384x288")).to_be_visible()
     expect(page.get_by_text("Ours: 18 % fewer G (HRNet)")).to_be_visible()
     expect(page.get_by_text("figures lie within the tolerance")).to_be_visible()
@@ -31,7 +32,7 @@ def test_a_link_opens_a_claim_and_its_table_comes_out_as_a_file(page: Page, serv
 
 
 def test_the_growth_of_attention_is_measured_on_request(page: Page, server: str) -> None:
-    open_claims(page, f"{server}/claims?claim=scaling-global-time")
+    open_claims(page, server, "claim=scaling-global-time")
     expect(page.get_by_text("Why there is no figure:")).to_be_visible()
     page.get_by_role("button", name="Measure the growth").click()
     expect(page.get_by_text("Measured on this machine")).to_be_visible(timeout=180_000)
