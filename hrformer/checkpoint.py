@@ -55,6 +55,7 @@ _DAMAGED = (
     ValueError,
     ArithmeticError,
     MemoryError,
+    AssertionError,
     zipfile.BadZipFile,
 )
 
