@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint format types fuzz audit bench bench-speed screenshots constraints clean
+.PHONY: help app test lint format types fuzz audit bench bench-speed parity load faults claims weights screenshots constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /: /' | column -t -s ':'
@@ -63,6 +63,23 @@ bench: $(VENV)/.test  ## measure the explorer's own speed and memory, as ratios 
 
 bench-speed: $(VENV)/.test  ## measure HRFormer, DeiT-B and HRNet-W48 under every installed engine
 	$(BIN)/python -m tests.bench_speed
+	$(BIN)/python -m tests.bench_optimised
+
+parity: $(VENV)/.test  ## compare the optimised form with the model over 200 random variants
+	PARITY_VARIANTS=200 $(BIN)/pytest tests/hrformer/test_optimize.py -k any_variant
+
+claims: $(VENV)/.app  ## judge the paper's claims again and write results/reference/claims.csv
+	$(BIN)/python -m explorer claims --measure --csv results/reference/claims.csv
+
+load: $(VENV)/.test  ## let 30 users at the app for 5 minutes (docs/reliability.md)
+	$(BIN)/python -m tests.load --users 30 --minutes 5
+
+faults: $(VENV)/.test  ## kill what writes records 200 times, and run the other faults (docs/reliability.md)
+	$(BIN)/python -m tests.faults --kills 200
+	$(BIN)/pytest tests/faults
+
+weights: $(VENV)/.app  ## train the weights that ship again (about 15 minutes; resumes when called again)
+	$(BIN)/python -m explorer.ablation.weights
 
 screenshots: $(VENV)/.test  ## take the README's screenshots again (needs Chromium)
 	$(BIN)/python -m tests.screenshots

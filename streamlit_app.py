@@ -18,7 +18,9 @@ st.navigation(
         "Measure": [
             st.Page("pages/measure/benchmark.py", title="Benchmark", icon=":material/speed:"),
             st.Page("pages/measure/comparison.py", title="Comparison", icon=":material/compare_arrows:"),
+            st.Page("pages/measure/ablation.py", title="Ablation", icon=":material/toggle_off:"),
             st.Page("pages/measure/time.py", title="Where the time goes", icon=":material/timer:"),
+            st.Page("pages/measure/claims.py", title="Paper claims", icon=":material/gavel:"),
         ],
     }
 ).run()

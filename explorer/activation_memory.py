@@ -57,6 +57,9 @@ def _stage(config: HRFormerConfig, stage: int, maps: list[int]) -> Iterator[int]
         finished = sum(maps[:branch])
         block_input = elements if config.num_blocks[stage] > 1 else 0
         yield inputs + finished + block_input + _block(config, branch, elements)
+    if not config.multi_scale_fusion:
+        yield inputs + 2 * sum(maps)  # each branch and its ReLU
+        return
     for target, elements in enumerate(maps):
         yield inputs + sum(maps) + sum(maps[:target]) + 3 * elements  # running sum, summand, new sum
         if target > 0:
@@ -80,7 +83,8 @@ def _head(config: HRFormerConfig, maps: list[int]) -> Iterator[int]:
     if config.task == "classification":
         return _classification_head(config, sum(maps))
     if config.task == "segmentation":
-        return _segmentation_head(config, sum(maps))
+        heads = {"ocr": _segmentation_head, "fcn": _plain_segmentation_head}
+        return heads[config.segmentation_head](config, sum(maps))
     heat_maps = config.num_classes * area(branch_sizes(config.img_size)[0])
     return iter([heat_maps + (maps[0] if config.fused_outputs == "highest" else sum(maps))])
 
@@ -93,6 +97,16 @@ def _classification_head(config: HRFormerConfig, features: int) -> Iterator[int]
         yield features + aggregated + _bottleneck(width) * areas[branch]
         aggregated = width * Bottleneck.expansion * areas[branch]
     yield features + aggregated + 2 * CLASSIFICATION_FEATURES * areas[-1]
+
+
+def _plain_segmentation_head(config: HRFormerConfig, features: int) -> Iterator[int]:
+    positions = area(branch_sizes(config.img_size)[0])
+    total = sum(config.channels)
+    logits = config.num_classes * positions
+    yield features + (2 * total - config.channels[0]) * positions  # upsampled branches and their concatenation
+    yield features + 3 * total * positions  # concatenation, convolution and norm
+    yield features + total * positions + logits
+    yield features + logits + config.num_classes * area(config.img_size)
 
 
 def _segmentation_head(config: HRFormerConfig, features: int) -> Iterator[int]:

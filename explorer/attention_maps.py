@@ -193,10 +193,15 @@ def _write_out(address: BlockAddress, attention: WindowAttention, tokens: Tensor
     )
 
 
-def _check_size(config: HRFormerConfig, branch: int, img_size: Size) -> None:
+def attention_pairs(config: HRFormerConfig, branch: int, img_size: Size) -> int:
+    """(query, key) pairs over all windows and heads of one block of a branch."""
     height, width = branch_sizes(img_size)[branch]
     grid = WindowGrid(height, width, config.window_sizes[branch])
-    pairs = grid.tokens * grid.size**2 * config.num_heads[branch]
+    return grid.tokens * grid.size**2 * config.num_heads[branch]
+
+
+def _check_size(config: HRFormerConfig, branch: int, img_size: Size) -> None:
+    pairs = attention_pairs(config, branch, img_size)
     if pairs > MAX_PAIRS:
         raise ValueError(
             f"This block's attention has {pairs / 1e6:.0f} million (query, key) pairs, too many to write out: use a "

@@ -17,6 +17,10 @@ from explorer.partial_forward import check_picture, exclusive
 from hrformer import HRFormer
 from hrformer.config import NUM_BRANCHES
 
+#: Pictures that Integrated Gradients and Occlusion put through the network at once.
+POINTS_PER_FORWARD = 4
+SQUARES_PER_FORWARD = 8
+
 OnProgress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
 
@@ -67,7 +71,7 @@ def integrated_gradients(
     target: int,
     *,
     steps: int = 32,
-    batch_size: int = 4,
+    batch_size: int = POINTS_PER_FORWARD,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Attribution:
@@ -151,7 +155,7 @@ def occlusion(
     *,
     window_px: int = 32,
     stride_px: int = 16,
-    batch_size: int = 8,
+    batch_size: int = SQUARES_PER_FORWARD,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Attribution:

@@ -24,7 +24,8 @@ from hrformer.model import STAGE1_CHANNELS, STEM_CHANNELS
 
 MIB = 2**20
 STAGES = ("stem", "stage 1", "stage 2", "stage 3", "stage 4", "head")
-#: Kinds of work in the order of the network; the first four make up a transformer block.
+#: Kinds of work in the order of the network; the first four make up a transformer block. The depth-wise kind keeps its
+#: published name where `dw_kernel_size` is 1.
 KINDS = (
     "attention projections",
     "attention products",
@@ -174,7 +175,7 @@ def block_costs(config: HRFormerConfig, branch: int) -> dict[str, OperatorCounts
         "FFN 1x1": ops.layer_norm(channels) + ops.ffn_pointwise(channels, hidden, size) + residual,
     }
     if config.dw_conv:
-        costs["FFN 3x3 depth-wise"] = ops.ffn_depth_wise(hidden, size)
+        costs["FFN 3x3 depth-wise"] = ops.ffn_depth_wise(hidden, config.dw_kernel_size, size)
     return costs
 
 
@@ -222,12 +223,16 @@ def _fusion_rows(config: HRFormerConfig, stage: int) -> Iterator[CostRow]:
     for target in range(branches):
         last_dropped = stage == NUM_STAGES - 1 and config.fused_outputs == "highest" and target > 0
         repetitions = config.num_modules[stage] - last_dropped
-        row = ops.fusion_row(config.channels[:branches], sizes, target)
+        if config.multi_scale_fusion:
+            row = ops.fusion_row(config.channels[:branches], sizes, target)
+        else:
+            row = ops.relu(config.channels[target], sizes[target])
         yield CostRow(f"stage {stage + 1}", target, "fusion", row * repetitions)
 
 
 def _head(config: HRFormerConfig) -> OperatorCounts:
-    heads = {"classification": _classification_head, "pose": _pose_head, "segmentation": _segmentation_head}
+    segmentation = {"ocr": _segmentation_head, "fcn": _plain_segmentation_head}[config.segmentation_head]
+    heads = {"classification": _classification_head, "pose": _pose_head, "segmentation": segmentation}
     return heads[config.task](config)
 
 
@@ -251,6 +256,13 @@ def _classification_head(config: HRFormerConfig) -> OperatorCounts:
 
 def _pose_head(config: HRFormerConfig) -> OperatorCounts:
     return ops.conv(config.channels[0], config.num_classes, 1, branch_sizes(config.img_size)[0])
+
+
+def _plain_segmentation_head(config: HRFormerConfig) -> OperatorCounts:
+    size = branch_sizes(config.img_size)[0]
+    total_channels = sum(config.channels)
+    joined = ops.conv_bn_relu(total_channels, total_channels, 1, size, bias=True)
+    return joined + ops.conv(total_channels, config.num_classes, 1, size)
 
 
 def _segmentation_head(config: HRFormerConfig) -> OperatorCounts:

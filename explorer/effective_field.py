@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from explorer.finite import explain_non_finite
 from explorer.partial_forward import exclusive, high_resolution_module, module_inputs
 from explorer.receptive_field import MapPosition, check_position
+from explorer.seeding import seeded
 from hrformer import HRFormer, create_model
 
 #: Thresholds t of the published summary (arXiv 2203.06717).
@@ -146,8 +147,7 @@ def dw_conv_pair(model: HRFormer, *, seed: int = 0) -> tuple[HRFormer, HRFormer]
     _check_eval(model)
     config = replace(model.config, dw_conv=not model.config.dw_conv)
     reference = next(model.parameters())
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         twin = create_model(config).to(reference).eval()
     own = twin.state_dict().keys()
     shared = {key: value for key, value in model.state_dict().items() if key in own}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -29,9 +30,14 @@ class Engine(ABC):
 
     Attributes:
         name: How the engine is called in tables and files.
+        in_torch: Whether PyTorch runs the model: in any precision, and in memory that PyTorch counts. The others run
+            an exported file in float32.
+        trains: Whether training steps run under it, too; they run the readable form of the model.
     """
 
     name: str
+    in_torch = True
+    trains = False
 
     @abstractmethod
     def available(self) -> str | None:
@@ -69,6 +75,7 @@ class Eager(Engine):
     """PyTorch, operation by operation: the readable form as it is."""
 
     name = "eager"
+    trains = True
 
     def available(self) -> str | None:
         """Always."""
@@ -90,13 +97,23 @@ class OptimisedEager(Engine):
     def _prepare(self, model: nn.Module, example: Tensor) -> Forward:
         if not isinstance(model, HRFormer):
             raise EngineError(f"{self.name} rewrites HRFormer only, not {type(model).__name__}.")
-        return _inference(optimize_for_inference(model))
+        # Packed products take float32 alone, and autocast would hand them another type.
+        packed = False if torch.is_autocast_enabled(example.device.type) else None
+        return _inference(optimize_for_inference(model, packed=packed))
 
 
 class Compiled(Engine):
-    """`torch.compile`; HRFormer in its optimised form without packed weights, which the compiler packs itself."""
+    """`torch.compile`; HRFormer in its optimised form without packed weights, which the compiler packs itself.
+
+    Args:
+        mode: One of the compiler's modes.
+    """
 
     name = "torch.compile"
+    trains = True
+
+    def __init__(self, mode: str = "default") -> None:
+        self.mode = mode
 
     def available(self) -> str | None:
         """On a CPU it needs a C++ compiler."""
@@ -105,7 +122,7 @@ class Compiled(Engine):
         return "torch.compile needs a C++ compiler on a CPU: install g++."
 
     def _prepare(self, model: nn.Module, example: Tensor) -> Forward:
-        forward = _inference(torch.compile(_portable(model)))
+        forward = _inference(torch.compile(_portable(model), mode=self.mode))
         forward(example)
         return forward
 
@@ -152,6 +169,8 @@ class OnnxRuntime(Engine):
         provider: ONNX Runtime's name of the provider.
     """
 
+    in_torch = False
+
     def __init__(self, name: str, provider: str) -> None:
         self.name = name
         self.provider = provider
@@ -159,6 +178,13 @@ class OnnxRuntime(Engine):
     @property
     def _device(self) -> str:
         return "cpu" if self.provider == "CPUExecutionProvider" else "cuda"
+
+    def _provider(self, device: torch.device) -> tuple[str, dict[str, str]]:
+        """The provider with its settings: on the card of the images, and float32 meaning that, where it can be told."""
+        settings = {} if self._device == "cpu" else {"device_id": str(device.index or 0)}
+        if self.provider == "CUDAExecutionProvider":
+            settings["use_tf32"] = "0"
+        return self.provider, settings
 
     def available(self) -> str | None:
         """Where the exporter's packages, the provider and its card are there."""
@@ -189,7 +215,7 @@ class OnnxRuntime(Engine):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "model.onnx")
             output_shape = _export(model, example, path)
-            session = onnxruntime.InferenceSession(path, options, providers=[self.provider])
+            session = onnxruntime.InferenceSession(path, options, providers=[self._provider(example.device)])
         if self.provider not in session.get_providers():
             raise EngineError(f"{self.name} could not be started; ONNX Runtime fell back to the CPU.")
 
@@ -209,6 +235,7 @@ class OpenVino(Engine):
     """OpenVINO on the exported file, in float32 on the CPU."""
 
     name = "OpenVINO"
+    in_torch = False
 
     def available(self) -> str | None:
         """Where its package and the exporter's are installed."""
@@ -217,10 +244,12 @@ class OpenVino(Engine):
         return missing_packages()
 
     def _prepare(self, model: nn.Module, example: Tensor) -> Forward:
-        import openvino
-
         if example.device.type != "cpu":
             raise EngineError("OpenVINO takes images on the CPU here.")
+        # OpenVINO reports its own import over the network; without this module its stub does nothing in its place.
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+        import openvino
+
         # By default it computes in bfloat16 on processors that have it, which is another function.
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
         with tempfile.TemporaryDirectory() as folder:
@@ -241,6 +270,8 @@ ENGINES: tuple[Engine, ...] = (
     OnnxRuntime("ONNX Runtime CUDA", "CUDAExecutionProvider"),
     OnnxRuntime("ONNX Runtime TensorRT", "TensorrtExecutionProvider"),
 )
+ENGINE_NAMES = tuple(engine.name for engine in ENGINES)
+EAGER, OPTIMISED, COMPILED = ENGINE_NAMES[:3]
 
 
 def engine_by_name(name: str) -> Engine:
@@ -252,7 +283,7 @@ def engine_by_name(name: str) -> Engine:
     for engine in ENGINES:
         if engine.name == name:
             return engine
-    raise ValueError(f"There is no engine {name!r}: use one of {', '.join(engine.name for engine in ENGINES)}.")
+    raise ValueError(f"There is no engine {name!r}: use one of {', '.join(ENGINE_NAMES)}.")
 
 
 def _portable(model: nn.Module) -> nn.Module:
@@ -279,6 +310,9 @@ def _export(model: nn.Module, example: Tensor, path: Path) -> tuple[int, ...]:
         return tuple(model(example[:1]).shape[1:])
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
+    """What went wrong, of the innermost error: exporters wrap it in advice to their developers."""
+    while error.__cause__ is not None:
+        error = error.__cause__
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0].rstrip(".") + "."

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from explorer.partial_forward import exclusive, high_resolution_module, module_inputs
 from hrformer import HRFormer
-from hrformer.fusion import FusionRow
+from hrformer.fusion import FusionRow, PassingRow
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ def collect_fusion_contributions(model: HRFormer, x: Tensor, stage: int, module:
         branches = module_inputs(model, x, stage, module)
         parts = high_resolution_module(model, stage, module)
         branches = [blocks(branch) for blocks, branch in zip(parts.branches, branches, strict=True)]
-        rows = [_summands(cast(FusionRow, row), branches) for row in parts.fuse_layers]
+        rows = [_summands(cast("FusionRow | PassingRow", row), branches) for row in parts.fuse_layers]
         return FusionContributions(
             torch.stack([_norm_ratios(summands) for summands in rows]),
             torch.stack([_shares(summands) for summands in rows]),
@@ -55,7 +55,7 @@ def collect_fusion_contributions(model: HRFormer, x: Tensor, stage: int, module:
         )
 
 
-def _summands(row: FusionRow, branches: list[Tensor]) -> Tensor:
+def _summands(row: FusionRow | PassingRow, branches: list[Tensor]) -> Tensor:
     """What each source adds to the row's target: (sources, C, H, W)."""
     return torch.cat([row.summand(source, branches) for source in range(len(branches))])
 

@@ -10,8 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from explorer.geometry import branch_sizes
 from explorer.partial_forward import exclusive, high_resolution_module, module_inputs
-from hrformer import HRFormer
+from explorer.receptive_field import MapPosition
+from hrformer import HRFormer, HRFormerConfig
 from hrformer.attention import WindowGrid
 
 
@@ -22,7 +24,7 @@ class Leak:
     Attributes:
         grid: The windows of the branch map.
         window: (row, column) of the changed window in the grid.
-        dw_conv: Whether the blocks hold the depth-wise convolution.
+        dw_conv: Whether the blocks hold the depth-wise convolution; one of 1x1 lets nothing through.
         shares: Norm of the change inside each window over the norm of the whole change, 0 to 1, (blocks, rows,
             columns); their squares sum to 1 for each block.
     """
@@ -72,6 +74,13 @@ def map_entering_blocks(model: HRFormer, image: Tensor, stage: int, module: int,
     return branches[branch]
 
 
+def window_of(config: HRFormerConfig, position: MapPosition) -> tuple[int, int]:
+    """(row, column) of the window that holds a position, in the grid of its branch."""
+    height, width = branch_sizes(config.img_size)[position.branch]
+    grid = WindowGrid(height, width, config.window_sizes[position.branch])
+    return (position.row + grid.top) // grid.size, (position.column + grid.left) // grid.size
+
+
 def measure_leak(
     model: HRFormer,
     features: Tensor,
@@ -85,7 +94,7 @@ def measure_leak(
 ) -> Leak:
     """Change one window of a branch map and follow the change through the module's blocks, one after another.
 
-    Without the depth-wise convolution nothing at all reaches another window: attention and FFN stay inside.
+    Without the 3x3 depth-wise convolution nothing at all reaches another window: attention and FFN stay inside.
 
     Args:
         model: A model in eval mode.

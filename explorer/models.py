@@ -7,9 +7,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from explorer.capacity import check_capacity
+from explorer.seeding import seeded
 from hrformer import HRFormer, HRFormerConfig, create_model, load_official_state_dict
 from hrformer.checkpoint import infer_config, normalise_keys, read_tensors
 
@@ -23,8 +22,7 @@ def random_model(config: HRFormerConfig, seed: int) -> HRFormer:
         ValueError: If this machine cannot hold it.
     """
     check_capacity(config)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return create_model(config).eval()
 
 
@@ -45,7 +43,8 @@ def model_from_upload(contents: bytes, name: str, img_size: tuple[int, int]) -> 
         weights = normalise_keys(read_tensors(path))
     config = replace(infer_config(weights), img_size=img_size)
     check_capacity(config)
-    model = create_model(config).eval()
+    with seeded(0):  # drawn only to be replaced, but not between another model's weights
+        model = create_model(config).eval()
     load_official_state_dict(model, weights, strict=any(key.startswith("head.") for key in weights))
     return model
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from importlib.util import find_spec
 from io import StringIO
@@ -31,7 +32,19 @@ def missing_packages() -> str | None:
     return f"{', '.join(missing)} not installed: run pip install 'hrformer-explorer[engines]'."
 
 
-def export_onnx(model: nn.Module, path: Path, img_size: tuple[int, int]) -> float:
+def refuse_too_large(weight_bytes: int) -> None:
+    """Say before anything is built that weights do not fit one file.
+
+    Raises:
+        ValueError: If they do not.
+    """
+    if weight_bytes >= MAX_FILE_BYTES:
+        raise ValueError(f"{weight_bytes / 2**30:.1f} GiB of weights do not fit one ONNX file, which ends at 2 GiB.")
+
+
+def export_onnx(
+    model: nn.Module, path: Path, img_size: tuple[int, int], on_step: Callable[[int, str], None] | None = None
+) -> float:
     """Write a model as one ONNX file that takes any number of images, and run it once to check it.
 
     HRFormer is written in its optimised form (`hrformer.optimize_for_inference`), other models as they are.
@@ -40,6 +53,7 @@ def export_onnx(model: nn.Module, path: Path, img_size: tuple[int, int]) -> floa
         model: An HRFormer of any variant and task, or another network from images to one tensor, float32 on the CPU.
         path: The file to write; it is left out if the check fails.
         img_size: (height, width) in pixels, fixed in the file.
+        on_step: Told each step's number, 1 or 2, and what is being done.
 
     Returns:
         Largest relative error to the model, over batches of one and three random images.
@@ -50,12 +64,13 @@ def export_onnx(model: nn.Module, path: Path, img_size: tuple[int, int]) -> floa
     reason = missing_packages()
     if reason:
         raise ValueError(reason)
-    weight_bytes = sum(parameter.nbytes for parameter in model.parameters())
-    if weight_bytes >= MAX_FILE_BYTES:
-        raise ValueError(f"{weight_bytes / 2**30:.1f} GiB of weights do not fit one ONNX file, which ends at 2 GiB.")
+    refuse_too_large(sum(parameter.nbytes for parameter in model.parameters()))
+    tell = on_step or (lambda step, what: None)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         draft = Path(folder, path.name)
+        tell(1, "writing the file")
         _write(model, draft, img_size)
+        tell(2, "checking it against the model")
         error = max(_relative_error(model, draft, random_images(model, batch, img_size)) for batch in _CHECKED_BATCHES)
         if not error < TOLERANCE:
             raise ValueError(f"The file's values differ from the model's by {error:.1e} relative, so it was dropped.")

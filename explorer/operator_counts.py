@@ -166,9 +166,9 @@ def ffn_pointwise(channels: int, hidden: int, size: Size) -> OperatorCounts:
     return conv_bn(channels, hidden, 1, size, bias=True) + conv_bn(hidden, channels, 1, size, bias=True) + dropout
 
 
-def ffn_depth_wise(hidden: int, size: Size) -> OperatorCounts:
-    """The FFN's 3x3 depth-wise convolution with its norm."""
-    return conv_bn(hidden, hidden, 3, size, groups=hidden, bias=True)
+def ffn_depth_wise(hidden: int, kernel_size: int, size: Size) -> OperatorCounts:
+    """The FFN's depth-wise convolution with its norm."""
+    return conv_bn(hidden, hidden, kernel_size, size, groups=hidden, bias=True)
 
 
 def fusion_row(channels: Sequence[int], sizes: Sequence[Size], target: int) -> OperatorCounts:

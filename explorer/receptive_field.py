@@ -211,13 +211,17 @@ def _before_convolution(mask: Mask, size: Size, stride: int = 1) -> Mask:
 
 
 def _before_module(config: HRFormerConfig, stage: int, masks: Sequence[Mask]) -> list[Mask]:
+    fused = _before_fusion(config, masks) if config.multi_scale_fusion else masks
+    return [_before_blocks(config, stage, branch, mask) for branch, mask in enumerate(fused)]
+
+
+def _before_fusion(config: HRFormerConfig, masks: Sequence[Mask]) -> list[Mask]:
     sizes = branch_sizes(config.img_size)
     branches = range(len(masks))
-    fused = [
+    return [
         np.logical_or.reduce([_before_summand(config, sizes, source, target, masks[target]) for target in branches])
         for source in branches
     ]
-    return [_before_blocks(config, stage, branch, mask) for branch, mask in enumerate(fused)]
 
 
 def _before_summand(config: HRFormerConfig, sizes: Sequence[Size], source: int, target: int, mask: Mask) -> Mask:
@@ -246,7 +250,7 @@ def _before_blocks(config: HRFormerConfig, stage: int, branch: int, mask: Mask) 
     size = mask.shape[0], mask.shape[1]
     rows, columns = (window_reads(side, config.window_sizes[branch]) for side in size)
     for _ in range(config.num_blocks[stage - 1]):
-        if config.dw_conv:
+        if config.dw_conv and config.dw_kernel_size > 1:
             mask = _before_convolution(mask, size)
         mask = read_by(mask, rows, columns)
     return mask

@@ -17,15 +17,19 @@ class FeedForward(nn.Module):
         dim: C, channels in and out.
         hidden_dim: R*C, channels inside.
         dw_conv: Whether the depth-wise convolution, its norm and its activation are there.
+        dw_kernel_size: Side of the depth-wise convolution, odd; 1 mixes no positions. It goes by the authors' name
+            `dw3x3` either way.
     """
 
-    def __init__(self, dim: int, hidden_dim: int, *, dw_conv: bool = True) -> None:
+    def __init__(self, dim: int, hidden_dim: int, *, dw_conv: bool = True, dw_kernel_size: int = 3) -> None:
         super().__init__()
         self.fc1 = nn.Conv2d(dim, hidden_dim, 1)
         self.norm1 = nn.BatchNorm2d(hidden_dim)
         self.act = nn.GELU()
         if dw_conv:
-            self.dw3x3: nn.Conv2d | None = nn.Conv2d(hidden_dim, hidden_dim, 3, padding=1, groups=hidden_dim)
+            self.dw3x3: nn.Conv2d | None = nn.Conv2d(
+                hidden_dim, hidden_dim, dw_kernel_size, padding=dw_kernel_size // 2, groups=hidden_dim
+            )
             self.norm2 = nn.BatchNorm2d(hidden_dim)
         else:
             self.dw3x3 = None
@@ -49,7 +53,8 @@ class HRFormerBlock(nn.Module):
         num_heads: H, heads.
         window_size: K, side of a window in tokens.
         hidden_dim: R*C, channels inside the FFN.
-        dw_conv: Whether the FFN holds the 3x3 depth-wise convolution.
+        dw_conv: Whether the FFN holds the depth-wise convolution.
+        dw_kernel_size: Side of the depth-wise convolution.
         add_bias: Whether the relative position bias is added.
         drop_path_rate: Stochastic depth of this block.
     """
@@ -62,6 +67,7 @@ class HRFormerBlock(nn.Module):
         hidden_dim: int,
         *,
         dw_conv: bool = True,
+        dw_kernel_size: int = 3,
         add_bias: bool = True,
         drop_path_rate: float = 0.0,
     ) -> None:
@@ -69,7 +75,7 @@ class HRFormerBlock(nn.Module):
         self.norm1 = nn.LayerNorm(dim, eps=1e-6)
         self.attn = WindowAttention(dim, num_heads, window_size, add_bias=add_bias)
         self.norm2 = nn.LayerNorm(dim, eps=1e-6)
-        self.mlp = FeedForward(dim, hidden_dim, dw_conv=dw_conv)
+        self.mlp = FeedForward(dim, hidden_dim, dw_conv=dw_conv, dw_kernel_size=dw_kernel_size)
         self.drop_path = DropPath(drop_path_rate)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -30,11 +30,14 @@ _RENAMES = (
     (re.compile(r"^keypoint_head\.final_layer\."), "head.final_layer."),
     (
         re.compile(
-            r"^(incre_modules|downsamp_modules|final_layer|classifier|conv3x3|ocr_distri_head|cls_head|aux_head)\."
+            r"^(incre_modules|downsamp_modules|final_layer|classifier|conv3x3|ocr_distri_head|cls_head|aux_head"
+            r"|last_layer)\."
         ),
         r"head.\1.",
     ),
 )
+#: What only the plain segmentation head has.
+_FCN_OUTPUT = "head.last_layer.3.weight"
 #: Buffers that follow from the configuration.
 _DERIVED = "relative_position_index"
 #: Pickles in a file of the format before torch 1.6: magic number, protocol, system, contents, storage keys.
@@ -132,8 +135,9 @@ def load_checkpoint(path: str | Path, config: HRFormerConfig | None = None) -> H
     """Build a model from a `.pth` or `.safetensors` file; its configuration is read off the tensors' shapes.
 
     Shapes do not tell the image size, the drop path rate and the fields in which the tasks' published code differs:
-    these take the task's published values. A file without a head becomes a pose model when its last fusion has one
-    row, else a classification model, with a fresh head.
+    these take the task's published values (also `fused_outputs` where nothing is fused, so that fusions have no keys).
+    A file without a head becomes a pose model when its last fusion has one row, else a classification model, with a
+    fresh head.
 
     Args:
         path: The file. A `.pth` is read as weights only: it cannot run code.
@@ -286,8 +290,10 @@ def _infer_config(weights: Mapping[str, Tensor]) -> HRFormerConfig:
     tables = [weights[f"{block}attn.relative_position_bias_table"] for block in last_blocks]
     channels = [weights[f"{block}attn.q_proj.weight"].shape[0] for block in last_blocks]
     hidden = [weights[f"{block}mlp.fc1.weight"].shape[0] for block in last_blocks]
-    highest_only = not any(key.startswith(f"stage4.{modules[-1] - 1}.fuse_layers.1.") for key in weights)
+    fuses = any(".fuse_layers." in key for key in weights)
+    highest_only = fuses and not any(key.startswith(f"stage4.{modules[-1] - 1}.fuse_layers.1.") for key in weights)
     task = _infer_task(weights, highest_only)
+    depth_wise = weights.get(f"{last_blocks[0]}mlp.dw3x3.weight")
     values = {
         **published_task_fields(task),
         "task": task,
@@ -298,10 +304,16 @@ def _infer_config(weights: Mapping[str, Tensor]) -> HRFormerConfig:
         "mlp_ratios": tuple(inner / outer for inner, outer in zip(hidden, channels, strict=True)),
         "window_sizes": tuple((math.isqrt(table.shape[0]) + 1) // 2 for table in tables),
         "in_chans": weights["conv1.weight"].shape[1],
-        "dw_conv": f"{last_blocks[0]}mlp.dw3x3.weight" in weights,
-        "fused_outputs": "highest" if highest_only else "all",
+        "dw_conv": depth_wise is not None,
+        "multi_scale_fusion": fuses,
+        "segmentation_head": "fcn" if _FCN_OUTPUT in weights else "ocr",
     }
-    output = {"classification": "head.classifier", "pose": "head.final_layer", "segmentation": "head.cls_head"}[task]
+    if depth_wise is not None:
+        values["dw_kernel_size"] = depth_wise.shape[-1]
+    if fuses:
+        values["fused_outputs"] = "highest" if highest_only else "all"
+    segmentation = "head.last_layer.3" if _FCN_OUTPUT in weights else "head.cls_head"
+    output = {"classification": "head.classifier", "pose": "head.final_layer", "segmentation": segmentation}[task]
     if f"{output}.weight" in weights:
         values["num_classes"] = weights[f"{output}.weight"].shape[0]
     return HRFormerConfig(**values)
@@ -317,7 +329,7 @@ def _check_depth(weights: Mapping[str, Tensor], modules: Sequence[int], blocks: 
 
 
 def _infer_task(weights: Mapping[str, Tensor], highest_only: bool) -> str:
-    if "head.cls_head.weight" in weights:
+    if "head.cls_head.weight" in weights or _FCN_OUTPUT in weights:
         return "segmentation"
     if "head.classifier.weight" in weights:
         return "classification"

@@ -14,6 +14,7 @@ from hrformer.wording import listed, shown
 Task = Literal["classification", "pose", "segmentation"]
 FusionUpsample = Literal["nearest", "bilinear"]
 FusedOutputs = Literal["all", "highest"]
+SegmentationHeadKind = Literal["ocr", "fcn"]
 
 NUM_STAGES = 4
 NUM_BRANCHES = 4
@@ -36,7 +37,13 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "task": get_args(Task),
     "fusion_upsample": get_args(FusionUpsample),
     "fused_outputs": get_args(FusedOutputs),
+    "segmentation_head": get_args(SegmentationHeadKind),
 }
+_FLAGS = ("dw_conv", "relative_position_bias", "multi_scale_fusion")
+DW_KERNEL_SIZES = (1, 3)
+#: Fields that came after the first records were kept. At their defaults JSON leaves them out, so that variants written
+#: before stay readable and keep their ids.
+_LATER_FIELDS = ("dw_kernel_size", "multi_scale_fusion", "segmentation_head")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +63,18 @@ class HRFormerConfig:
         mlp_ratios: R, hidden over input channels of the FFN, per branch.
         window_sizes: K, side of the attention window in tokens, per branch.
         dw_conv: Whether the FFN holds its 3x3 depth-wise convolution (with norm and activation).
+        dw_kernel_size: Side of that convolution: 3 as published, or 1 as a control with the same norm and activation
+            that mixes no positions. Without the convolution it plays no part.
         drop_path_rate: Stochastic depth of the last block; earlier blocks rise to it linearly from 0.
         fusion_upsample: Interpolation of lower branches in a fusion: "nearest" in the published classification and
             segmentation code, "bilinear" in the pose code.
         relative_position_bias: Whether the bias is added to the logits. The published pose code keeps the table but
             leaves the addition out.
         fused_outputs: Whether the last module fuses into "all" branches or the "highest" resolution only (pose).
+        multi_scale_fusion: Whether a fusion sums all branches. Otherwise each branch passes alone, through the ReLU
+            that ends the fusion, and only the transitions and the head join branches.
+        segmentation_head: "ocr" as published (object-contextual representations), or "fcn", HRNetV2's plain head.
+            Other tasks have other heads.
 
     Raises:
         ValueError: One sentence naming field, position, value, rule and the nearest legal value.
@@ -82,6 +95,9 @@ class HRFormerConfig:
     fusion_upsample: FusionUpsample = "nearest"
     relative_position_bias: bool = True
     fused_outputs: FusedOutputs = "all"
+    dw_kernel_size: int = 3
+    multi_scale_fusion: bool = True
+    segmentation_head: SegmentationHeadKind = "ocr"
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -95,7 +111,8 @@ class HRFormerConfig:
         self._set("drop_path_rate", _drop_path_rate(self.drop_path_rate))
         _check_integer("in_chans", self.in_chans, "in_chans")
         _check_integer("num_classes", self.num_classes, "num_classes")
-        for name in ("dw_conv", "relative_position_bias"):
+        _check_dw_kernel_size(self.dw_kernel_size)
+        for name in _FLAGS:
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} = {shown(getattr(self, name))} is not legal: use true or false.")
         self._check_heads_divide_channels()
@@ -112,16 +129,20 @@ class HRFormerConfig:
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields as JSON-ready values (tuples become lists)."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        """Fields as JSON-ready values (tuples become lists); later fields only where they differ from the default."""
+        return {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in asdict(self).items()
+            if key not in _LATER_FIELDS or value != getattr(HRFormerConfig, key)
+        }
 
     def to_json(self, indent: int | None = None) -> str:
-        """Canonical JSON: keys sorted, every field present."""
+        """Canonical JSON of `to_dict`, keys sorted."""
         return json.dumps(self.to_dict(), sort_keys=True, indent=indent)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> HRFormerConfig:
-        """Build a variant from a mapping that names every field and nothing else.
+        """Build a variant from a mapping that names every field (later ones may be left out) and nothing else.
 
         Raises:
             ValueError: If a key is unknown or missing, or a value is illegal.
@@ -130,11 +151,11 @@ class HRFormerConfig:
             raise ValueError('A variant is a JSON object with one entry per field, such as {"task": "pose", …}.')
         known = [field.name for field in fields(cls)]
         unknown = sorted(str(key) for key in values if key not in known)
-        missing = [name for name in known if name not in values]
+        missing = [name for name in known if name not in values and name not in _LATER_FIELDS]
         if unknown:
             raise ValueError(f"Unknown key {listed(unknown)}: a variant has the keys {', '.join(known)}.")
         if missing:
-            raise ValueError(f"Missing key {', '.join(missing)}: a variant names every one of its {len(known)} fields.")
+            raise ValueError(f"Missing key {', '.join(missing)}: a variant names every one of its fields.")
         return cls(**values)
 
     def _set(self, name: str, value: object) -> None:
@@ -170,6 +191,14 @@ def _check_integer(field: str, value: object, label: str) -> None:
     if not low <= value <= high:
         nearest = min(max(value, low), high)
         raise ValueError(f"{label} = {shown(value)} is outside {low} to {high}: the nearest legal value is {nearest}.")
+
+
+def _check_dw_kernel_size(value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value not in DW_KERNEL_SIZES:
+        raise ValueError(
+            f"dw_kernel_size = {value!r} is not legal: use 3, as published, or 1, which mixes no positions; "
+            "dw_conv = false takes the convolution out."
+        )
 
 
 def _sequence(field: str, value: object, length: int, unit: str) -> tuple[Any, ...]:

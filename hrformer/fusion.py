@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -89,22 +90,39 @@ class FusionRow(nn.ModuleList):
         return F.relu_(fused)
 
 
+class PassingRow(nn.Module):
+    """One target branch without multi-scale fusion: of a fusion's sum only the branch's own map is left, and the ReLU.
+
+    Args:
+        target: Index of the branch that this row makes.
+    """
+
+    def __init__(self, target: int) -> None:
+        super().__init__()
+        self.target = target
+
+    def summand(self, source: int, branches: Sequence[Tensor]) -> Tensor:
+        """What one source adds, (B, C_target, H_t, W_t): the target its own map, every other zeros."""
+        own = branches[self.target]
+        return own if source == self.target else torch.zeros_like(own)
+
+    def forward(self, branches: Sequence[Tensor]) -> Tensor:
+        """All branches -> the target's own map after the ReLU."""
+        return F.relu(branches[self.target])
+
+
 class HighResolutionModule(nn.Module):
     """B blocks in each branch, then a fusion of all branches.
 
     Args:
         branches: The blocks of each branch, highest resolution first.
-        channels: Channels of each branch.
-        targets: How many branches the fusion makes, from the highest resolution down.
-        upsample: Interpolation inside the fusion.
+        rows: The fusion of each branch that the module makes, from the highest resolution down.
     """
 
-    def __init__(
-        self, branches: Sequence[Sequence[HRFormerBlock]], channels: Sequence[int], targets: int, upsample: str
-    ) -> None:
+    def __init__(self, branches: Sequence[Sequence[HRFormerBlock]], rows: Sequence[FusionRow | PassingRow]) -> None:
         super().__init__()
         self.branches = nn.ModuleList(nn.Sequential(*blocks) for blocks in branches)
-        self.fuse_layers = nn.ModuleList(FusionRow(channels, target, upsample) for target in range(targets))
+        self.fuse_layers = nn.ModuleList(rows)
 
     def forward(self, branches: list[Tensor]) -> list[Tensor]:
         """Maps of all branches -> fused maps of the targets."""

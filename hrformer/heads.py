@@ -1,4 +1,4 @@
-"""The three heads: classification, pose (key points) and segmentation with object-contextual representations."""
+"""The heads: classification, pose (key points), segmentation with object-contextual representations or without."""
 
 from __future__ import annotations
 
@@ -129,12 +129,32 @@ class SegmentationHead(nn.Module):
 
     def logits(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Logits and the auxiliary logits that define OCR's regions, both (B, num_classes, H/4, W/4)."""
-        target = features[0].shape[-2:]
-        x = torch.cat([resize(branch, target, "bilinear", align_corners=True) for branch in features], 1)
+        x = join_branches(features)
         auxiliary = self.aux_head(x)
         pixels = self.conv3x3(x)
         logits = self.cls_head(self.ocr_distri_head(pixels, gather_regions(pixels, auxiliary)))
         return logits, auxiliary
+
+
+class PlainSegmentationHead(nn.Module):
+    """All branches at 1/4 concatenated, then two 1x1 convolutions: HRNetV2's head (HRNet-Semantic-Segmentation)."""
+
+    def __init__(self, channels: Sequence[int], num_classes: int) -> None:
+        super().__init__()
+        total = sum(channels)
+        self.last_layer = nn.Sequential(
+            *conv_bn(total, total, 1, bias=True), nn.ReLU(inplace=True), nn.Conv2d(total, num_classes, 1)
+        )
+
+    def forward(self, features: list[Tensor], size: Sequence[int]) -> Tensor:
+        """Four branch maps -> (B, num_classes, *size) logits."""
+        return resize(self.last_layer(join_branches(features)), size, "bilinear", align_corners=True)
+
+
+def join_branches(features: list[Tensor]) -> Tensor:
+    """Branch maps brought to the highest resolution and concatenated: (B, sum of C_i, H/4, W/4)."""
+    target = features[0].shape[-2:]
+    return torch.cat([resize(branch, target, "bilinear", align_corners=True) for branch in features], 1)
 
 
 def gather_regions(pixels: Tensor, auxiliary: Tensor) -> Tensor:
@@ -146,5 +166,6 @@ def gather_regions(pixels: Tensor, auxiliary: Tensor) -> Tensor:
 
 def build_head(config: HRFormerConfig) -> nn.Module:
     """The head of the configuration's task; each takes (features, input size)."""
-    heads = {"classification": ClassificationHead, "pose": PoseHead, "segmentation": SegmentationHead}
+    segmentation = {"ocr": SegmentationHead, "fcn": PlainSegmentationHead}[config.segmentation_head]
+    heads = {"classification": ClassificationHead, "pose": PoseHead, "segmentation": segmentation}
     return heads[config.task](config.channels, config.num_classes)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from hrformer.block import HRFormerBlock
 from hrformer.config import NUM_STAGES, HRFormerConfig
-from hrformer.fusion import HighResolutionModule, Transition
+from hrformer.fusion import FusionRow, HighResolutionModule, PassingRow, Transition
 from hrformer.heads import build_head
 from hrformer.layers import Bottleneck, conv_bn
 
@@ -93,8 +93,15 @@ def _stage(config: HRFormerConfig, stage: int, drop_path_rates: Iterator[float])
         targets = 1 if last and config.fused_outputs == "highest" else branches
         rates = [next(drop_path_rates) for _ in range(config.num_blocks[stage])]
         blocks = [[_block(config, branch, rate) for rate in rates] for branch in range(branches)]
-        modules.append(HighResolutionModule(blocks, config.channels[:branches], targets, config.fusion_upsample))
+        rows = [_fusion_row(config, branches, target) for target in range(targets)]
+        modules.append(HighResolutionModule(blocks, rows))
     return nn.Sequential(*modules)
+
+
+def _fusion_row(config: HRFormerConfig, branches: int, target: int) -> FusionRow | PassingRow:
+    if not config.multi_scale_fusion:
+        return PassingRow(target)
+    return FusionRow(config.channels[:branches], target, config.fusion_upsample)
 
 
 def _block(config: HRFormerConfig, branch: int, drop_path_rate: float) -> HRFormerBlock:
@@ -104,6 +111,7 @@ def _block(config: HRFormerConfig, branch: int, drop_path_rate: float) -> HRForm
         config.window_sizes[branch],
         config.hidden_channels[branch],
         dw_conv=config.dw_conv,
+        dw_kernel_size=config.dw_kernel_size,
         add_bias=config.relative_position_bias,
         drop_path_rate=drop_path_rate,
     )

@@ -26,6 +26,9 @@ def tiny_variants(draw: st.DrawFn, tasks: tuple[str, ...] = TASKS, max_side: int
         "mlp_ratios": draw(_four(*[st.sampled_from([0.5, 1, 2.5, 4])] * 4)),
         "window_sizes": draw(_four(*[st.integers(1, 15)] * 4)),
         "dw_conv": draw(st.booleans()),
+        "dw_kernel_size": draw(st.sampled_from([1, 3])),
+        "multi_scale_fusion": draw(st.booleans()),
+        "segmentation_head": draw(st.sampled_from(["ocr", "fcn"])),
         "relative_position_bias": draw(st.booleans()),
         "fusion_upsample": draw(st.sampled_from(["nearest", "bilinear"])),
     }

@@ -24,13 +24,12 @@ SETUP = (
     "threads",
     "precision",
     "memory_format",
-    "compile_mode",
     "img_height",
     "img_width",
 )
 CONDITIONS = (*SETUP, "batch_size")
-#: What tells one model from another; two configurations may go by one name.
-IDENTITY = ("model_name", "config_id")
+#: What tells one compared model from another: two configurations may go by one name, an engine makes another of it.
+IDENTITY = ("model_name", "config_id", "engine", "compile_mode")
 #: What a comparison shows of a record.
 FIGURES = (
     "latency_ms_p50",
@@ -58,6 +57,7 @@ FAMILIES = ("HRFormer", "HRNet", "DeiT", "Swin", "ViT")
 _PUBLISHED_MODELS = r".*HRFormer-.*|HRNet-W\d+|DeiT-(?:Ti|S|B)"
 OTHER_FAMILY = "other"
 
+_HEADS = {"pose": "pose", "ocr": "segmentation"}
 _SIZES = {"tiny": "T", "small": "S", "base": "B"}
 _IMAGENET_SIDE = 224
 _CLASSIFICATION_TASKS = ("classification", "ImageNet")
@@ -71,13 +71,24 @@ def display_name(model_name: str) -> str:
     """How papers call a model; a name that no paper uses stays as it is."""
     if match := re.fullmatch(r"hrformer_(tiny|small|base)(?:_(pose|segmentation))?", model_name):
         return f"HRFormer-{_SIZES[match[1]]}" + (f" ({match[2]})" if match[2] else "")
-    if match := re.fullmatch(r"hrnet_w(\d+)", model_name):
-        return f"HRNet-W{match[1]}"
+    if match := re.fullmatch(r"hrnet_w(\d+)(?:_(pose|ocr))?", model_name):
+        return f"HRNet-W{match[1]}" + (f" ({_HEADS[match[2]]})" if match[2] else "")
     if match := re.fullmatch(r"deit_(tiny|small|base)_patch16_224", model_name):
         return f"DeiT-{'Ti' if match[1] == 'tiny' else _SIZES[match[1]]}"
-    if match := re.fullmatch(r"swin_(tiny|small|base)_patch4_window7_224", model_name):
-        return f"Swin-{_SIZES[match[1]]}"
+    if match := re.fullmatch(r"swin_(tiny|small|base)_(patch4_window7_224|pose)", model_name):
+        return f"Swin-{_SIZES[match[1]]}" + (" (pose)" if match[2] == "pose" else "")
     return model_name
+
+
+def engine_label(engine: str, compile_mode: str) -> str:
+    """How tables and charts call what runs a model, with the compiler's mode where it is not the usual one."""
+    return engine if compile_mode in ("eager", "default") else f"{engine}, {compile_mode}"
+
+
+def model_label(name: str, engine: str, compile_mode: str) -> str:
+    """A model with what runs it, unless that is eager."""
+    label = engine_label(engine, compile_mode)
+    return name if label == "eager" else f"{name} · {label}"
 
 
 def family_of(model_name: str) -> str:
@@ -120,12 +131,16 @@ def comparison_table(records: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFr
         accuracy: From `published_accuracy`.
 
     Returns:
-        The records' columns and: `model` (unique within each condition), `family`, `series` ("measured"),
+        The records' columns and: `model` (unique within each condition, names the engine unless it is eager),
+        `engine_label`, `family`, `series` ("measured"),
         `latency_ms_per_img`, `peak_memory_mib` (of the card on CUDA, else of the process), `flops_per_call`
         (of what was counted for `achieved_flop_s`), `top1_percent` with `accuracy_source` (published).
     """
     table = records.assign(
         model=_labels(records),
+        engine_label=[
+            engine_label(engine, mode) for engine, mode in zip(records["engine"], records["compile_mode"], strict=True)
+        ],
         family=[family_of(name) for name in records["model_name"]],
         series=MEASURED_SERIES,
         latency_ms_per_img=records["latency_ms_p50"] / _floats(records["batch_size"]),
@@ -260,7 +275,6 @@ def describe_setup(setup: pd.Series) -> str:
         setup["precision"],
         f"{setup['img_height']}x{setup['img_width']}",
         str(setup["kind"]).replace("_", " "),
-        setup["compile_mode"],
         "" if setup["memory_format"] == "contiguous" else str(setup["memory_format"]).replace("_", " "),
         setup["hostname"],
     )
@@ -268,11 +282,13 @@ def describe_setup(setup: pd.Series) -> str:
 
 
 def _labels(records: pd.DataFrame) -> pd.Series:
-    """Display names; where a name stands for several configurations at once, with the configuration's id."""
+    """Display names; with the configuration's id where a name stands for several, and the engine unless it is eager."""
     names = records["model_name"].map(display_name)
     several = records.groupby(["model_name", *CONDITIONS], dropna=False)["config_id"].transform("nunique") > 1
     ambiguous = records["model_name"].isin(records.loc[several, "model_name"])
-    return names.where(~ambiguous, names + " " + records["config_id"])
+    names = names.where(~ambiguous, names + " " + records["config_id"])
+    ran_by = zip(names, records["engine"], records["compile_mode"], strict=True)
+    return pd.Series([model_label(*labelled) for labelled in ran_by], index=records.index, dtype="string")
 
 
 def _series_names(speeds: pd.DataFrame) -> pd.Series:

@@ -13,7 +13,13 @@ from explorer.benchmark.environment import cpu_model
 from explorer.benchmark.figures import Figures
 from explorer.benchmark.nvml import CardWatch, process_memory_figure, watch_card
 from explorer.benchmark.plan import parse_device
-from explorer.benchmark.process_memory import MIB, available_ram_mib, peak_rss_mib, reset_peak_rss
+from explorer.benchmark.process_memory import (
+    MIB,
+    available_ram_mib,
+    peak_rss_mib,
+    reset_peak_rss,
+    return_freed_memory,
+)
 
 Step = Callable[[], object]
 
@@ -97,7 +103,8 @@ class Cpu(Device):
         return available_ram_mib()
 
     def release(self) -> None:
-        """Torch keeps none on the CPU."""
+        """Torch keeps none on the CPU, but the C library does."""
+        return_freed_memory()
 
     def reset_peaks(self) -> None:
         """Let the peak of resident memory start anew, where the system can."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from explorer.benchmark.csv_cells import from_cell, neutralise, to_cell
+from explorer.benchmark.migrations import engine_before
 from explorer.benchmark.record import Record, columns
 from explorer.benchmark.store import Store
 from hrformer.wording import shown
@@ -24,6 +25,8 @@ _MAX_CELL = 2**26
 #: Follows from `config`; for readers of the file, and to notice where one of the two was changed.
 _CONFIG_ID = "config_id"
 HEADER = (*(column.name for column in columns()), _CONFIG_ID)
+#: Files from before there were engines lack it: it follows from other columns then.
+_ENGINE = "engine"
 
 _TIMM_PREFIXES = {"inference": "infer", "training_step": "train"}
 
@@ -100,7 +103,8 @@ def write_timm_csv(records: Iterable[Record], file: TextIO, kind: str = "inferen
     """Write one row a record as timm's `benchmark.py` does, fastest first, for tools that read its results folder.
 
     timm's times are means and these medians; its image size is the width; its activation count is not measured here
-    and stays empty. Records that failed or are of another kind are left out.
+    and stays empty. Records that failed or are of another kind are left out. timm runs models as they are: under
+    another engine a model's name says so.
 
     Args:
         records: Any records.
@@ -165,7 +169,7 @@ def _header(rows: Iterator[list[str]]) -> list[str]:
 
 def _check_header(header: Sequence[str]) -> None:
     wrong = {
-        "lacks": [name for name in HEADER if name not in header],
+        "lacks": [name for name in HEADER if name not in header and name != _ENGINE],
         "has unknown": [name for name in header if name not in HEADER],
         "repeats": [name for name in HEADER if header.count(name) > 1],
     }
@@ -184,6 +188,8 @@ def _record(number: int, header: Sequence[str], cells: Sequence[str]) -> Record:
         )
     by_name = dict(zip(header, cells, strict=True))
     config_id = by_name.pop(_CONFIG_ID)
+    if _ENGINE not in by_name:
+        by_name[_ENGINE] = engine_before(by_name["model_source"], by_name["kind"], by_name["compile_mode"])
     try:
         record = Record(**{column.name: from_cell(column, by_name[column.name]) for column in columns()})
     except ValueError as error:
@@ -207,8 +213,9 @@ def _timm_header(prefix: str) -> list[str]:
 
 def _timm_row(record: Record, prefix: str) -> list[Any]:
     gmacs = "" if record.macs is None else round(record.macs / 1e9, 2)
+    name = record.model_name if record.engine == "eager" else f"{record.model_name} ({record.engine})"
     return [
-        neutralise(record.model_name),
+        neutralise(name),
         round(record.throughput_img_s or 0, 2),
         round(record.latency_ms_p50 or 0, 3),
         record.batch_size,

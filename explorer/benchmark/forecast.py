@@ -8,13 +8,16 @@ from collections.abc import Callable
 from explorer.benchmark.footprint import Footprint, footprint
 from explorer.benchmark.models import model_cost
 from explorer.benchmark.plan import Group, Job, Plan, parse_device
+from explorer.engines import COMPILED
 
 #: Speeds that networks of many small operators typically reach, for the forecast only, FLOP/s; on the CPU per thread.
 _TYPICAL_FLOP_S = {"cpu": 3e10, "cuda": 1e13, "mps": 2e12}
 #: A training step does the forward's work about three times (one forward, two products for its gradients).
 TRAINING_FACTOR = 3
 _PROCESS_START_S = 5.0
-_COMPILE_S = 120.0
+#: What engines take to make a model ready, once for its memory and once for its times, s; of a network of some hundred
+#: layers, as HRFormer-B is one.
+_PREPARING_S = {COMPILED: 120.0, "ONNX Runtime": 60.0, "OpenVINO": 60.0}
 #: Calls of a memory pass and of a warm-up.
 _UNTIMED_CALLS = 10
 #: A largest-batch search does about as much work as this many calls at the batch found.
@@ -99,10 +102,10 @@ def _bytes_factor(job: Job) -> float:
 def _group_seconds(group: Group) -> float:
     """The models take turns until the slowest has enough, so all take as long as that one."""
     starts = _PROCESS_START_S * (len(group) + 1)
-    compiling = sum(_COMPILE_S for job in group if job.compile_mode != "eager")
+    preparing = sum(_PREPARING_S.get(job.engine, 0.0) for job in group)
     untimed = sum(_call_seconds(job) * _untimed_calls(job) for job in group)
     timed = max(_timed_seconds(job) for job in group) * len(group)
-    return starts + compiling + untimed + timed
+    return starts + preparing + untimed + timed
 
 
 def _timed_seconds(job: Job) -> float:

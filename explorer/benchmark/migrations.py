@@ -9,16 +9,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection, Engine, func, insert, inspect, select, update
+from sqlalchemy import Connection, Engine, func, insert, inspect, select, text, update
 
 from explorer.benchmark.database import writing
-from explorer.benchmark.schema import SCHEMA, metadata
+from explorer.benchmark.schema import SCHEMA, TRAININGS, metadata
 from explorer.benchmark.store_errors import StoreError
 
 #: Changes the tables of version `position + 1` into those of the next one.
 Step = Callable[[Connection], None]
 
-STEPS: tuple[Step, ...] = ()
+
+def engine_before(model_source: str, kind: str, compile_mode: str) -> str:
+    """The engine of a record from before there was that column.
+
+    `torch.compile` was given HRFormer's readable form then, and is given the optimised one for inference now: such
+    records bear another name, so that they are not taken for later ones.
+    """
+    if compile_mode == "eager":
+        return "eager"
+    readable = model_source == "hrformer" and kind != "training_step"
+    return "torch.compile (readable form)" if readable else "torch.compile"
+
+
+def _add_engine(connection: Connection) -> None:
+    """Version 2: what ran the model."""
+    connection.execute(text("ALTER TABLE benchmark_records ADD COLUMN engine TEXT NOT NULL DEFAULT 'eager'"))
+    known = text("SELECT DISTINCT model_source, kind, compile_mode FROM benchmark_records")
+    change = text(
+        "UPDATE benchmark_records SET engine = :engine "
+        "WHERE model_source = :model_source AND kind = :kind AND compile_mode = :compile_mode"
+    )
+    for row in connection.execute(known).mappings().all():
+        connection.execute(change, {**row, "engine": engine_before(**row)})
+
+
+def _add_trainings(connection: Connection) -> None:
+    """Version 3: trainings of the ablation."""
+    TRAININGS.create(connection)
+
+
+STEPS: tuple[Step, ...] = (_add_engine, _add_trainings)
 
 
 def current_version(steps: Sequence[Step] = STEPS) -> int:

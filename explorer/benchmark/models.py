@@ -1,9 +1,10 @@
-"""Names and builders of everything that can be measured: HRFormer variants, and any timm model."""
+"""Names and builders of everything that can be measured: HRFormer variants, dense baselines, and any timm model."""
 
 from __future__ import annotations
 
 import difflib
 import itertools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,10 +13,13 @@ from typing import Any
 import timm
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from explorer.benchmark.record import ModelSource
 from explorer.complexity import estimate_complexity
+from explorer.conventions import Work
+from explorer.dense_baselines import DENSE_BASELINES, IN_CHANS
 from hrformer import PRESETS, TASKS, HRFormerConfig, create_model, preset
 from hrformer.wording import shown
 
@@ -27,14 +31,22 @@ HRFORMER_PRESETS: dict[str, HRFormerConfig] = {
     for task in TASKS
     for name in PRESETS
 }
-#: Ready choices by family, smallest first; every other timm name works as well.
+#: Ready choices by family, smallest first, dense baselines last; every other timm name works as well.
 READY_CHOICES: dict[str, tuple[str, ...]] = {
     "HRFormer": tuple(HRFORMER_PRESETS),
-    "HRNet": tuple(f"hrnet_w{width}" for width in (18, 30, 32, 40, 44, 48, 64)),
+    "HRNet": (
+        *(f"hrnet_w{width}" for width in (18, 30, 32, 40, 44, 48, 64)),
+        *(name for name in DENSE_BASELINES if name.startswith("hrnet")),
+    ),
     "DeiT": tuple(f"deit_{size}_patch16_224" for size in ("tiny", "small", "base")),
-    "Swin": tuple(f"swin_{size}_patch4_window7_224" for size in ("tiny", "small", "base")),
+    "Swin": (
+        *(f"swin_{size}_patch4_window7_224" for size in ("tiny", "small", "base")),
+        *(name for name in DENSE_BASELINES if name.startswith("swin")),
+    ),
     "ViT": tuple(f"vit_{size}_patch16_224" for size in ("tiny", "small", "base")),
 }
+#: What aten calls matrix products of two activations; layers are convolutions, mm and addmm.
+_PRODUCTS = re.compile(r"bmm|scaled_dot_product|attention")
 _LONGEST_NAME = 80
 PUBLISHED_CONVENTION = "MACs, norms and element-wise operators, as the HRFormer paper counts"
 
@@ -44,12 +56,12 @@ class ModelRef:
     """A model that can be built anywhere from what is written here.
 
     Attributes:
-        name: A preset's name, any label for a variant, or timm's name.
-        config: The variant; None for a timm model.
+        name: A preset's name, any label for a variant, a dense baseline's name, or timm's.
+        config: The variant; None for all others.
         pretrained: Whether timm fetches its published weights; they change no speed, so random ones are the default.
 
     Raises:
-        ValueError: If timm does not know the name, or weights are asked for a variant.
+        ValueError: If nobody knows the name, or weights are asked for where there are none.
     """
 
     name: str
@@ -57,14 +69,14 @@ class ModelRef:
     pretrained: bool = False
 
     def __post_init__(self) -> None:
-        if self.config is None and not timm.is_model(self.name):
+        if self.config is None and self.name not in DENSE_BASELINES and not timm.is_model(self.name):
             raise ValueError(_unknown_name(self.name))
-        if self.config is not None and self.pretrained:
+        if self.pretrained and (self.config is not None or self.name in DENSE_BASELINES):
             raise ValueError(f"{self.name} has no weights to fetch: leave pretrained out, it is for timm models.")
 
     @property
     def source(self) -> ModelSource:
-        """Where the code comes from: "hrformer" or "timm"."""
+        """Where the backbone's code comes from: "hrformer" or "timm"."""
         return "timm" if self.config is None else "hrformer"
 
     @property
@@ -72,18 +84,25 @@ class ModelRef:
         """The size the model was made for, (height, width) in pixels."""
         if self.config is not None:
             return self.config.img_size
+        if self.name in DENSE_BASELINES:
+            return DENSE_BASELINES[self.name].img_size
         _, height, width = _timm_input_size(self.name)
         return height, width
 
     @property
     def in_chans(self) -> int:
         """Channels of the images it takes."""
-        return _timm_input_size(self.name)[0] if self.config is None else self.config.in_chans
+        if self.config is not None:
+            return self.config.in_chans
+        return IN_CHANS if self.name in DENSE_BASELINES else _timm_input_size(self.name)[0]
 
     def settings(self, img_size: Size) -> dict[str, Any]:
         """Everything that builds the model at this size, as a record keeps it."""
         if self.config is not None:
             return replace(self.config, img_size=img_size).to_dict()
+        if self.name in DENSE_BASELINES:
+            baseline = DENSE_BASELINES[self.name]
+            return {"model": self.name, "backbone": baseline.backbone, "head": baseline.head, "pretrained": False}
         return {"model": self.name, "pretrained": self.pretrained, **_size_argument(self.name, img_size)}
 
     def to_dict(self) -> dict[str, Any]:
@@ -111,7 +130,7 @@ class ModelRef:
 
 
 def model_by_name(name: str, *, pretrained: bool = False) -> ModelRef:
-    """A preset or a timm model.
+    """A preset, a dense baseline or a timm model.
 
     Raises:
         ValueError: If there is no such name; the nearest ones are named.
@@ -138,10 +157,17 @@ def build_model(ref: ModelRef, img_size: Size) -> nn.Module:
     if ref.config is not None:
         return create_model(replace(ref.config, img_size=img_size)).eval()
     try:
-        model: nn.Module = timm.create_model(ref.name, pretrained=ref.pretrained, **_size_argument(ref.name, img_size))
+        model = _build_baseline(ref, img_size)
     except (TypeError, AssertionError) as error:
         raise ValueError(_wrong_size(ref, img_size, error)) from error
     return model.eval()
+
+
+def _build_baseline(ref: ModelRef, img_size: Size) -> nn.Module:
+    if ref.name in DENSE_BASELINES:
+        return DENSE_BASELINES[ref.name].build(img_size)
+    model: nn.Module = timm.create_model(ref.name, pretrained=ref.pretrained, **_size_argument(ref.name, img_size))
+    return model
 
 
 @dataclass(frozen=True)
@@ -152,11 +178,19 @@ class ModelCost:
         params: Learnable parameters.
         macs: Multiply-adds of a forward pass.
         flops_published: As the model's own publication counts; None without such a count.
+        product_macs: Of the multiply-adds, those of the matrix products inside attention.
     """
 
     params: int
     macs: int
     flops_published: int | None = None
+    product_macs: int = 0
+
+    @property
+    def work(self) -> Work:
+        """The work by kinds of operators, from which a convention's number is made."""
+        other = None if self.flops_published is None else self.flops_published - self.macs
+        return Work(self.macs - self.product_macs, self.product_macs, other)
 
 
 @lru_cache(maxsize=256)
@@ -168,16 +202,31 @@ def model_cost(ref: ModelRef, img_size: Size) -> ModelCost:
     """
     if ref.config is not None:
         complexity = estimate_complexity(replace(ref.config, img_size=img_size))
-        return ModelCost(complexity.params, complexity.macs, complexity.flops_published)
+        return ModelCost(
+            complexity.params, complexity.macs, complexity.flops_published, product_macs=complexity.counts.matmul
+        )
     model = build_meta_model(ref, img_size)
     params = sum(parameter.numel() for parameter in model.parameters())
-    return ModelCost(params, _count_macs(ref, model, img_size))
+    macs, product_macs = _count_macs(ref, model, img_size)
+    return ModelCost(params, macs, product_macs=product_macs)
 
 
 def build_meta_model(ref: ModelRef, img_size: Size) -> nn.Module:
     """The model without memory for its weights: good for counting, not for computing."""
-    with torch.device("meta"):
+    with torch.device("meta"), _WithoutInitialValues():
         return build_model(replace(ref, pretrained=False), img_size)
+
+
+class _WithoutInitialValues(TorchFunctionMode):
+    """Leaves out what gives weights their first values: half of the time of building, and of no use without memory."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return args[0] if func in _INITIALISERS else func(*args, **(kwargs or {}))
+
+
+_INITIALISERS = {torch.Tensor.normal_, torch.Tensor.uniform_, torch.Tensor.fill_, torch.Tensor.zero_}
 
 
 def meta_images(ref: ModelRef, img_size: Size, batch_size: int = 1) -> torch.Tensor:
@@ -185,13 +234,16 @@ def meta_images(ref: ModelRef, img_size: Size, batch_size: int = 1) -> torch.Ten
     return torch.empty(batch_size, ref.in_chans, *img_size, device="meta")
 
 
-def _count_macs(ref: ModelRef, model: nn.Module, img_size: Size) -> int:
+def _count_macs(ref: ModelRef, model: nn.Module, img_size: Size) -> tuple[int, int]:
+    """Multiply-adds of all operators, and of the matrix products that are no layer's."""
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             model(meta_images(ref, img_size))
     except (AssertionError, RuntimeError) as error:
         raise ValueError(_wrong_size(ref, img_size, error)) from error
-    return int(counter.get_total_flops()) // 2
+    by_operator: Mapping[Any, int] = counter.get_flop_counts()["Global"]
+    products = sum(flops for operator, flops in by_operator.items() if _PRODUCTS.search(str(operator)))
+    return int(counter.get_total_flops()) // 2, products // 2
 
 
 def _timm_input_size(name: str) -> tuple[int, int, int]:

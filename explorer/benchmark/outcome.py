@@ -17,6 +17,7 @@ from explorer.benchmark.method import latency_figures
 from explorer.benchmark.models import PUBLISHED_CONVENTION, model_cost
 from explorer.benchmark.plan import Job, parse_device
 from explorer.benchmark.record import Record, Status
+from explorer.engines import EngineError
 
 #: What torch's allocators say when memory runs out without an exception type of its own.
 _OUT_OF_MEMORY_PHRASES = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
@@ -81,7 +82,9 @@ def status_of(error: BaseException) -> Status:
 
 
 def reason_of(error: BaseException) -> str:
-    """An error in one line."""
+    """An error in one line; what an engine says is a sentence already."""
+    if isinstance(error, EngineError):
+        return str(error)
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
@@ -115,6 +118,7 @@ def _record(
         threads=place.threads,
         precision=job.precision,
         memory_format=job.memory_format,
+        engine=job.engine,
         compile_mode=job.compile_mode,
         flops_published_convention=None if published is None else PUBLISHED_CONVENTION,
         samples_count=len(samples_ms),

@@ -24,6 +24,8 @@ _OPERATORS = (
     ("element-wise", re.compile(r"add|mul|div|sub|roll")),
 )
 OTHER = "other"
+#: Dense baselines hold their network under this name.
+_BACKBONE = "backbone."
 
 #: Parts of a network in HRNet's names, which HRFormer and timm's HRNet share: pattern, stage; groups: stage, branch.
 _STEM = re.compile(r"^(conv1|bn1|act1|conv2|bn2|act2|relu)\b")
@@ -78,6 +80,7 @@ def part_of(path: str, *, is_hrformer: bool) -> Part:
         path: The module's qualified name, "" for the network itself.
         is_hrformer: Whether the kinds of work are HRFormer's.
     """
+    path = path.removeprefix(_BACKBONE)
     part = _hrnet_part(path) or _plain_part(path)
     return Part(part.stage, part.branch, _kind(path, part)) if is_hrformer else part
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_args
 
@@ -14,11 +14,14 @@ from explorer.benchmark.method import Method
 from explorer.benchmark.models import ModelRef, Size
 from explorer.benchmark.plan_file import read_plan_text
 from explorer.benchmark.record import JobKind
+from explorer.engines import COMPILED, EAGER, ENGINE_NAMES
 from hrformer.wording import listed, shown
 
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "autocast_bf16", "autocast_fp16")
 MEMORY_FORMATS = ("contiguous", "channels_last")
-COMPILE_MODES = ("eager", "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+#: Of torch.compile; what is not compiled has the mode "eager".
+COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+NOT_COMPILED = "eager"
 JOB_KINDS = get_args(JobKind)
 #: More would take days; a plan file that multiplies its axes into millions is refused before they are made.
 MAX_JOBS = 1000
@@ -42,7 +45,8 @@ class Job:
         threads: torch's intra-op threads on the CPU; None for torch's own choice.
         precision: One of `PRECISIONS`.
         memory_format: One of `MEMORY_FORMATS`.
-        compile_mode: One of `COMPILE_MODES`.
+        engine: What runs the model, by its name in `explorer.engines`.
+        compile_mode: Of the engine torch.compile one of `COMPILE_MODES`, of all others "eager".
         method: How long and how exactly to measure.
 
     Raises:
@@ -57,14 +61,22 @@ class Job:
     threads: int | None = None
     precision: str = "fp32"
     memory_format: str = "contiguous"
-    compile_mode: str = "eager"
+    engine: str = EAGER
+    compile_mode: str = NOT_COMPILED
     method: Method = field(default_factory=Method)
 
     def __post_init__(self) -> None:
         _check_choice("kind", self.kind, JOB_KINDS)
         _check_choice("precision", self.precision, PRECISIONS)
         _check_choice("memory_format", self.memory_format, MEMORY_FORMATS)
-        _check_choice("compile_mode", self.compile_mode, COMPILE_MODES)
+        _check_choice("engine", self.engine, ENGINE_NAMES)
+        if self.engine == COMPILED:
+            _check_choice("compile_mode", self.compile_mode, COMPILE_MODES)
+        elif self.compile_mode != NOT_COMPILED:
+            raise ValueError(
+                f"compile_mode = {self.compile_mode!r} means nothing under the engine {self.engine}: it is for "
+                f"{COMPILED}."
+            )
         _check_whole("batch_size", self.batch_size, _MAX_BATCH_SIZE)
         object.__setattr__(self, "img_size", _img_size(self.img_size))  # frozen; only __post_init__ normalises
         parse_device(self.device)
@@ -98,7 +110,7 @@ Group = tuple[Job, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Every model at every point of the axes; at each point the models are measured interleaved.
+    """Every model under every engine at every point of the axes; at each point all these are measured interleaved.
 
     Attributes:
         models: The models, at least one.
@@ -109,11 +121,12 @@ class Plan:
         threads: For the CPU; other devices are measured once whatever stands here.
         precisions: Of `PRECISIONS`.
         memory_formats: Of `MEMORY_FORMATS`.
-        compile_modes: Of `COMPILE_MODES`.
+        engines: What runs the models, by their names in `explorer.engines`.
+        compile_modes: Of `COMPILE_MODES`, for the engine torch.compile; others are measured once.
         method: How long and how exactly to measure.
 
     Raises:
-        ValueError: If an axis is empty or a job would be illegal.
+        ValueError: If an axis is empty, a job would be illegal, or a compile mode is chosen that no job has.
     """
 
     models: tuple[ModelRef, ...]
@@ -124,11 +137,14 @@ class Plan:
     threads: tuple[int | None, ...] = (None,)
     precisions: tuple[str, ...] = ("fp32",)
     memory_formats: tuple[str, ...] = ("contiguous",)
-    compile_modes: tuple[str, ...] = ("eager",)
+    engines: tuple[str, ...] = (EAGER,)
+    compile_modes: tuple[str, ...] = (COMPILE_MODES[0],)
     method: Method = field(default_factory=Method)
 
     def __post_init__(self) -> None:
-        count = math.prod(len(getattr(self, axis)) or 1 for axis in _AXES)  # an empty axis is refused below
+        # An empty axis is refused below.
+        count = math.prod(len(getattr(self, axis)) or 1 for axis in _AXES if axis not in _ENGINE_AXES)
+        count *= len(tuple(self._engines_and_modes())) or 1
         if count > MAX_JOBS:
             raise ValueError(f"The plan has {count:,} jobs: take values off its axes, for at most {MAX_JOBS:,}.")
         for axis in _AXES:
@@ -137,6 +153,11 @@ class Plan:
                 raise ValueError(f"{axis} is empty: a plan needs at least one value there.")
             once = tuple(value for place, value in enumerate(values) if value not in values[:place])
             object.__setattr__(self, axis, once)
+        if COMPILED not in self.engines and self.compile_modes != (COMPILE_MODES[0],):
+            raise ValueError(
+                f"compile_modes = {', '.join(map(str, self.compile_modes))} means nothing without the engine "
+                f"{COMPILED}: add it to engines."
+            )
         self.groups()
 
     def jobs(self) -> tuple[Job, ...]:
@@ -144,10 +165,14 @@ class Plan:
         return tuple(itertools.chain.from_iterable(self.groups()))
 
     def groups(self) -> tuple[Group, ...]:
-        """Jobs that are measured together: all models at one point of the axes, a largest-batch search alone."""
-        points = itertools.product(*(getattr(self, axis) for axis in _AXES if axis != "models"))
+        """Jobs that are measured together: all models under all engines at one point of the other axes.
+
+        A largest-batch search runs alone.
+        """
+        points = itertools.product(*(getattr(self, axis) for axis in _AXES if axis not in _TOGETHER))
+        engines = tuple(self._engines_and_modes())
         groups: dict[Group, None] = {}
-        for kind, batch_size, img_size, device, threads, precision, memory_format, compile_mode in points:
+        for kind, batch_size, img_size, device, threads, precision, memory_format in points:
             group = tuple(
                 Job(
                     model=model,
@@ -158,14 +183,20 @@ class Plan:
                     threads=threads if device == "cpu" else None,
                     precision=precision,
                     memory_format=memory_format,
+                    engine=engine,
                     compile_mode=compile_mode,
                     method=self.method,
                 )
                 for model in self.models
+                for engine, compile_mode in engines
             )
             apart = [(job,) for job in group] if kind == "largest_batch" else [group]
             groups.update(dict.fromkeys(apart))
         return tuple(groups)
+
+    def _engines_and_modes(self) -> Iterator[tuple[str, str]]:
+        for engine in self.engines:
+            yield from ((engine, mode) for mode in (self.compile_modes if engine == COMPILED else (NOT_COMPILED,)))
 
     def groups_on(self, device: str) -> tuple[Group, ...]:
         """The groups of one device."""
@@ -187,6 +218,9 @@ class Plan:
     def from_dict(cls, values: Mapping[str, Any]) -> Plan:
         """From `to_dict` or hand-written: models by name, one value without a list, image sizes as one number.
 
+        Compile modes without engines say the engines, too, as in plans from before there were engines: "eager" that
+        one, all others torch.compile.
+
         Raises:
             ValueError: If a key is unknown or a value is illegal.
         """
@@ -195,6 +229,8 @@ class Plan:
         axes["models"] = tuple(ModelRef.from_dict(model) for model in axes["models"])
         if "img_sizes" in values:
             axes["img_sizes"] = tuple(None if size is None else _img_size(size) for size in _sizes(values["img_sizes"]))
+        if "compile_modes" in axes and "engines" not in axes:
+            axes |= _engines_of(axes["compile_modes"])
         return cls(**axes, method=_method(values.get("method")))
 
     @classmethod
@@ -217,8 +253,12 @@ _AXES = (
     "threads",
     "precisions",
     "memory_formats",
+    "engines",
     "compile_modes",
 )
+_ENGINE_AXES = ("engines", "compile_modes")
+#: What is measured interleaved.
+_TOGETHER = ("models", *_ENGINE_AXES)
 
 
 def parse_device(name: str) -> tuple[str, int | None]:
@@ -233,6 +273,12 @@ def parse_device(name: str) -> tuple[str, int | None]:
     if name in ("cpu", "mps"):
         return name, None
     raise ValueError(f"device = {shown(name)} is not legal: use cpu, mps, or cuda with its number, such as cuda:0.")
+
+
+def _engines_of(compile_modes: tuple[Any, ...]) -> dict[str, tuple[Any, ...]]:
+    modes = tuple(mode for mode in compile_modes if mode != NOT_COMPILED)
+    engines = ((EAGER,) if len(modes) < len(compile_modes) else ()) + ((COMPILED,) if modes else ())
+    return {"engines": engines, "compile_modes": modes or (COMPILE_MODES[0],)} if engines else {}
 
 
 def _listed(value: Any) -> tuple[Any, ...]:

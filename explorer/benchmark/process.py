@@ -25,17 +25,23 @@ _STDERR_TAIL_BYTES = 4000
 
 
 class WorkerProcess:
-    """A running `explorer.benchmark.worker`, leader of its own process group.
+    """A running `explorer.benchmark.worker`, or another module like it, leader of its own process group.
 
     Args:
         request: What it shall do, as JSON values.
         variables: Environment variables on top of this process's own.
+        module: What to run; it reads the request from its stdin and writes messages as JSON lines to its stdout.
     """
 
-    def __init__(self, request: Mapping[str, Any], variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        request: Mapping[str, Any],
+        variables: Mapping[str, str],
+        module: str = "explorer.benchmark.worker",
+    ) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process; closed in `close`
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "explorer.benchmark.worker"],
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import psutil
 
 MIB = 2**20
 _KIB_PER_MIB = 2**10
@@ -28,6 +32,19 @@ def reset_peak_rss() -> bool:
     except OSError:
         return False
     return True
+
+
+def return_freed_memory() -> None:
+    """Give what was freed back to the system, where the C library keeps it for later (glibc)."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
+
+
+def rss_mib() -> float:
+    """What this process has resident now, MiB."""
+    return psutil.Process().memory_info().rss / MIB
 
 
 def peak_rss_mib() -> float:

@@ -21,6 +21,7 @@ from explorer.benchmark.models import ModelRef, Size, build_meta_model, meta_ima
 from explorer.benchmark.parts import OTHER, Part, nearest_ancestor, operator_kind, part_of, ranges
 from explorer.benchmark.plan import Job
 from explorer.benchmark.step import build_step
+from explorer.engines import EAGER
 
 Split = Literal["stage", "branch", "kind", "operator"]
 
@@ -115,6 +116,8 @@ def profile_job(job: Job, device: Device, trace_path: Path | None = None) -> Pro
     built = build_step(job, device.torch_device, job.batch_size, device.synchronize)
     device.time_calls(built.run, _WARMUP_CALLS)
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.kind == "cuda" else [])]
+    if built.model is None:
+        raise ValueError("Only what runs as it was built can be split into its parts.")
     with named_ranges(built.model) as parts, torch.profiler.profile(activities=activities) as profiler:
         device.time_calls(built.run, _PROFILED_CALLS)
     if trace_path is not None:
@@ -130,10 +133,10 @@ def check_profilable(job: Job) -> None:
     Raises:
         ValueError: If it is not an eager inference.
     """
-    if job.kind != "inference" or job.compile_mode != "eager":
+    if job.kind != "inference" or job.engine != EAGER:
         raise ValueError(
-            f"A profile of {job.kind} in compile mode {job.compile_mode} can't be split into the network's parts: "
-            "use kind inference and compile mode eager."
+            f"A profile of {job.kind} under the engine {job.engine} can't be split into the network's parts: "
+            "use kind inference and the engine eager."
         )
 
 

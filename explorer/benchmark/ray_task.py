@@ -88,12 +88,13 @@ def _thinned(queue: SimpleQueue[_Queued]) -> Iterator[Message]:
 
 
 def _number_of(record: Record, group: Group) -> int:
-    """A group's jobs differ in their model alone."""
+    """A group's jobs differ in their model and engine alone."""
     return next(number for number, job in enumerate(group) if _is_of(record, job))
 
 
 def _is_of(record: Record, job: Job) -> bool:
-    return record.model_name == job.model.name and record.config_id == json_id(job.model.settings(job.img_size))
+    same_model = record.model_name == job.model.name and record.config_id == json_id(job.model.settings(job.img_size))
+    return same_model and (record.engine, record.compile_mode) == (job.engine, job.compile_mode)
 
 
 def _marked(record: Record, record_id: str) -> Record:

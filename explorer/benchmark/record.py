@@ -99,6 +99,7 @@ class Record:
         threads: torch's intra-op threads; None where the CPU only feeds the device.
         precision: Such as "fp32", "tf32", "bf16", "fp16", "autocast_bf16".
         memory_format: "contiguous" or "channels_last".
+        engine: What ran the model, by its name in `explorer.engines`.
         compile_mode: "eager", or the mode handed to `torch.compile`.
         latency_ms_p50: Median over `samples_ms`, ms per call; p90, p95 and p99 alike.
         latency_ms_iqr: Interquartile range, ms.
@@ -115,7 +116,8 @@ class Record:
         peak_reserved_mib: CUDA caching allocator's peak of reserved memory, MiB.
         process_memory_mib: What the driver attributes to the process on the card, MiB.
         peak_rss_mib: The process's peak resident memory, MiB.
-        compile_time_s: Seconds from `torch.compile` to the end of the first call.
+        compile_time_s: Seconds from handing the model to its engine to the end of the first call: rewriting,
+            exporting, compiling.
         achieved_flop_s: FLOPs per second at the median latency.
         peak_flop_s: FLOPs per second of a matrix product on the same device, in the same job and precision.
         peak_flop_share: `achieved_flop_s / peak_flop_s`, 0 to 1.
@@ -152,6 +154,7 @@ class Record:
     threads: int | None = None
     precision: str = "fp32"
     memory_format: str = "contiguous"
+    engine: str = "eager"
     compile_mode: str = "eager"
     latency_ms_p50: float | None = None
     latency_ms_p90: float | None = None

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Literal
+from typing import Literal, Protocol
 
 from explorer.benchmark.device import check_present
 from explorer.benchmark.forecast import check_memory
@@ -45,6 +45,27 @@ class Progress:
     jobs_total: int
     current: tuple[JobProgress, ...]
     elapsed_s: float
+
+
+class QueuedWork(Protocol):
+    """What a device's queue can hold: it takes its turn alone on the device.
+
+    Attributes:
+        id: Short and unique.
+        owner: Who asked for it, as shown to others in the queue.
+    """
+
+    id: str
+    owner: str
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for its end; whether it has come."""
+
+    def cancel(self) -> None:
+        """Stop it, from any thread."""
+
+    def measure_on(self, device: str) -> None:
+        """Do the work on a device, from that device's thread."""
 
 
 class Run:
@@ -174,8 +195,8 @@ class Runner:
     def __init__(self, save: Save) -> None:
         self._save = save
         self._lock = threading.Lock()
-        self._runs: list[Run | ProfileRun] = []
-        self._lanes: dict[str, SimpleQueue[Run | ProfileRun]] = {}
+        self._runs: list[QueuedWork] = []
+        self._lanes: dict[str, SimpleQueue[QueuedWork]] = {}
 
     def submit(self, plan: Plan, owner: str = "", *, force: bool = False) -> Run:
         """Put a plan at the end of the queue.
@@ -208,19 +229,23 @@ class Runner:
         self._enqueue(run, (job.device,))
         return run
 
-    def queue(self) -> tuple[Run | ProfileRun, ...]:
+    def queue(self) -> tuple[QueuedWork, ...]:
         """All runs at work or waiting, first come first."""
         with self._lock:
             return tuple(run for run in self._runs if not run.wait(0))
 
-    def _enqueue(self, run: Run | ProfileRun, devices: tuple[str, ...]) -> None:
+    def submit_work(self, work: QueuedWork, devices: tuple[str, ...]) -> None:
+        """Put any other work at the end of the queue of each of its devices."""
+        self._enqueue(work, devices)
+
+    def _enqueue(self, run: QueuedWork, devices: tuple[str, ...]) -> None:
         with self._lock:
             self._runs = [known for known in self._runs if not known.wait(0)]
             self._runs.append(run)
             for device in devices:
                 self._lane(device).put(run)
 
-    def _lane(self, device: str) -> SimpleQueue[Run | ProfileRun]:
+    def _lane(self, device: str) -> SimpleQueue[QueuedWork]:
         if device not in self._lanes:
             self._lanes[device] = SimpleQueue()
             threading.Thread(target=self._serve, args=(device,), daemon=True, name=f"benchmark {device}").start()

@@ -29,6 +29,7 @@ from sqlalchemy.types import TypeEngine
 import explorer.benchmark.columns as record_columns
 from explorer.benchmark.columns import json_text
 from explorer.benchmark.record import Record, columns
+from explorer.benchmark.training_record import TrainingRecord, training_columns
 
 _SQL_TYPES: dict[type, TypeEngine[Any]] = {str: Text(), bool: Boolean(), int: BigInteger(), float: Double()}
 _UUID = String(36)
@@ -65,6 +66,16 @@ DETAILS = Table(
     Column("samples_ms", LargeBinary, nullable=False),
 )
 
+
+def _training_column(column: record_columns.Column) -> Column[Any]:
+    if column.name == "training_id":
+        return Column("training_id", _UUID, primary_key=True)
+    return Column(column.name, _SQL_TYPES.get(column.type, Text()), nullable=column.optional)
+
+
+#: One row a training of the ablation; there are few, so that their JSON lies beside their figures.
+TRAININGS = Table("ablation_trainings", metadata, *map(_training_column, training_columns()))
+
 #: A single row: the version of the tables, by which newer and older stores are told apart.
 SCHEMA = Table("benchmark_schema", metadata, Column("version", Integer, nullable=False))
 
@@ -96,3 +107,23 @@ def record_from_row(row: RowMapping) -> Record:
         values[name] = json.loads(values[name])
     values["samples_ms"] = tuple(np.frombuffer(values["samples_ms"], dtype=_SAMPLE_TYPE).tolist())
     return Record(**values)
+
+
+def training_row(record: TrainingRecord) -> dict[str, Any]:
+    """The training's row of `TRAININGS`."""
+    values = {column.name: getattr(record, column.name) for column in training_columns()}
+    return {name: json_text(value) if isinstance(value, dict) else value for name, value in values.items()}
+
+
+def training_from_row(row: RowMapping) -> TrainingRecord:
+    """The training of a row.
+
+    Raises:
+        ValueError: If a value is not legal, as after changes by other programs.
+    """
+    return TrainingRecord(
+        **{
+            column.name: json.loads(row[column.name]) if column.type is dict else row[column.name]
+            for column in training_columns()
+        }
+    )

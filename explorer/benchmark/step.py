@@ -1,4 +1,4 @@
-"""What a job times: one call of a model, or one training step, in the job's precision, layout and compile mode."""
+"""What a job times: one call of a model, or one training step, under the job's engine, in its precision and layout."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import nn
 
 from explorer.benchmark.models import build_model
 from explorer.benchmark.plan import Job, parse_device
+from explorer.engines import COMPILED, EAGER, Compiled, Engine, EngineError, engine_by_name
 
 _HALF_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -22,12 +23,12 @@ class BuiltStep:
     """A job's call, ready to run.
 
     Attributes:
-        model: What it calls.
+        model: What it calls; None where an engine has made something else of the model.
         run: Makes the call; on a card it may return before the work is done.
-        compile_time_s: Seconds from `torch.compile` to the end of the first call; None when not compiled.
+        compile_time_s: Seconds from handing the model to its engine to the end of the first call; None when eager.
     """
 
-    model: nn.Module
+    model: nn.Module | None
     run: Callable[[], object]
     compile_time_s: float | None
 
@@ -35,6 +36,8 @@ class BuiltStep:
 def set_precision(precision: str) -> None:
     """Say for the whole process what fp32 means on a card: itself, or TF32."""
     meaning = "tf32" if precision == "tf32" else "ieee"
+    # The exporter and the compiler read the older flags, and refuse to where the two kinds disagree.
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
     torch.backends.cuda.matmul.fp32_precision = meaning
     torch.backends.cudnn.conv.fp32_precision = meaning  # type: ignore[attr-defined]
     torch.backends.cudnn.rnn.fp32_precision = meaning  # type: ignore[attr-defined]
@@ -46,14 +49,16 @@ def compute_dtype(precision: str) -> torch.dtype:
 
 
 def build_step(job: Job, device: torch.device, batch_size: int, synchronize: Callable[[], None]) -> BuiltStep:
-    """Build the model, put it and a random batch on the device, and run the first call.
+    """Build the model, put it and a random batch on the device, hand it to its engine, and run the first call.
 
     A training step is forward, the mean of the squared outputs as loss, backward, and AdamW's step. Half precision
     without autocast holds weights and images in that type.
 
     Raises:
         ValueError: If the model does not take images of this size.
+        EngineError: If the engine is not there or cannot run such a job.
     """
+    engine = _engine(job)
     torch.manual_seed(0)
     dtype = _HALF_TYPES.get(job.precision, torch.float32)
     memory_format = _MEMORY_FORMATS[job.memory_format]
@@ -61,22 +66,47 @@ def build_step(job: Job, device: torch.device, batch_size: int, synchronize: Cal
     images = torch.randn(batch_size, job.model.in_chans, *job.img_size, device=device, dtype=dtype)
     images = images.contiguous(memory_format=memory_format)
     start = time.perf_counter()
-    compiled = job.compile_mode != "eager"
-    if compiled:
-        model.compile(mode=job.compile_mode)
     autocast = _autocast(job)
-    run = _training_step(model, images, autocast) if job.kind == "training_step" else _forward(model, images, autocast)
+    if job.kind == "training_step":
+        if job.engine == COMPILED:
+            model.compile(mode=job.compile_mode)
+        run = _training_step(model, images, autocast)
+    else:
+        run = _forward(engine, model, images, autocast)
     run()
     synchronize()
-    return BuiltStep(model, run, time.perf_counter() - start if compiled else None)
+    preparing_s = None if job.engine == EAGER else time.perf_counter() - start
+    is_as_built = job.engine == EAGER or job.kind == "training_step"
+    return BuiltStep(model if is_as_built else None, run, preparing_s)
+
+
+def _engine(job: Job) -> Engine:
+    """The job's engine, refused where it could only do something else than the job says."""
+    engine = Compiled(job.compile_mode) if job.engine == COMPILED else engine_by_name(job.engine)
+    reason = engine.available()
+    if reason:
+        raise EngineError(reason)
+    if job.kind == "training_step" and not engine.trains:
+        raise EngineError(f"{engine.name} runs inference only: measure training steps with eager or torch.compile.")
+    if not engine.in_torch:
+        if job.precision != "fp32":
+            raise EngineError(f"{engine.name} runs exported files in fp32 only, not in {job.precision}.")
+        if job.memory_format != "contiguous":
+            raise EngineError(f"{engine.name} takes contiguous images only, not {job.memory_format}.")
+        if job.kind == "largest_batch":
+            raise EngineError(f"{engine.name} has no search for the largest batch: it allocates outside PyTorch.")
+    return engine
 
 
 def _forward(
-    model: nn.Module, images: torch.Tensor, autocast: Callable[[], AbstractContextManager[object]]
+    engine: Engine, model: nn.Module, images: torch.Tensor, autocast: Callable[[], AbstractContextManager[object]]
 ) -> Callable[[], object]:
+    with autocast():
+        forward = engine.prepare(model, images)
+
     def run() -> object:
-        with torch.inference_mode(), autocast():
-            return model(images)
+        with autocast():
+            return forward(images)
 
     return run
 

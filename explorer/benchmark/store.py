@@ -21,9 +21,19 @@ from sqlalchemy import BigInteger, Boolean, Connection, CursorResult, Double, Ro
 from explorer.benchmark.database import is_read_only, open_engine, parse_url, sqlite_path, writing
 from explorer.benchmark.migrations import bring_up_to_date
 from explorer.benchmark.record import Record
-from explorer.benchmark.schema import DETAILS, RECORDS, details_row, record_from_row, record_row
+from explorer.benchmark.schema import (
+    DETAILS,
+    RECORDS,
+    TRAININGS,
+    details_row,
+    record_from_row,
+    record_row,
+    training_from_row,
+    training_row,
+)
 from explorer.benchmark.selection import Filters, column_of, conditions
 from explorer.benchmark.store_errors import StoreError, explained
+from explorer.benchmark.training_record import TrainingRecord
 
 __all__ = ["DEFAULT_PATH", "MEASURED", "URL_VARIABLE", "Store", "StoreError"]
 
@@ -197,6 +207,30 @@ class Store:
             for condition in conditions({"record_id": list(record_ids)}):
                 deleted += connection.execute(delete(RECORDS).where(condition)).rowcount  # details follow by cascade
         return deleted
+
+    def add_training(self, record: TrainingRecord) -> bool:
+        """Store one training of the ablation; it is safe once this returns.
+
+        Returns:
+            False if the store had a training of that id already, which then stays as it is.
+        """
+        self._refuse_if_read_only()
+        with explained(self.location), writing(self._engine) as connection:
+            same = select(TRAININGS.c.training_id).where(TRAININGS.c.training_id == record.training_id)
+            if connection.scalar(same) is not None:
+                return False
+            connection.execute(insert(TRAININGS), [training_row(record)])
+        return True
+
+    def trainings(self) -> list[TrainingRecord]:
+        """All trainings of the ablation, oldest first."""
+        ordered = select(TRAININGS).order_by(TRAININGS.c.finished_at, TRAININGS.c.training_id)
+        with explained(self.location), self._engine.connect() as connection:
+            rows = connection.execute(ordered).mappings().all()
+        try:
+            return [training_from_row(row) for row in rows]
+        except ValueError as error:
+            raise StoreError(f"A training of the store {self.location} is damaged: {error}") from error
 
     def _refuse_if_read_only(self) -> None:
         if self.read_only:

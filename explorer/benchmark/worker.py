@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from explorer.benchmark.child import Send, die_with_parent, private_stdout
 from explorer.benchmark.device import Device, Step, matmul_step, open_device
 from explorer.benchmark.figures import Figures
 from explorer.benchmark.method import Method, Timer, measure_rounds, warm_up
@@ -30,14 +29,15 @@ from explorer.benchmark.plan import Job
 from explorer.benchmark.process_memory import protect_the_machine
 from explorer.benchmark.profile import profile_job
 from explorer.benchmark.step import BuiltStep, build_step, compute_dtype, set_precision
+from explorer.engines import engine_by_name
 
 #: Calls over which the memory peaks are taken: the second still grows caches, the third no more.
 _MEMORY_CALLS = 3
 #: A largest-batch search stops when it knows the answer to this share, or exactly where that is less than one image.
 _SEARCH_SHARE = 1 / 32
 _LARGEST_BATCH = 2**16
-
-Send = Callable[[dict[str, Any]], None]
+#: What PyTorch's caching allocator on a card counts.
+_ALLOCATOR_FIGURES = ("peak_allocated_mib", "peak_reserved_mib")
 
 
 @dataclass(frozen=True)
@@ -85,16 +85,18 @@ def measure_alone(job: Job, device: Device, reporter: Reporter) -> Alone:
     reporter.doing(0, "building")
     batch_size, built = _largest_batch(job, device, reporter) if job.kind == "largest_batch" else _single(job, device)
     reporter.doing(0, "measuring memory")
+    gc.collect()
+    device.release()  # what an engine has made something else of
     device.reset_peaks()
     device.time_calls(built.run, _MEMORY_CALLS)
-    figures = device.memory() | Figures.of("compile_time_s", built.compile_time_s, "runs eager, nothing is compiled")
-    return Alone(batch_size, figures)
+    figures = Figures.of("compile_time_s", built.compile_time_s, "runs eager, nothing is compiled")
+    return Alone(batch_size, figures | _memory(job, device))
 
 
 def measure_together(
     jobs: Sequence[Job], alone: Sequence[Alone], device: Device, place: Place, reporter: Reporter
 ) -> None:
-    """Time the jobs' models interleaved, and a matrix product with them that shows the device's peak."""
+    """Time the jobs interleaved, and a matrix product with them that shows the device's peak."""
     jobs = [replace(job, batch_size=found.batch_size) for job, found in zip(jobs, alone, strict=True)]
     method = jobs[0].method
     watches = [device.watch() for _ in jobs]
@@ -160,6 +162,16 @@ def _single(job: Job, device: Device) -> tuple[int, BuiltStep]:
     return job.batch_size, build_step(job, device.torch_device, job.batch_size, device.synchronize)
 
 
+def _memory(job: Job, device: Device) -> Figures:
+    """The memory figures; PyTorch's allocator says nothing of an engine that it does not serve."""
+    figures = device.memory()
+    if device.kind != "cuda" or engine_by_name(job.engine).in_torch:
+        return figures
+    elsewhere = dict.fromkeys(_ALLOCATOR_FIGURES, f"{job.engine} allocates outside PyTorch")
+    values = {name: value for name, value in figures.values.items() if name not in elsewhere}
+    return Figures(values, {**figures.reasons, **elsewhere})
+
+
 def _largest_batch(job: Job, device: Device, reporter: Reporter) -> tuple[int, BuiltStep]:
     """The largest batch that fits beside what the second pass holds, too, and its step."""
     product, _ = matmul_step(device, compute_dtype(job.precision))
@@ -220,32 +232,11 @@ def _run(request: Mapping[str, Any], reporter: Reporter) -> None:
             reporter.send("profile", profile=profile_job(jobs[0], device, trace_path).to_dict())
 
 
-def _private_stdout() -> Send:
-    """Keep stdout for the messages; whatever else prints goes to stderr."""
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    lock = threading.Lock()
-
-    def send(message: dict[str, Any]) -> None:
-        with lock:
-            channel.write(json.dumps(message) + "\n")
-            channel.flush()
-
-    return send
-
-
-def _die_with_parent() -> None:
-    """The parent keeps stdin open as long as it lives; its end takes this process and its compilers along."""
-    while os.read(0, 1):
-        pass
-    os.killpg(os.getpgid(0), signal.SIGKILL)
-
-
 def main() -> None:
     """Serve one request."""
-    reporter = Reporter(_private_stdout())
+    reporter = Reporter(private_stdout())
     request = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=die_with_parent, daemon=True).start()
     try:
         _run(request, reporter)
     except Exception as error:  # noqa: BLE001 - whatever a model raises becomes its record's reason

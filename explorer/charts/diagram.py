@@ -38,6 +38,7 @@ class NetworkDiagram:
         num_blocks: Blocks per module of stages 2 to 4.
         branch_labels: Axis label per branch, such as "1/4 · 56x56".
         last_targets: Branches that the last fusion makes (1 for pose).
+        fuses: Whether fusions join branches; otherwise each branch runs on alone.
         head: The head.
         head_inputs: Branches that the head reads.
         head_aggregates_down: Whether the head ends at the lowest resolution (classification) or at the highest.
@@ -50,6 +51,7 @@ class NetworkDiagram:
     num_blocks: Sequence[int]
     branch_labels: Sequence[str]
     last_targets: int
+    fuses: bool
     head: DiagramBlock
     head_inputs: int
     head_aggregates_down: bool
@@ -117,7 +119,7 @@ def _layout(network: NetworkDiagram, canvas: _Canvas) -> tuple[list[tuple[str, f
         for module in range(network.num_modules[stage - 2]):
             last = stage == 4 and module == network.num_modules[-1] - 1
             x = _module(network, canvas, x, stage)
-            _fusion(canvas, x, stage, network.last_targets if last else stage)
+            _fusion(canvas, x, stage, network.last_targets if last else stage, network.fuses)
         blocks = f": {network.num_blocks[stage - 2]} blocks a box" if network.condensed else ""
         captions.append((f"stage {stage}{blocks}", (first + x - 1) / 2))
     row = network.head_inputs - 1 if network.head_aggregates_down else 0
@@ -144,10 +146,11 @@ def _module(network: NetworkDiagram, canvas: _Canvas, x: float, stage: int) -> f
     return x + columns
 
 
-def _fusion(canvas: _Canvas, x: float, branches: int, targets: int) -> None:
+def _fusion(canvas: _Canvas, x: float, branches: int, targets: int, fuses: bool) -> None:
     for source in range(branches):
         for target in range(targets):
-            canvas.line(source, x - 1, x, target)
+            if fuses or source == target:
+                canvas.line(source, x - 1, x, target)
 
 
 def _line_traces(canvas: _Canvas) -> Iterator[go.Scatter]:

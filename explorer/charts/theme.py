@@ -35,4 +35,11 @@ def style(figure: go.Figure, title: str, *, height: int = 360, **layout: Any) ->
         "legend": {"orientation": "h", "yanchor": "top", "y": -0.24, "x": 0, "traceorder": "normal"},
         "hoverlabel": {"align": "left"},
     }
-    return figure.update_layout({**common, **layout})
+    # Plotly's merging takes ten times as long as setting what is not there yet, and every page pays it per figure.
+    held = figure.layout.to_plotly_json()
+    for name, value in {**common, **layout}.items():
+        if name in held:
+            figure.update_layout({name: value})
+        else:
+            figure.layout[name] = value
+    return figure

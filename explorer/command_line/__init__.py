@@ -67,13 +67,21 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     # Not above: each command loads only what it needs, and --help nothing of it.
+    from explorer.command_line.ablate import add_parser as add_ablate
     from explorer.command_line.bench import add_parser as add_bench
+    from explorer.command_line.claims import add_parser as add_claims
+    from explorer.command_line.onnx import add_parser as add_onnx
     from explorer.command_line.records import add_parsers as add_record_commands
+    from explorer.command_line.train_ablation import add_parser as add_train_ablation
 
     parser = _Parser(prog=_PROGRAM, description="Measure models and keep the records.", epilog=_STORE_HINT)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_bench(commands)
+    add_ablate(commands)
+    add_train_ablation(commands)
+    add_onnx(commands)
     add_record_commands(commands)
+    add_claims(commands)
     return parser
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.benchmark.method import Method
+from explorer.command_line.arguments import image_size, listed, whole_number
 
 if TYPE_CHECKING:
     from explorer.benchmark.plan import Plan  # which loads torch, and --help needs none
@@ -33,7 +34,7 @@ def add_parser(commands: Any) -> None:
     plan.add_argument("--plan", type=Path, metavar="FILE", help="plan as YAML")
     plan.add_argument("--quick", action="store_true", help="three small models, measured for a second each")
     for option, (axis, read, example) in _AXES.items():
-        plan.add_argument(option, dest=axis, type=_listed(read), metavar="LIST", help=f"such as {example}")
+        plan.add_argument(option, dest=axis, type=listed(read), metavar="LIST", help=f"such as {example}")
     method = parser.add_argument_group("how long and how exactly")
     for item in fields(Method):
         number = int if item.name.endswith("iterations") else float
@@ -87,38 +88,21 @@ def _bench(arguments: argparse.Namespace) -> int:
     return measure(plan, where, force=arguments.force, dry_run=arguments.dry_run)
 
 
-def _listed(read: Callable[[str], Any]) -> Callable[[str], list[Any]]:
-    def parse(text: str) -> list[Any]:
-        return [read(part.strip()) for part in text.split(",") if part.strip()]
-
-    return parse
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
-    return int(text)
-
-
 def _img_size(text: str) -> list[int] | None:
-    """224 or 256x192 (height x width) or "own", each model's own size."""
-    if text == "own":
-        return None
-    sides = [_whole(side) for side in text.split("x")]
-    if len(sides) > 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is no image size; give height x width, such as 256x192")
-    return [sides[0], sides[-1]]
+    """An image size, or "own" for each model's own."""
+    return None if text == "own" else image_size(text)
 
 
 #: Option to the plan's axis, how one value is read, and an example.
 _AXES: dict[str, tuple[str, Callable[[str], Any], str]] = {
     "--models": ("models", str, "hrformer_tiny,hrnet_w18,deit_tiny_patch16_224 (a preset or any name of timm)"),
     "--kind": ("kinds", str, "inference,training_step,largest_batch"),
-    "--batch-sizes": ("batch_sizes", _whole, "1,8"),
+    "--batch-sizes": ("batch_sizes", whole_number, "1,8"),
     "--img-size": ("img_sizes", _img_size, "224,256x192 (height x width), own for each model's own size"),
     "--device": ("devices", str, "cpu,cuda:0"),
-    "--threads": ("threads", _whole, "1,2 (CPU only)"),
+    "--threads": ("threads", whole_number, "1,2 (CPU only)"),
     "--precision": ("precisions", str, "fp32,tf32,bf16,autocast_bf16"),
     "--memory-format": ("memory_formats", str, "contiguous,channels_last"),
-    "--compile": ("compile_modes", str, "eager,default,reduce-overhead,max-autotune"),
+    "--engines": ("engines", str, '"eager,optimised eager,torch.compile,ONNX Runtime,OpenVINO"'),
+    "--compile": ("compile_modes", str, "default,reduce-overhead,max-autotune (of the engine torch.compile)"),
 }

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from explorer.benchmark.forecast import estimate_seconds
 from explorer.benchmark.plan import Plan
+from explorer.benchmark.record import Record
 from explorer.benchmark.runner import Run, Runner, Save
 from explorer.benchmark.store import Store
 from explorer.command_line import ExitCode
@@ -51,22 +52,42 @@ def measure(plan: Plan, where: Where, *, force: bool = False, dry_run: bool = Fa
     _show_plan(plan)
     if dry_run:
         return ExitCode.OK
+    code, records = run_plan(plan, where, force=force)
+    if records:
+        print(text_table(RESULT_COLUMNS, map(vars, records)), flush=True)
+    return code
+
+
+def run_plan(plan: Plan, where: Where, *, force: bool = False) -> tuple[ExitCode, tuple[Record, ...]]:
+    """Run a plan with its progress, and store its records; what went wrong is said on stderr.
+
+    Args:
+        plan: The plan.
+        where: Where it runs.
+        force: Whether to try also what is forecast not to fit the memory.
+
+    Returns:
+        The exit code, and the records in the order in which they came.
+
+    Raises:
+        ValueError: If the plan can't run there.
+        StoreError: If the store can't take records.
+    """
     with Store() as store:
         store.check_writable()
         keeper = RecordKeeper(store, spare_folders(store), f"unstored-{datetime.now():%Y%m%d-%H%M%S}.csv")
         with _submitted(plan, where, keeper.keep, force) as run:
             finished = watch(run)
-            _show_results(run)
         problems = [problem for problem in (keeper.problem(), run.error) if problem]
     for problem in problems:
         print(problem, file=sys.stderr)
     if not finished:
         print("Cancelled: what was measured before is stored.", file=sys.stderr)
-        return ExitCode.CANCELLED
+        return ExitCode.CANCELLED, run.records
     failed = sum(record.status != "ok" for record in run.records)
     if failed:
         print(f"{failed} of {len(run.records)} jobs failed: their reasons are in the table.", file=sys.stderr)
-    return ExitCode.FAILED if failed or problems else ExitCode.OK
+    return ExitCode.FAILED if failed or problems else ExitCode.OK, run.records
 
 
 @contextmanager
@@ -87,8 +108,3 @@ def _show_plan(plan: Plan) -> None:
     print(text_table(PLAN_COLUMNS, map(job_fields, jobs)))
     count = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
     print(f"{count}, about {duration(estimate_seconds(plan))} one after the other.\n", flush=True)
-
-
-def _show_results(run: Run) -> None:
-    if run.records:
-        print(text_table(RESULT_COLUMNS, map(vars, run.records)), flush=True)

@@ -30,6 +30,7 @@ _SELECTIONS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "threads": ("threads", int),
     "precision": ("precision", str),
     "memory-format": ("memory_format", str),
+    "engine": ("engine", str),
     "compile": ("compile_mode", str),
     "host": ("hostname", str),
 }

@@ -103,6 +103,7 @@ _WHAT = (
     Column("threads", _text("threads"), numeric=True, shared=True),
     Column("precision", _text("precision"), shared=True),
     Column("memory format", _text("memory_format"), shared=True),
+    Column("engine", _text("engine"), shared=True),
     Column("compile", _text("compile_mode"), shared=True),
 )
 _FIGURES = (
@@ -121,3 +122,17 @@ PLAN_COLUMNS = _WHAT
 RESULT_COLUMNS = (*_WHAT, *_FIGURES, Column("host", _text("hostname"), shared=True), Column("status", _status))
 #: Of stored records.
 LIST_COLUMNS = (Column("measured (UTC)", _measured_at), *RESULT_COLUMNS)
+#: Of trainings of the ablation.
+TRAINING_COLUMNS = (
+    Column("arm", _text("arm")),
+    Column("seed", _text("seed"), numeric=True),
+    Column("steps", _text("steps"), numeric=True, shared=True),
+    Column("parameters", _text("params"), numeric=True),
+    Column("test mIoU", _number("miou"), numeric=True),
+    Column("pixel acc.", _number("pixel_accuracy"), numeric=True),
+    Column("digit acc.", _number("foreground_accuracy"), numeric=True),
+    Column("near borders", _number("near_border_accuracy"), numeric=True),
+    Column("away", _number("away_accuracy"), numeric=True),
+    Column("min", _number("train_wall_s", 1 / 60), numeric=True),
+    Column("CPU ms/step", _number("step_cpu_ms"), numeric=True),
+)

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
+from explorer.benchmark.comparison import model_label
 from explorer.benchmark.group import JobProgress
 from explorer.benchmark.record import Record
 from explorer.benchmark.runner import Run
@@ -42,7 +43,8 @@ def describe(now: JobProgress) -> str:
     """Such as "hrformer_tiny, batch 8: measuring, 37 samples, p50 12.3 ms"."""
     samples = f", {now.samples} samples" if now.samples else ""
     median = "" if now.p50_ms is None else f", p50 {significant(now.p50_ms)} ms"
-    return f"{now.job.model.name}, batch {now.job.batch_size}: {now.phase}{samples}{median}"
+    name = model_label(now.job.model.name, now.job.engine, now.job.compile_mode)
+    return f"{name}, batch {now.job.batch_size}: {now.phase}{samples}{median}"
 
 
 def _show(run: Run, jobs: tqdm[NoReturn], current: tqdm[NoReturn]) -> None:
@@ -55,7 +57,8 @@ def _show(run: Run, jobs: tqdm[NoReturn], current: tqdm[NoReturn]) -> None:
 
 
 def _line(record: Record) -> str:
-    what = f"{record.model_name}, {record.kind}, batch {record.batch_size}, {record.img_height}x{record.img_width}"
+    name = model_label(record.model_name, record.engine, record.compile_mode)
+    what = f"{name}, {record.kind}, batch {record.batch_size}, {record.img_height}x{record.img_width}"
     if record.latency_ms_p50 is None:
         return f"{what}: {record.status} ({record.status_reason})"
     return f"{what}: p50 {significant(record.latency_ms_p50)} ms, {significant(record.throughput_img_s or 0)} img/s"

@@ -46,6 +46,7 @@ def describe_network(config: HRFormerConfig) -> NetworkDiagram:
         num_blocks=config.num_blocks[1:],
         branch_labels=[f"1/{4 * 2**branch} · {size[0]}x{size[1]}" for branch, size in enumerate(sizes)],
         last_targets=NUM_BRANCHES if config.fused_outputs == "all" else 1,
+        fuses=config.multi_scale_fusion,
         head=_part(f"{config.task.capitalize()} head", _output_shape(config), stages["head"], cost.macs),
         head_inputs=NUM_BRANCHES if reads_all else 1,
         head_aggregates_down=config.task == "classification",

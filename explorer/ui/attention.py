@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-import streamlit as st
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -22,6 +22,7 @@ from explorer.attention_maps import (
     padding_share,
     select_head,
 )
+from explorer.capacity import attention_mib
 from explorer.charts.attention import (
     attention_matrix,
     bias_maps,
@@ -35,6 +36,7 @@ from explorer.charts.attention import (
 from explorer.charts.attention_windows import window_picture
 from explorer.charts.theme import branch_name
 from explorer.pictures import Picture
+from explorer.ui.heavy_work import shared
 from explorer.units import significant
 from hrformer import HRFormer
 
@@ -88,10 +90,19 @@ class AttentionView:
         return f"{sentence}, {on_padding:.0%} of it on padding." if self.window_padded.any() else f"{sentence}."
 
 
-@st.cache_resource(max_entries=3, show_spinner="Running the picture through the network")
-def attention_of_block(_model: HRFormer, _x: Tensor, key: tuple[str, ...], address: BlockAddress) -> AttentionMaps:
-    """The attention of one block; `key` stands for model, weights and picture. Few are kept: they can be large."""
-    return collect_attention_maps(_model, _x, address)
+def attention_of_block(model: HRFormer, x: Tensor, key: tuple[str, ...], address: BlockAddress) -> AttentionMaps:
+    """The attention of one block; `key` stands for model, weights and picture.
+
+    Raises:
+        ValueError: As `collect_attention_maps`, or if it can never fit into the memory budget.
+    """
+    return shared(
+        "attention",
+        (key, address),
+        attention_mib(model.config, address.branch),
+        "Running the picture through the network",
+        partial(collect_attention_maps, model, x, address),
+    )
 
 
 def is_finite(maps: AttentionMaps) -> bool:

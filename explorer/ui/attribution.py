@@ -14,9 +14,18 @@ from numpy.typing import NDArray
 from timm.data.imagenet_info import ImageNetInfo
 from torch import Tensor
 
-from explorer.attribution import Attribution, grad_cam, integrated_gradients, occlusion
+from explorer.attribution import (
+    POINTS_PER_FORWARD,
+    SQUARES_PER_FORWARD,
+    Attribution,
+    grad_cam,
+    integrated_gradients,
+    occlusion,
+)
+from explorer.capacity import gradient_mib, looking_mib
 from explorer.charts.theme import branch_name
 from explorer.partial_forward import exclusive
+from explorer.ui.heavy_work import shared
 from explorer.ui.progress import OnProgress, ShouldStop, Work
 from explorer.ui.variant import use_variant
 from explorer.units import significant
@@ -40,6 +49,7 @@ class Method:
         quantity: What the values are, for scale and hover text.
         signed: Whether pixels can speak against the class.
         attribute: The function of `explorer.attribution` with its settings.
+        needed_mib: The most memory that it takes for a variant, MiB.
     """
 
     name: str
@@ -48,6 +58,7 @@ class Method:
     quantity: str
     signed: bool
     attribute: Callable[..., Attribution]
+    needed_mib: Callable[[HRFormerConfig], float]
 
     def work(self, model: HRFormer, x: Tensor, target: int) -> Work[Attribution]:
         """The computation for a picture and a class, ready for a thread of its own."""
@@ -58,12 +69,19 @@ class Method:
         return run
 
 
-@st.cache_data(max_entries=32, show_spinner="Classifying the picture")
-def class_logits(_model: HRFormer, _x: Tensor, key: tuple[str, ...]) -> NDArray[np.float32]:
-    """The logit of every class, (classes,); `key` stands for model, weights and picture."""
-    with exclusive(_model), torch.no_grad():
-        logits: NDArray[np.float32] = _model(_x)[0].numpy()
-    return logits
+def class_logits(model: HRFormer, x: Tensor, key: tuple[str, ...]) -> NDArray[np.float32]:
+    """The logit of every class, (classes,); `key` stands for model, weights and picture.
+
+    Raises:
+        ValueError: If a forward can never fit into the memory budget.
+    """
+
+    def classify() -> NDArray[np.float32]:
+        with exclusive(model), torch.no_grad():
+            logits: NDArray[np.float32] = model(x)[0].numpy()
+        return logits
+
+    return shared("logits", key, looking_mib(model.config), "Classifying the picture", classify)
 
 
 def offer_classification(config: HRFormerConfig) -> None:
@@ -139,7 +157,8 @@ def _grad_cam() -> Method:
     )
     branch = int(branch or 0)
     label = f"Grad-CAM of the {branch_name(branch)}"
-    return Method("Grad-CAM", (branch,), label, "Grad-CAM, no unit", False, partial(grad_cam, branch=branch))
+    attribute = partial(grad_cam, branch=branch)
+    return Method("Grad-CAM", (branch,), label, "Grad-CAM, no unit", False, attribute, gradient_mib)
 
 
 def _integrated_gradients() -> Method:
@@ -153,7 +172,9 @@ def _integrated_gradients() -> Method:
         help="Points on the way from the mean colour to the picture; more make the convergence delta smaller.",
     )
     attribute = partial(integrated_gradients, steps=steps)
-    return Method("Integrated Gradients", (steps,), "Integrated Gradients", "part of the logit", True, attribute)
+    needed_mib = partial(gradient_mib, pictures=POINTS_PER_FORWARD)
+    label = "Integrated Gradients"
+    return Method("Integrated Gradients", (steps,), label, "part of the logit", True, attribute, needed_mib)
 
 
 def _occlusion(shorter_side: int) -> Method:
@@ -170,7 +191,8 @@ def _occlusion(shorter_side: int) -> Method:
         help="Side of the square that is covered with the mean colour; it moves by half its side.",
     )
     attribute = partial(occlusion, window_px=square, stride_px=square // 2)
-    return Method("Occlusion", (square,), "Occlusion", "fall of the logit", True, attribute)
+    needed_mib = partial(looking_mib, activation_copies=2.0 * SQUARES_PER_FORWARD)
+    return Method("Occlusion", (square,), "Occlusion", "fall of the logit", True, attribute, needed_mib)
 
 
 def pixel_table(attribution: Attribution, quantity: str) -> pd.DataFrame:

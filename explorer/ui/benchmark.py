@@ -8,11 +8,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from explorer.benchmark.comparison import engine_label
 from explorer.benchmark.forecast import check_memory, estimate_seconds, needed_mib
 from explorer.benchmark.method import Method
 from explorer.benchmark.models import model_cost
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.runner import Run
+from explorer.engines import engine_by_name
 from explorer.ui.job_manager import free_mib, job_manager, visitor
 from explorer.ui.model_choice import THIS_VARIANT, model_of, model_options, name_of, write_size
 from explorer.ui.panels import csv_button
@@ -103,6 +105,12 @@ def forecast_problem(plan: Plan) -> str | None:
     return None
 
 
+def missing_engines(plan: Plan) -> list[str]:
+    """Why some of the plan's engines do not run on this machine, one sentence each; the others go on."""
+    reasons = (engine_by_name(name).available() for name in plan.engines)
+    return [reason for reason in reasons if reason is not None]
+
+
 def duration(seconds: float) -> str:
     """A rough duration for a person: "40 s", "3 min", "2 h"."""
     if seconds < 90:
@@ -174,7 +182,7 @@ def plan_table(plan: Plan) -> pd.DataFrame:
                 "threads": write_threads(job.threads) if job.device == "cpu" else "",
                 "precision": job.precision,
                 "format": job.memory_format,
-                "compile": job.compile_mode,
+                "engine": engine_label(job.engine, job.compile_mode),
                 "GMACs": model_cost(job.model, job.img_size).macs / 1e9,
                 "MiB": needed_mib(job),
             }

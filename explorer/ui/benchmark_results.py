@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer.benchmark.columns import json_id
+from explorer.benchmark.comparison import engine_label
 from explorer.benchmark.exchange import write_csv
 from explorer.benchmark.group import JobProgress
 from explorer.benchmark.method import WIDE_SPREAD_SHARE
@@ -45,7 +46,7 @@ class Measured:
     Attributes:
         job: The job.
         record: What came of it.
-        first: Record of the first model at the same point of the axes; None before it is there.
+        first: Record of the first model under the first engine at the same point of the axes; None before it is there.
     """
 
     job: Job
@@ -100,7 +101,7 @@ def show_results(run: Run, records: Sequence[Record]) -> None:
         table.drop(columns=["label", "is_hrformer"]),
         hide_index=True,
         alt="Results of the run",
-        column_config=_column_config(run.plan.models[0].name),
+        column_config=_column_config(run.plan),
     )
     st.download_button(
         f"{len(records)} record{'s' if len(records) > 1 else ''} as CSV",
@@ -136,6 +137,7 @@ def results_table(plan: Plan, measured: Sequence[Measured]) -> pd.DataFrame:
             {
                 "label": " · ".join([item.job.model.name, *_varying(plan, item)]),
                 "model": item.job.model.name,
+                "engine": engine_label(item.job.engine, item.job.compile_mode),
                 "is_hrformer": item.record.model_source == "hrformer",
                 "setting": _setting(item.job, item.record),
                 "status": _STATUS_WORDS[item.record.status],
@@ -163,7 +165,9 @@ def finding(table: pd.DataFrame) -> str:
     fastest = comparable.loc[comparable["latency_ms_p50"].idxmin()]
     slowest = comparable.loc[comparable["latency_ms_p50"].idxmax()]
     ratio = slowest["latency_ms_p50"] / fastest["latency_ms_p50"]
-    return f"{slowest['model']} takes {significant(ratio)} times as long as {fastest['model']} ({setting})"
+    shown = ["model", "engine"] if comparable["engine"].nunique() > 1 else ["model"]
+    slow, fast = (" · ".join(row[shown]) for row in (slowest, fastest))
+    return f"{slow} takes {significant(ratio)} times as long as {fast} ({setting})"
 
 
 def records_csv(records: Sequence[Record]) -> bytes:
@@ -185,12 +189,13 @@ def _warn(table: pd.DataFrame) -> None:
         st.error(f"{row['label']} · {row['status']}: {row['reason']}", icon=":material/report:")
 
 
-def _column_config(first_model: str) -> dict[str, Any]:
+def _column_config(plan: Plan) -> dict[str, Any]:
     number = st.column_config.NumberColumn
+    first = plan.models[0].name + (f" under the engine {plan.engines[0]}" if len(plan.engines) > 1 else "")
     return {
         "latency_ms_p50": number("p50, ms", format="%.2f"),
         "latency_ms_p95": number("p95, ms", format="%.2f"),
-        "ratio_to_first": number("x first model", format="%.2f", help=f"Median latency over that of {first_model}."),
+        "ratio_to_first": number("x first model", format="%.2f", help=f"Median latency over that of {first}."),
         "throughput_img_s": number("images/s", format="%.1f"),
         "wide_spread": st.column_config.CheckboxColumn("wide spread"),
         "samples_count": number("samples"),
@@ -218,6 +223,7 @@ def _live_table(run: Run, current: Sequence[JobProgress]) -> pd.DataFrame:
         [
             {
                 "model": job.model.name,
+                "engine": engine_label(job.engine, job.compile_mode),
                 "setting": _job_setting(job),
                 "now": seen[job].phase if job in seen else "waiting for its turn",
                 "samples so far": str(seen[job].samples) if job in seen else "0",
@@ -226,7 +232,7 @@ def _live_table(run: Run, current: Sequence[JobProgress]) -> pd.DataFrame:
             for group in at_work
             for job in group
         ],
-        columns=["model", "setting", "now", "samples so far", "p50 so far, ms"],
+        columns=["model", "engine", "setting", "now", "samples so far", "p50 so far, ms"],
     )
 
 
@@ -246,7 +252,8 @@ def _take_record(job: Job, remaining: list[Record]) -> Record | None:
 def _is_of(record: Record, job: Job) -> bool:
     return (
         (record.kind, record.model_name, record.precision) == (job.kind, job.model.name, job.precision)
-        and (record.memory_format, record.compile_mode) == (job.memory_format, job.compile_mode)
+        and (record.engine, record.compile_mode) == (job.engine, job.compile_mode)
+        and record.memory_format == job.memory_format
         and (record.img_height, record.img_width) == job.img_size
         and (record.device, record.device_index) == parse_device(job.device)
         and (job.kind == "largest_batch" or record.batch_size == job.batch_size)
@@ -265,9 +272,10 @@ def _varying(plan: Plan, item: Measured) -> list[str]:
         "threads": f"{record.threads} threads",
         "precisions": job.precision,
         "memory_formats": job.memory_format,
-        "compile_modes": job.compile_mode,
     }
-    return [text for axis, text in values.items() if len(getattr(plan, axis)) > 1]
+    varying = [text for axis, text in values.items() if len(getattr(plan, axis)) > 1]
+    several = len(plan.engines) > 1 or len(plan.compile_modes) > 1
+    return [engine_label(job.engine, job.compile_mode), *varying] if several else varying
 
 
 def _setting(job: Job, record: Record) -> str:
@@ -276,12 +284,11 @@ def _setting(job: Job, record: Record) -> str:
 
 
 def _job_setting(job: Job, batch_size: int | None = None) -> str:
-    extras = [value for value in (job.memory_format, job.compile_mode) if value not in ("contiguous", "eager")]
     parts = [
         job.kind.replace("_", " "),
         f"batch {batch_size or job.batch_size}",
         job.precision,
-        *extras,
+        *([] if job.memory_format == "contiguous" else [job.memory_format]),
         f"on {job.device}",
     ]
     return ", ".join(parts)

@@ -13,7 +13,9 @@ import streamlit as st
 
 from explorer.benchmark.comparison import SETUP, describe_setup, setups_of, with_ratio
 from explorer.benchmark.exchange import MAX_IMPORT_MIB, Imported
+from explorer.benchmark.reference import reference_files
 from explorer.benchmark.store import StoreError
+from explorer.engines import EAGER
 from explorer.ui.comparison_data import (
     Setup,
     State,
@@ -22,7 +24,6 @@ from explorer.ui.comparison_data import (
     import_reference,
     measured_conditions,
     measured_table,
-    reference_files,
     store_state,
 )
 from explorer.ui.progress import with_progress
@@ -87,7 +88,7 @@ def choose_view() -> View:
         else:
             chosen = choose_setup(conditions)
             setup = dict(zip(SETUP, chosen, strict=True))
-            rows = choose_models(measured_table(state, chosen))
+            rows = choose_models(choose_engines(measured_table(state, chosen)))
             batch = choose_batch(rows)
     published = choose_published(all_published())
     models = [*(rows["model"] if setup else ()), *published["model"]]
@@ -116,8 +117,8 @@ def choose_setup(conditions: pd.DataFrame) -> Setup:
         "Measured under",
         list(setups["label"]),
         key="setup",
-        help="Only records of equal device, machine, threads, precision, memory format, compile mode and image size "
-        "are compared. The setup with most models comes first.",
+        help="Only records of equal device, machine, threads, precision, memory format and image size are compared. "
+        "The setup with most models comes first.",
     )
     row = setups[setups["label"] == label].iloc[0]
     return tuple(_plain(row[name]) for name in SETUP)
@@ -132,6 +133,21 @@ def choose_batch(table: pd.DataFrame) -> int | None:
     most = int(models.to_numpy().argmax())
     chosen: int = st.sidebar.selectbox("Batch size, images", sizes, index=most, key="batch_size")
     return chosen
+
+
+def choose_engines(table: pd.DataFrame) -> pd.DataFrame:
+    """Filter by engine, in the sidebar, where there are several; no choice keeps all, each model named with its own."""
+    names = sorted(table["engine_label"].unique(), key=lambda name: (name != EAGER, name))
+    if len(names) == 1:
+        return table
+    chosen = st.sidebar.multiselect(
+        "Engines",
+        names,
+        key="engines",
+        placeholder="All",
+        help="What ran the models; a model's name says it, unless it was eager.",
+    )
+    return table[table["engine_label"].isin(chosen)] if chosen else table
 
 
 def choose_models(table: pd.DataFrame) -> pd.DataFrame:

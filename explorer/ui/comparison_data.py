@@ -22,10 +22,10 @@ from explorer.benchmark.comparison import (
     published_series,
 )
 from explorer.benchmark.exchange import Imported, import_csv, write_csv, write_timm_csv
+from explorer.benchmark.reference import reference_files
 from explorer.benchmark.selection import Between
 from explorer.benchmark.store import Store
 
-REFERENCE_FOLDER = Path(__file__).parents[2] / "results" / "reference"
 #: The columns of the table of all records.
 LISTED = (
     "status",
@@ -40,6 +40,7 @@ LISTED = (
     "device_name",
     "threads",
     "precision",
+    "engine",
     "compile_mode",
     "hostname",
 )
@@ -135,11 +136,6 @@ def import_reference() -> Imported:
                 imported = import_csv(store, file)
             added, known = added + imported.added, known + imported.known
     return Imported(added, known)
-
-
-def reference_files() -> list[Path]:
-    """The measurements that come with the explorer; none until they are committed."""
-    return sorted(REFERENCE_FOLDER.glob("*.csv"))
 
 
 class _WatchedFile(io.BytesIO):

@@ -20,12 +20,14 @@ FILTERED = {
     "model_name": "Model",
     "device_name": "Device",
     "precision": "Precision",
+    "engine": "Engine",
     "batch_size": "Batch size",
     "hostname": "Machine",
 }
 #: The columns of the comparison's table, in order.
 COMPARED = (
     "model",
+    "engine_label",
     "batch_size",
     "latency_ms_p50",
     "latency_ms_p95",
@@ -65,6 +67,8 @@ COLUMN_CONFIG: dict[str, Any] = {
     "device_name": "Device",
     "threads": "Threads",
     "precision": "Precision",
+    "engine": "Engine",
+    "engine_label": "Engine",
     "compile_mode": "Compile mode",
     "hostname": "Machine",
 }

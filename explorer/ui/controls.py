@@ -13,7 +13,14 @@ from explorer.charts.theme import branch_name
 from explorer.ui.variant import can_undo, reject, undo, use_variant
 from explorer.variants import PAPER_NAMES, from_json, nearest_preset
 from hrformer import PRESETS, TASKS, HRFormerConfig, preset
-from hrformer.config import LIMITS, FusedOutputs, FusionUpsample, published_task_fields
+from hrformer.config import (
+    DW_KERNEL_SIZES,
+    LIMITS,
+    FusedOutputs,
+    FusionUpsample,
+    SegmentationHeadKind,
+    published_task_fields,
+)
 
 Number = int | float
 MAX_JSON_MIB = 1
@@ -62,6 +69,9 @@ _SCALARS = (
     "fusion_upsample",
     "fused_outputs",
     "drop_path_rate",
+    "dw_kernel_size",
+    "multi_scale_fusion",
+    "segmentation_head",
 )
 
 
@@ -88,6 +98,8 @@ def variant_controls(config: HRFormerConfig) -> None:
             _input_and_output(config)
         with st.expander("Published differences", expanded=False):
             _published_differences(config)
+        with st.expander("Switches of the ablation", expanded=False):
+            _ablation_switches(config)
         st.file_uploader(
             "Load a variant",
             type="json",
@@ -203,6 +215,34 @@ def _published_differences(config: HRFormerConfig) -> None:
         key=_seed("drop_path_rate", config.drop_path_rate),
         on_change=_apply,
         help="Stochastic depth in training; costs nothing in inference.",
+    )
+
+
+def _ablation_switches(config: HRFormerConfig) -> None:
+    st.segmented_control(
+        "Depth-wise kernel",
+        DW_KERNEL_SIZES,
+        format_func=lambda side: f"{side}x{side}",
+        required=True,
+        key=_seed("dw_kernel_size", config.dw_kernel_size),
+        on_change=_apply,
+        disabled=not config.dw_conv,
+        help="1x1 is a control: the same norm and activation, but no mixing of positions.",
+    )
+    st.toggle(
+        "Multi-scale fusion",
+        key=_seed("multi_scale_fusion", config.multi_scale_fusion),
+        on_change=_apply,
+        help="Off, each fusion hands on only the branch's own map.",
+    )
+    st.selectbox(
+        "Segmentation head",
+        get_args(SegmentationHeadKind),
+        format_func=str.upper,
+        key=_seed("segmentation_head", config.segmentation_head),
+        on_change=_apply,
+        disabled=config.task != "segmentation",
+        help="OCR as published, or HRNetV2's plain two 1x1 convolutions (FCN).",
     )
 
 

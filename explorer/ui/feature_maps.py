@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 from torch import Tensor
 
+from explorer.capacity import looking_mib
 from explorer.charts.maps import Panel
 from explorer.charts.theme import branch_name
 from explorer.feature_maps import (
@@ -20,16 +21,26 @@ from explorer.feature_maps import (
     strongest_channels,
 )
 from explorer.pictures import Picture
+from explorer.ui.heavy_work import shared
 from hrformer import HRFormer
 
 #: Channels per branch in the view of the strongest ones.
 STRONGEST = 4
 
 
-@st.cache_resource(max_entries=6, show_spinner="Running the picture through the network")
-def module_maps(_model: HRFormer, _x: Tensor, key: tuple[str, ...], stage: int, module: int) -> ModuleMaps:
-    """Maps of one module; `key` stands for model, weights and picture."""
-    return collect_module_maps(_model, _x, stage, module)
+def module_maps(model: HRFormer, x: Tensor, key: tuple[str, ...], stage: int, module: int) -> ModuleMaps:
+    """Maps of one module; `key` stands for model, weights and picture.
+
+    Raises:
+        ValueError: If they can never fit into the memory budget.
+    """
+    return shared(
+        "module maps",
+        (key, stage, module),
+        looking_mib(model.config),
+        "Running the picture through the network",
+        partial(collect_module_maps, model, x, stage, module),
+    )
 
 
 def panels_of(maps: Sequence[Map], picture: Picture, view: Callable[[Map], tuple[np.ndarray, str]]) -> list[Panel]:

@@ -17,6 +17,7 @@ from explorer.charts.receptive_field import (
 )
 from explorer.charts.theme import branch_name
 from explorer.geometry import branch_sizes
+from explorer.leak import window_of
 from explorer.receptive_field import MapPosition
 from explorer.ui.block_controls import CLICKABLE, take_click
 from explorer.ui.field_tables import (
@@ -40,7 +41,6 @@ from explorer.ui.receptive_field import (
     leak_key,
     leak_pair,
     size_key,
-    window_of,
     window_size_tables,
 )
 from explorer.ui.sources import PictureSource, WeightsSource

@@ -7,7 +7,9 @@ from typing import NoReturn
 import streamlit as st
 from torch import Tensor
 
+from explorer.capacity import looking_mib
 from explorer.finite import explain_non_finite
+from explorer.ui.heavy_work import shared
 from hrformer import HRFormer
 
 
@@ -19,10 +21,12 @@ def stop_at_non_finite(model: HRFormer, x: Tensor, key: tuple[str, ...]) -> NoRe
         x: One picture, (1, in_chans, H, W).
         key: Stands for model, weights and picture.
     """
-    st.error(_sentence(model, x, key), icon=":material/error:")
+    sentence = shared(
+        "non-finite values",
+        key,
+        looking_mib(model.config),
+        "Looking for the first layer with NaN or infinite values",
+        lambda: explain_non_finite(model, x) or "",
+    )
+    st.error(sentence, icon=":material/error:")
     st.stop()
-
-
-@st.cache_data(max_entries=16, show_spinner="Looking for the first layer with NaN or infinite values")
-def _sentence(_model: HRFormer, _x: Tensor, key: tuple[str, ...]) -> str | None:
-    return explain_non_finite(_model, _x)

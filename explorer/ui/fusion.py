@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
-import streamlit as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+from explorer.capacity import looking_mib
 from explorer.charts.theme import branch_name
 from explorer.fusion_contributions import FusionContributions, collect_fusion_contributions
+from explorer.ui.heavy_work import shared
 from hrformer import HRFormer
 
 
-@st.cache_resource(max_entries=6, show_spinner="Running the picture through the network")
-def fusion_of_module(
-    _model: HRFormer, _x: Tensor, key: tuple[str, ...], stage: int, module: int
-) -> FusionContributions:
-    """What each branch adds to each other; `key` stands for model, weights and picture."""
-    return collect_fusion_contributions(_model, _x, stage, module)
+def fusion_of_module(model: HRFormer, x: Tensor, key: tuple[str, ...], stage: int, module: int) -> FusionContributions:
+    """What each branch adds to each other; `key` stands for model, weights and picture.
+
+    Raises:
+        ValueError: If it can never fit into the memory budget.
+    """
+    return shared(
+        "fusion",
+        (key, stage, module),
+        looking_mib(model.config),
+        "Running the picture through the network",
+        partial(collect_fusion_contributions, model, x, stage, module),
+    )
 
 
 def is_finite(fusion: FusionContributions) -> bool:

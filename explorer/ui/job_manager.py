@@ -11,14 +11,15 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from explorer.ablation.recipe import TrainingPlan
+from explorer.ablation.run import AblationRun, checkpoint_folder
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.process import available_mib
 from explorer.benchmark.profile_run import ProfileRun
 from explorer.benchmark.record import Record
-from explorer.benchmark.runner import Run, Runner
+from explorer.benchmark.runner import QueuedWork, Run, Runner
 from explorer.benchmark.store import Store, StoreError
-
-AnyRun = Run | ProfileRun
+from explorer.benchmark.training_record import TrainingRecord
 
 #: Ended runs that a reloaded page still finds; the oldest go first, their records stay in the store.
 MAX_REMEMBERED = 64
@@ -38,6 +39,7 @@ class JobManager:
     def __init__(self) -> None:
         self.runner = Runner(_store_record)
         self._remembered: dict[str, Run] = {}
+        self._ablation: AblationRun | None = None
         self._lock = threading.Lock()
         self._visitors = itertools.count(1)
         self._traces = tempfile.TemporaryDirectory(prefix="hrformer-traces-")
@@ -67,11 +69,34 @@ class JobManager:
         """
         return self.runner.submit_profile(job, Path(self._traces.name) / f"{uuid.uuid4().hex}.json", owner)
 
+    @property
+    def ablation(self) -> AblationRun | None:
+        """The training of the ablation that was started last, by whomever."""
+        return self._ablation
+
+    def submit_ablation(self, plan: TrainingPlan, owner: str, *, resume: bool) -> AblationRun:
+        """Put a training of the ablation at the end of the CPU's queue.
+
+        Raises:
+            ValueError: If one is at work or waiting, or the memory does not suffice.
+            StoreError: If the store cannot take its results.
+        """
+        with self._lock:
+            if self._ablation is not None and not self._ablation.wait(0):
+                raise ValueError("The ablation is being trained already: stop it first, or wait for it.")
+            with Store() as store:
+                store.check_writable()
+                folder, known = checkpoint_folder(store.location), store.trainings()
+            run = AblationRun(plan, folder, _store_training, owner=owner, resume=resume, known=known)
+            self._ablation = run
+        self.runner.submit_work(run, ("cpu",))
+        return run
+
     def find(self, run_id: str | None) -> Run | None:
         """A run by its id, such as the one that a link names."""
         return self._remembered.get(run_id or "")
 
-    def ahead_of(self, run: AnyRun) -> tuple[AnyRun, ...]:
+    def ahead_of(self, run: QueuedWork) -> tuple[QueuedWork, ...]:
         """The runs that use a device of this one and came before it."""
         queue = self.runner.queue()
         if run not in queue:
@@ -94,9 +119,11 @@ def visitor() -> str:
     return str(state[_VISITOR])
 
 
-def devices_of(run: AnyRun) -> tuple[str, ...]:
+def devices_of(run: QueuedWork) -> tuple[str, ...]:
     """The devices that a run needs."""
-    return run.plan.devices if isinstance(run, Run) else (run.job.device,)
+    if isinstance(run, Run):
+        return run.plan.devices
+    return (run.job.device,) if isinstance(run, ProfileRun) else ("cpu",)
 
 
 @st.cache_data(ttl=_FREE_MEMORY_TTL_S, max_entries=32, show_spinner=False)
@@ -145,20 +172,24 @@ def queue_table(me: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _describe(run: AnyRun) -> str:
+def _describe(run: QueuedWork) -> str:
     if isinstance(run, ProfileRun):
         return f"profile of {run.job.model.name}"
+    if not isinstance(run, Run):
+        return "training of the ablation"
     jobs = len(run.plan.jobs())
     names = [model.name for model in run.plan.models]
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""
     return f"{jobs} job{'s' if jobs > 1 else ''}: {', '.join(names[:2])}{more}"
 
 
-def _state(run: AnyRun, ahead: int) -> str:
+def _state(run: QueuedWork, ahead: int) -> str:
     if ahead:
         return f"waiting for {ahead} before it"
     if isinstance(run, ProfileRun):
         return "profiling"
+    if not isinstance(run, Run):
+        return "training"
     progress = run.progress()
     return f"measuring, {progress.jobs_done} of {progress.jobs_total} done"
 
@@ -167,3 +198,8 @@ def _store_record(record: Record) -> None:
     """A store opened for each record needs no closing at the server's end, and follows a store that has moved."""
     with Store() as store:
         store.add(record)
+
+
+def _store_training(record: TrainingRecord) -> None:
+    with Store() as store:
+        store.add_training(record)

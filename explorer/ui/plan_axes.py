@@ -9,6 +9,7 @@ from typing import Any
 
 from explorer.benchmark.device import device_names
 from explorer.benchmark.plan import COMPILE_MODES, JOB_KINDS, MEMORY_FORMATS, PRECISIONS
+from explorer.engines import ENGINE_NAMES
 from explorer.ui.model_choice import SIZES, parse_size, write_size
 
 TORCHS_CHOICE = "torch's choice"
@@ -93,6 +94,14 @@ AXES = (
     ),
     Axis("devices", "Devices", "What this machine has.", device_names(), folded=False),
     Axis(
+        "engines",
+        "Engines",
+        "What runs the models, in turns: PyTorch as it is, HRFormer in its optimised form, or others on an exported "
+        "file.",
+        ENGINE_NAMES,
+        folded=False,
+    ),
+    Axis(
         "threads",
         "CPU threads",
         "torch's intra-op threads; for the CPU only.",
@@ -103,5 +112,5 @@ AXES = (
     ),
     Axis("precisions", "Precision", "autocast keeps fp32 weights; tf32 exists on CUDA only.", PRECISIONS),
     Axis("memory_formats", "Memory format", "channels_last often suits convolutions.", MEMORY_FORMATS),
-    Axis("compile_modes", "Compile mode", "eager, or a mode of torch.compile.", COMPILE_MODES),
+    Axis("compile_modes", "Compile mode", "For the engine torch.compile only.", COMPILE_MODES),
 )

@@ -10,6 +10,9 @@ from typing import Any, TypeVar, cast
 
 import streamlit as st
 
+from explorer.memory_budget import Waiting, memory_budget
+from explorer.shared_cache import size_mib
+
 OnProgress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
 Result = TypeVar("Result")
@@ -22,10 +25,18 @@ GLANCE_S = 0.9
 TELL_TIME_LEFT_S = 3.0
 #: Results that a session keeps; the oldest go first.
 MAX_KEPT = 32
+#: What they may hold together.
+MAX_KEPT_MIB = 48.0
+#: What work takes that goes without a network.
+MODEST_MIB = 64.0
 _POLL_S = 0.4
 _JOBS = "running_jobs"
 _KEPT = "kept_results"
 _PAUSED = "paused_work"
+
+
+class _NotWantedError(Exception):
+    """Work that was stopped before its turn came."""
 
 
 class Job:
@@ -34,11 +45,17 @@ class Job:
     Args:
         key: Tells the work from other work of the same name.
         work: Called with `on_progress(done, total)`, which it calls, and `should_stop()`, which it asks.
+        needed_mib: The most memory that the work takes, MiB.
+
+    Attributes:
+        waiting: What the work waits for before it can begin; None once it has.
     """
 
-    def __init__(self, key: Hashable, work: Work[Any]) -> None:
+    def __init__(self, key: Hashable, work: Work[Any], needed_mib: float) -> None:
         self.key = key
+        self.waiting: Waiting | None = None
         self.done, self.total = 0, 0
+        self._needed_mib = needed_mib
         self.outcome: Future[Any] = Future()
         self.announced = False
         self._started = time.monotonic()
@@ -72,17 +89,26 @@ class Job:
 
     def _run(self, work: Work[Any]) -> None:
         try:
-            result = work(self._report, self._stop.is_set)
+            with memory_budget().admitted(self._needed_mib, long=True, on_wait=self._wait):
+                self.waiting, self._started = None, time.monotonic()
+                result = work(self._report, self._stop.is_set)
         except Exception as error:  # noqa: BLE001 - handed over to the page, which raises it
             self.outcome.set_exception(error)
         else:
             self.outcome.set_result(result)
 
+    def _wait(self, waiting: Waiting) -> None:
+        self.waiting = waiting
+        if self._stop.is_set():
+            raise _NotWantedError
+
     def _report(self, done: int, total: int) -> None:
         self.done, self.total = done, total
 
 
-def with_progress(name: str, key: Hashable, label: str, work: Work[Result]) -> Result | None:
+def with_progress(
+    name: str, key: Hashable, label: str, work: Work[Result], *, needed_mib: float = MODEST_MIB
+) -> Result | None:
     """The result of long work, once it is there; until then progress and a Stop button stand in its place.
 
     The work runs on while the user does something else; work of the same name with another key ends it. A result is
@@ -93,9 +119,10 @@ def with_progress(name: str, key: Hashable, label: str, work: Work[Result]) -> R
         key: Everything the result depends on.
         label: What is being done, as the bar's text.
         work: Called with `on_progress(done, total)` and `should_stop()`.
+        needed_mib: The most memory that the work takes, MiB; it begins when there is room for it.
 
     Raises:
-        Exception: What the work raised.
+        Exception: What the work raised, or ValueError where it can never fit into the memory budget.
     """
     slot = name, key
     kept = _session_dict(_KEPT)
@@ -105,13 +132,13 @@ def with_progress(name: str, key: Hashable, label: str, work: Work[Result]) -> R
         st.info(_paused()[slot], icon=":material/pause_circle:")
         st.button("Compute", key=f"compute_{name}", icon=":material/play_arrow:", on_click=_resume, args=(slot,))
         return None
-    job = _job_for(slot, work)
+    job = _job_for(slot, work, needed_mib)
     if not job.outcome.done():
         _watch(job, slot, label)
         return None
     result = cast("Result", job.outcome.result())
     kept[slot] = result
-    while len(kept) > MAX_KEPT:
+    while len(kept) > MAX_KEPT or (len(kept) > 1 and sum(map(size_mib, kept.values())) > MAX_KEPT_MIB):
         kept.pop(next(iter(kept)))
     return result
 
@@ -129,7 +156,7 @@ def throw_away_button(name: str, key: Hashable) -> None:
     )
 
 
-def _job_for(slot: Slot, work: Work[Any]) -> Job:
+def _job_for(slot: Slot, work: Work[Any], needed_mib: float) -> Job:
     name, key = slot
     jobs = _session_dict(_JOBS)
     job: Job | None = jobs.get(name)
@@ -137,7 +164,7 @@ def _job_for(slot: Slot, work: Work[Any]) -> Job:
         return job
     if job is not None:
         job.stop()
-    job = jobs[name] = Job(key, work)
+    job = jobs[name] = Job(key, work, needed_mib)
     wait([job.outcome], timeout=GLANCE_S)
     return job
 
@@ -158,6 +185,8 @@ def _watch(job: Job, slot: Slot, label: str) -> None:
 
 
 def _describe(job: Job) -> str:
+    if job.waiting is not None:
+        return f": {job.waiting}"
     done = f": {job.done} of {job.total}" if job.total else ""
     if job.elapsed_s < TELL_TIME_LEFT_S or job.left_s is None:
         return done

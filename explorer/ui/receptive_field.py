@@ -11,12 +11,13 @@ import streamlit as st
 import torch
 from torch import Tensor
 
+from explorer.capacity import building_mib, gradient_mib, looking_mib
 from explorer.charts.receptive_field import FieldPanel
 from explorer.charts.theme import branch_name
 from explorer.effective_field import EffectiveField, contribution_squares, dw_conv_pair, effective_field_pair
 from explorer.finite import explain_non_finite
-from explorer.geometry import area, branch_sizes
-from explorer.leak import Leak, map_entering_blocks, measure_leak
+from explorer.geometry import area
+from explorer.leak import Leak, map_entering_blocks, measure_leak, window_of
 from explorer.pictures import SAMPLES, fit, load_sample, to_input
 from explorer.receptive_field import (
     WINDOW_SIZE_AXIS,
@@ -28,10 +29,10 @@ from explorer.receptive_field import (
 from explorer.ui.architecture import blocks_of
 from explorer.ui.block_controls import choose_position
 from explorer.ui.field_tables import WITH, WITHOUT, FieldPair
+from explorer.ui.heavy_work import shared
 from explorer.ui.progress import OnProgress, ShouldStop, with_progress
 from explorer.ui.sources import PictureSource, WeightsSource
 from hrformer import HRFormer, HRFormerConfig
-from hrformer.attention import WindowGrid
 from hrformer.config import NUM_BRANCHES, NUM_STAGES
 
 MAX_PICTURES = 8
@@ -41,6 +42,8 @@ _QUICK_AREA_PX = 512 * 512
 _QUICK_BLOCKS = 1000
 #: Share of the contribution whose square is drawn into the maps.
 _DRAWN_SHARE = 0.5
+#: Activations at their peak, of the changed and of the unchanged map.
+_LEAK_COPIES = 4.0
 _FALLBACKS = "field_fallbacks"
 
 Pair = tuple[HRFormer, HRFormer]
@@ -156,10 +159,14 @@ def _quick_fields(config: HRFormerConfig, position: MapPosition) -> FieldPair:
     return first, second
 
 
-@st.cache_resource(max_entries=2, show_spinner="Building the twin that differs in the depth-wise convolution")
-def pair_of(_model: HRFormer, key: str) -> Pair:
-    """The model and its twin, (with, without); `key` stands for model and weights."""
-    return dw_conv_pair(_model)
+def pair_of(model: HRFormer, key: str) -> Pair:
+    """The model and its twin, (with, without); `key` stands for model and weights.
+
+    Raises:
+        ValueError: If the twin can never fit into the memory budget.
+    """
+    label = "Building the twin that differs in the depth-wise convolution"
+    return shared("twins", key, building_mib(model.config), label, lambda: dw_conv_pair(model))
 
 
 def effective_key(weights: WeightsSource, picture: PictureSource, position: MapPosition, count: int) -> Hashable:
@@ -183,7 +190,13 @@ def effective_pair(
         return _summarise(found, position, names)
 
     key = effective_key(weights, picture, position, count)
-    return with_progress("effective_field", key, "Sending gradients back to the pictures", work)
+    return with_progress(
+        "effective_field",
+        key,
+        "Sending gradients back to the pictures",
+        work,
+        needed_mib=gradient_mib(replace(weights.model.config, dw_conv=True)),
+    )
 
 
 def leak_key(weights: WeightsSource, picture: PictureSource, position: MapPosition) -> Hashable:
@@ -212,7 +225,9 @@ def leak_pair(weights: WeightsSource, picture: PictureSource, position: MapPosit
         return leaks[0], leaks[1]
 
     key = leak_key(weights, picture, position)
-    return with_progress("leak", key, "Following a change through the blocks", work)
+    return with_progress(
+        "leak", key, "Following a change through the blocks", work, needed_mib=looking_mib(config, _LEAK_COPIES)
+    )
 
 
 def _finite_leak(
@@ -244,13 +259,6 @@ def window_size_tables(config: HRFormerConfig, position: MapPosition) -> tuple[p
 
     key = size_key(config, position)
     return with_progress("window_sizes", key, "Comparing window sizes", work)
-
-
-def window_of(config: HRFormerConfig, position: MapPosition) -> tuple[int, int]:
-    """(row, column) of the window that holds a position, in the grid of its branch."""
-    height, width = branch_sizes(config.img_size)[position.branch]
-    grid = WindowGrid(height, width, config.window_sizes[position.branch])
-    return (position.row + grid.top) // grid.size, (position.column + grid.left) // grid.size
 
 
 def _pictures(config: HRFormerConfig, picture: PictureSource, count: int) -> tuple[tuple[str, ...], Tensor]:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import partial
 
 import streamlit as st
 from torch import Tensor
 
+from explorer.capacity import building_mib
+from explorer.complexity import MIB
 from explorer.models import MAX_SEED, model_from_upload, random_model
 from explorer.pictures import FORMATS, MAX_FILE_MIB, SAMPLES, Picture, fit, load_sample, read_picture, to_input
-from explorer.ui.variant import use_variant
+from explorer.trained import DIGIT_SAMPLES, TEST_MIOU, fits_trained_weights, load_digit_sample, load_trained
+from explorer.ui.heavy_work import admitted_on_page, shared
+from explorer.ui.variant import current_variant, look_into_current_variant, use_variant
 from hrformer import HRFormer, HRFormerConfig
 
 _UPLOAD = "Your picture"
+_WEIGHTS = "weights"
+_WEIGHTS_CONTROL = "weights_choice"
+_TRAINED_WEIGHTS = "Trained"
+_OTHER_WEIGHTS = "Random or yours"
+_TRAINED_NAME = f"weights trained to segment digits (test mIoU {TEST_MIOU:.3f})"
 MAX_CHECKPOINT_MIB = 300
 
 
@@ -60,12 +70,23 @@ class _UploadedModel:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _sample(name: str) -> Picture:
-    return load_sample(name)
+    return load_digit_sample(name) if name in DIGIT_SAMPLES else load_sample(name)
 
 
-@st.cache_resource(max_entries=3, show_spinner="Building the variant")
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _trained_model() -> HRFormer:
+    return load_trained()
+
+
 def _random_model(config: HRFormerConfig, seed: int) -> HRFormer:
-    return random_model(config, seed)
+    key = config, seed
+    return shared("model", key, building_mib(config), "Building the variant", partial(random_model, config, seed))
+
+
+def _samples_for(config: HRFormerConfig) -> tuple[str, ...]:
+    """All sample pictures, those of the trained network's own task first where it fits."""
+    photographs = tuple(SAMPLES)
+    return DIGIT_SAMPLES + photographs if fits_trained_weights(config) else photographs + DIGIT_SAMPLES
 
 
 def picture_source(config: HRFormerConfig) -> PictureSource:
@@ -73,7 +94,7 @@ def picture_source(config: HRFormerConfig) -> PictureSource:
     state = st.session_state
     with st.sidebar:
         uploaded = state.get("uploaded_picture")
-        names = [*SAMPLES, _UPLOAD] if uploaded else list(SAMPLES)
+        names = [*_samples_for(config), *([_UPLOAD] if uploaded else [])]
         if state.get("picture") not in names:
             state["picture"] = names[0]
         name = st.selectbox("Picture", names, key="picture", persist_state="session")
@@ -112,13 +133,16 @@ def _take_picture() -> None:
 
 
 def weights_source(config: HRFormerConfig) -> WeightsSource | None:
-    """Choose random weights by their seed, or upload a checkpoint, in the sidebar.
+    """Choose random weights by their seed, or upload a checkpoint, in the sidebar; those that ship where they fit.
 
     Returns:
         The model, or None where this machine cannot hold the variant; the page then shows why.
     """
     state = st.session_state
     uploaded: _UploadedModel | None = state.get("uploaded_model")
+    if fits_trained_weights(config) and _chose_trained_weights():
+        _checkpoint_field()
+        return WeightsSource(_trained_model(), f"{config.config_id}-trained", _TRAINED_NAME)
     with st.sidebar:
         seed = st.number_input(
             "Seed of the random weights",
@@ -128,21 +152,60 @@ def weights_source(config: HRFormerConfig) -> WeightsSource | None:
             persist_state="session",
             help="Untrained weights: maps show what the structure does, not what a trained network has learned.",
         )
+    _checkpoint_field()
+    if uploaded is not None:
+        return _uploaded_weights(uploaded, config, seed)
+    return _random_weights(config, seed)
+
+
+def _checkpoint_field() -> None:
+    with st.sidebar:
         st.file_uploader(
             "Use a checkpoint",
             type=["pth", "pt", "safetensors"],
             key="checkpoint_file",
             on_change=_take_checkpoint,
-            args=(config,),
             max_upload_size=MAX_CHECKPOINT_MIB,
             help="The authors' .pth files or .safetensors; the variant is read off the weights. Files are read as "
             "weights only: nothing in them is executed.",
         )
-        if "checkpoint_error" in state:
-            st.error(state["checkpoint_error"], icon=":material/error:")
-    if uploaded is not None:
-        return _uploaded_weights(uploaded, config, seed)
-    return _random_weights(config, seed)
+        if "checkpoint_error" in st.session_state:
+            st.error(st.session_state["checkpoint_error"], icon=":material/error:")
+
+
+def _chose_trained_weights() -> bool:
+    state = st.session_state
+    state[_WEIGHTS_CONTROL] = state.setdefault(_WEIGHTS, _TRAINED_WEIGHTS)
+    with st.sidebar:
+        st.segmented_control(
+            "Weights",
+            (_TRAINED_WEIGHTS, _OTHER_WEIGHTS),
+            required=True,
+            key=_WEIGHTS_CONTROL,
+            on_change=_choose_weights,
+            help="The same network before it learned anything, or with a checkpoint of yours, for comparison.",
+        )
+    return bool(state[_WEIGHTS] == _TRAINED_WEIGHTS)
+
+
+def _choose_weights() -> None:
+    st.session_state[_WEIGHTS] = st.session_state[_WEIGHTS_CONTROL]
+
+
+def known_weights(config: HRFormerConfig) -> tuple[HRFormer | int, str, str]:
+    """What other pages of the session use for the variant, for pages without that choice.
+
+    Returns:
+        The weights that ship or the uploaded model where they are of this variant, else the seed of random weights;
+        the key of `WeightsSource`; and what the weights are.
+    """
+    if fits_trained_weights(config) and st.session_state.get(_WEIGHTS, _TRAINED_WEIGHTS) == _TRAINED_WEIGHTS:
+        return _trained_model(), f"{config.config_id}-trained", _TRAINED_NAME
+    uploaded: _UploadedModel | None = st.session_state.get("uploaded_model")
+    if uploaded is not None and replace(uploaded.model.config, img_size=config.img_size) == config:
+        return uploaded.model, f"{config.config_id}-{uploaded.digest}", uploaded.name
+    seed: int = st.session_state.get("seed", 0)
+    return seed, f"{config.config_id}-random-{seed}", f"random weights, seed {seed}"
 
 
 def _random_weights(config: HRFormerConfig, seed: int) -> WeightsSource | None:
@@ -166,7 +229,7 @@ def _uploaded_weights(uploaded: _UploadedModel, config: HRFormerConfig, seed: in
     return _random_weights(config, seed)
 
 
-def _take_checkpoint(config: HRFormerConfig) -> None:
+def _take_checkpoint() -> None:
     """Build the uploaded model and make its variant the current one; nothing changes when it is refused."""
     state = st.session_state
     state.pop("checkpoint_error", None)
@@ -175,12 +238,16 @@ def _take_checkpoint(config: HRFormerConfig) -> None:
         return
     contents = file.getvalue()
     try:
-        model = model_from_upload(contents, file.name, config.img_size)
+        # Read, renamed and copied into the model, it is there three times.
+        with admitted_on_page(3 * len(contents) / MIB):
+            model = model_from_upload(contents, file.name, current_variant().img_size)
     except ValueError as error:
         state["checkpoint_error"] = f"{file.name} was not taken. {error}"
         return
     state["uploaded_model"] = _UploadedModel(file.name, hashlib.sha256(contents).hexdigest(), model)
+    state[_WEIGHTS] = _OTHER_WEIGHTS
     use_variant(model.config)
+    look_into_current_variant()  # also where it is the current variant already
 
 
 def _forget_checkpoint() -> None:

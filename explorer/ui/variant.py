@@ -12,6 +12,11 @@ from explorer.units import mebibytes, with_prefix
 from explorer.variants import QUERY_KEYS, from_query, nearest_legal, nearest_preset, to_query
 from hrformer import HRFormerConfig, preset
 
+#: Key, in session and link, of the choice of network on the pages that look into one, and its two values.
+NETWORK = "network"
+TRAINED_NETWORK = "Trained on digits"
+CURRENT_NETWORK = "Current variant"
+NETWORKS = {"digits": TRAINED_NETWORK, "variant": CURRENT_NETWORK}
 _VARIANT = "variant"
 _HISTORY = "variant_history"
 _REJECTION = "variant_rejection"
@@ -22,6 +27,7 @@ _MAX_HISTORY = 50
 def current_variant() -> HRFormerConfig:
     """The session's variant, after taking over what a link or an edited URL says; every page starts with this."""
     state = st.session_state
+    is_new = _VARIANT not in state
     state.setdefault(_VARIANT, preset("tiny"))
     query = {key: value for key, value in st.query_params.items() if key in QUERY_KEYS}
     if query and query != state.get(_QUERY):
@@ -29,6 +35,8 @@ def current_variant() -> HRFormerConfig:
             use_variant(from_query(query))
         except ValueError as error:
             reject(f"The link's variant is not legal. {error}")
+    if is_new and st.query_params.get(NETWORK) in NETWORKS:
+        state[NETWORK] = NETWORKS[st.query_params[NETWORK]]
     _write_query()
     return _variant()
 
@@ -39,10 +47,16 @@ def use_variant(config: HRFormerConfig) -> None:
     state.pop(_REJECTION, None)
     if config == state.get(_VARIANT):
         return
+    look_into_current_variant()
     history = state.setdefault(_HISTORY, [])
     history.append(state[_VARIANT])
     del history[:-_MAX_HISTORY]
     state[_VARIANT] = config
+
+
+def look_into_current_variant() -> None:
+    """Let the pages that look into a network show the current variant, instead of the one that ships trained."""
+    st.session_state[NETWORK] = CURRENT_NETWORK
 
 
 def reject(sentence: str, values: Mapping[str, Any] | None = None) -> None:
@@ -77,16 +91,21 @@ def show_rejection() -> None:
 
 def variant_card(config: HRFormerConfig) -> None:
     """The variant at a glance, for the sidebar of every page but the one that builds it."""
-    cost = estimate_complexity(config)
-    state = "on" if config.dw_conv else "off"
+    state = "off" if not config.dw_conv else "on" if config.dw_kernel_size == 3 else "1x1"
     with st.sidebar.container(border=True):
         st.markdown(f"**{nearest_preset(config).name}** · {config.task} · DW conv {state}")
-        st.caption(
-            f"{with_prefix(cost.params, 'parameters')} · {with_prefix(cost.macs, 'MACs')} · "
-            f"{with_prefix(cost.flops_published, 'FLOPs')} (published convention) · "
-            f"{mebibytes(cost.peak_activation_mib)} peak activations, at {config.img_size[0]}x{config.img_size[1]}"
-        )
+        st.caption(cost_caption(config))
         st.page_link("pages/explore/architecture.py", label="Change the variant", icon=":material/tune:")
+
+
+def cost_caption(config: HRFormerConfig) -> str:
+    """What a variant costs, in one line."""
+    cost = estimate_complexity(config)
+    return (
+        f"{with_prefix(cost.params, 'parameters')} · {with_prefix(cost.macs, 'MACs')} · "
+        f"{with_prefix(cost.flops_published, 'FLOPs')} (published convention) · "
+        f"{mebibytes(cost.peak_activation_mib)} peak activations, at {config.img_size[0]}x{config.img_size[1]}"
+    )
 
 
 def _variant() -> HRFormerConfig:

@@ -17,6 +17,7 @@ from explorer.ui.architecture import (
     layer_table,
 )
 from explorer.ui.controls import variant_controls
+from explorer.ui.onnx_download import onnx_download
 from explorer.ui.panels import csv_button, image_format_control, show_chart
 from explorer.ui.variant import current_variant, show_rejection
 from explorer.units import mebibytes, signed_percent, with_prefix
@@ -169,3 +170,4 @@ else:
         f"The address of this page holds the variant: copy it to share (id {config.config_id}). "
         "A downloaded JSON opens again with *Load a variant* in the sidebar."
     )
+    onnx_download(config)

@@ -12,14 +12,14 @@ from explorer.ui.attention import (
 )
 from explorer.ui.block_controls import CLICKABLE, choose_block, choose_position, take_click
 from explorer.ui.finite import stop_at_non_finite
+from explorer.ui.network import network_to_look_into
 from explorer.ui.panels import image_format_control, show_chart
 from explorer.ui.sources import picture_source, weights_source
-from explorer.ui.variant import current_variant, show_rejection, variant_card
+from explorer.ui.variant import current_variant, show_rejection
 
 current_variant()
 st.markdown("### Attention windows: what a position sees")
-config = current_variant()
-variant_card(config)
+config = network_to_look_into()
 show_rejection()
 address, head = choose_block(config)
 position = choose_position(config, address.branch)

@@ -34,7 +34,11 @@ if weights is None:
     st.stop()
 
 x, source = picture.as_input(config), (weights.key, picture.key)
-logits = class_logits(weights.model, x, source)
+try:
+    logits = class_logits(weights.model, x, source)
+except ValueError as error:
+    st.error(str(error), icon=":material/error:")
+    st.stop()
 if not np.isfinite(logits).all():
     stop_at_non_finite(weights.model, x, source)
 
@@ -46,7 +50,13 @@ with controls:
 key = (method.settings, source, target)
 with shown:
     try:
-        attribution = with_progress(method.name, key, method.label, method.work(weights.model, x, target))
+        attribution = with_progress(
+            method.name,
+            key,
+            method.label,
+            method.work(weights.model, x, target),
+            needed_mib=method.needed_mib(config),
+        )
     except ValueError as error:
         st.error(str(error), icon=":material/error:")
         st.stop()

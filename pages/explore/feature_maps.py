@@ -18,14 +18,14 @@ from explorer.ui.feature_maps import (
     strongest_panels,
 )
 from explorer.ui.finite import stop_at_non_finite
+from explorer.ui.network import network_to_look_into
 from explorer.ui.panels import csv_button, image_format_control, npz_button, show_chart
 from explorer.ui.sources import picture_source, weights_source
-from explorer.ui.variant import current_variant, show_rejection, variant_card
+from explorer.ui.variant import current_variant, show_rejection
 
 current_variant()
 st.markdown("### Feature maps: a picture in every branch, before and after fusion")
-config = current_variant()
-variant_card(config)
+config = network_to_look_into()
 stage, module = choose_module(config)
 picture = picture_source(config)
 weights = weights_source(config)
@@ -35,7 +35,11 @@ if weights is None:
     st.stop()
 
 x, key = picture.as_input(config), (weights.key, picture.key)
-maps = module_maps(weights.model, x, key, stage, module)
+try:
+    maps = module_maps(weights.model, x, key, stage, module)
+except ValueError as error:
+    st.error(str(error), icon=":material/error:")
+    st.stop()
 if not all_finite(maps):
     stop_at_non_finite(weights.model, x, key)
 

@@ -32,7 +32,11 @@ if weights is None:
     st.stop()
 
 x, key = picture.as_input(config), (weights.key, picture.key)
-fusion = fusion_of_module(weights.model, x, key, stage, module)
+try:
+    fusion = fusion_of_module(weights.model, x, key, stage, module)
+except ValueError as error:
+    st.error(str(error), icon=":material/error:")
+    st.stop()
 if not is_finite(fusion):
     stop_at_non_finite(weights.model, x, key)
 

@@ -10,10 +10,11 @@ from explorer.ui.field_sections import (
     show_theoretical,
     show_window_sizes,
 )
+from explorer.ui.network import network_to_look_into
 from explorer.ui.panels import image_format_control
 from explorer.ui.receptive_field import choose_map_position, fields
 from explorer.ui.sources import picture_source, weights_source
-from explorer.ui.variant import current_variant, show_rejection, variant_card
+from explorer.ui.variant import current_variant, show_rejection
 
 SECTIONS = {
     "Maps read on the way": show_reads,
@@ -24,15 +25,19 @@ SECTIONS = {
 
 current_variant()
 st.markdown("### Receptive field: how far a position sees")
-config = current_variant()
-variant_card(config)
+config = network_to_look_into()
 show_rejection()
 position = choose_map_position(config)
 picture = picture_source(config)
 weights = weights_source(config)
 image_format_control()
 
-view = FieldView(config, position, picture, weights, fields(config, position))
+theoretical = None
+try:
+    theoretical = fields(config, position)
+except ValueError as error:
+    st.error(str(error), icon=":material/error:")
+view = FieldView(config, position, picture, weights, theoretical)
 show_theoretical(view)
 section = st.segmented_control(
     "Details",

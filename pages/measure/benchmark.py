@@ -7,6 +7,7 @@ from explorer.ui.benchmark import (
     current_run,
     drop_models,
     forecast_problem,
+    missing_engines,
     plan_bar,
     plan_controls,
     show_plan,
@@ -46,6 +47,11 @@ with messages:
             st.button(f"Leave out {', '.join(unknown)}", on_click=drop_models, args=(unknown,), key="drop_models")
     if problem:
         st.error(problem, icon=":material/memory:")
+    if plan is not None:
+        for reason in missing_engines(plan):
+            st.warning(
+                f"{reason} Its jobs will fail with that reason, the others go on.", icon=":material/extension_off:"
+            )
     if store_problem:
         st.warning(f"{store_problem} Records of a run can still be downloaded here.", icon=":material/save:")
 if plan is not None:

@@ -1,12 +1,13 @@
 """A real server for the browser tests, the bench and the screenshots."""
 
+import os
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,19 +17,32 @@ ROOT = Path(__file__).parents[2]
 @contextmanager
 def running_app() -> Iterator[str]:
     """Start the app on a free port; gives its address, and stops it at the end."""
+    with running_server({}) as (address, _):
+        yield address
+
+
+@contextmanager
+def running_server(environment: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    """As `running_app`, with some environment variables; gives address and process id."""
     port = _free_port()
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen([*command, f"--server.port={port}"], cwd=ROOT, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [*command, f"--server.port={port}"], cwd=ROOT, stdout=log, stderr=log, env=os.environ | environment
+        )
         address = f"http://localhost:{port}"
         try:
             if not _becomes_healthy(address, process):
                 log.seek(0)
                 raise RuntimeError(f"the app did not start: {log.read()}")
-            yield address
+            yield address, process.pid
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:  # it first ends what its users still compute
+                process.kill()
+                process.wait()
 
 
 def _free_port() -> int:

@@ -64,6 +64,7 @@ def test_options_give_the_same_plan_as_the_page_would():
         threads=(2,),
         precisions=("fp32", "bf16"),
         memory_formats=("channels_last",),
+        engines=("torch.compile",),
         compile_modes=("default",),
         method=bench.Method(min_seconds=0.5),
     )
@@ -77,6 +78,11 @@ def test_a_plan_file_is_read_and_options_replace_what_it_says(tmp_path):
     assert [job.batch_size for job in plan.jobs()] == [4]
     assert (plan.method.min_seconds, plan.method.max_seconds) == (0.5, 9.0)
     assert parsed_plan("--plan", str(file)) == Plan.from_yaml(file.read_text())
+
+
+def test_engines_are_named_as_everywhere_else():
+    plan = parsed_plan("--models", "hrformer_tiny", "--engines", "eager, ONNX Runtime")
+    assert [job.engine for job in plan.jobs()] == ["eager", "ONNX Runtime"]
 
 
 def test_the_quick_plan_is_one_of_each_family():

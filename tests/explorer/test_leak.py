@@ -34,9 +34,10 @@ def leak_of(model: HRFormer, window: tuple[int, int] = (2, 3)) -> Leak:
     return measure_leak(model, features, stage=2, module=0, branch=0, window=window)
 
 
+@pytest.mark.parametrize("switched_off", [{"dw_conv": False}, {"dw_kernel_size": 1}], ids=str)
 @pytest.mark.parametrize("window", [(0, 0), (2, 3), (5, 7)])
-def test_without_dw_conv_exactly_nothing_leaves_the_window(window: tuple[int, int]) -> None:
-    leak = leak_of(tiny_model(dw_conv=False), window)
+def test_without_dw_conv_exactly_nothing_leaves_the_window(window: tuple[int, int], switched_off: dict) -> None:
+    leak = leak_of(tiny_model(**switched_off), window)
     only_there = np.zeros((3, 6, 8))
     only_there[:, *window] = 1
     np.testing.assert_array_equal(leak.shares, only_there)

@@ -49,6 +49,8 @@ def variants_and_positions(draw: st.DrawFn) -> tuple[HRFormerConfig, MapPosition
         num_blocks=four(st.integers(1, 2)),
         window_sizes=four(st.integers(1, 6)),
         dw_conv=draw(st.booleans()),
+        dw_kernel_size=draw(st.sampled_from([1, 3, 3])),
+        multi_scale_fusion=draw(st.sampled_from([True, True, False])),
         fusion_upsample=draw(st.sampled_from(["nearest", "bilinear"])),
         relative_position_bias=draw(st.booleans()),
         fused_outputs=draw(st.sampled_from(["all", "highest"])),
@@ -162,6 +164,24 @@ def test_dw_conv_only_adds_pixels(upsample: str) -> None:
     without = theoretical_field(replace(config, dw_conv=False), position).pixels
     assert (with_dw_conv | without == with_dw_conv).all()
     assert with_dw_conv.sum() > without.sum()
+
+
+def test_the_control_s_1x1_convolution_reaches_no_further_than_none() -> None:
+    config, position = tiny(img_size=(96, 96)), at(4, 0, 9, 11)
+    control = theoretical_field(replace(config, dw_kernel_size=1), position).pixels
+    without = theoretical_field(replace(config, dw_conv=False), position).pixels
+    assert (control == without).all()
+
+
+def test_without_fusion_a_branch_reads_itself_and_what_opened_it() -> None:
+    config = tiny(multi_scale_fusion=False, img_size=(96, 96))
+    fine, coarse = theoretical_field(config, at(2, 0, 9, 9)).reads[-1].masks
+    assert fine.any()
+    assert not coarse.any()
+    assert (
+        theoretical_field(config, at(2, 1, 4, 4)).area_px
+        < theoretical_field(tiny(img_size=(96, 96)), at(2, 1, 4, 4)).area_px
+    )
 
 
 def test_window_sizes_trade_area_for_macs() -> None:

@@ -29,8 +29,13 @@ def test_the_configuration_is_read_off_the_shapes(config: HRFormerConfig) -> Non
     with torch.device("meta"):
         weights = create_model(config).state_dict()
     inferred = infer_config(weights)
-    shapes = ("channels", "num_heads", "hidden_channels", "window_sizes", "dw_conv", "in_chans", "num_classes", "task")
-    for name in (*shapes, "fused_outputs"):
+    told = ["channels", "num_heads", "hidden_channels", "window_sizes", "dw_conv", "in_chans", "num_classes", "task"]
+    told.append("multi_scale_fusion")
+    # What a switched-off part would have looked like leaves no shape.
+    told += ["dw_kernel_size"] if config.dw_conv else []
+    told += ["fused_outputs"] if config.multi_scale_fusion else []
+    told += ["segmentation_head"] if config.task == "segmentation" else []
+    for name in told:
         assert getattr(inferred, name) == getattr(config, name), name
     with torch.device("meta"):
         again = create_model(inferred).state_dict()
@@ -61,6 +66,7 @@ def test_the_authors_wrappings_are_taken_off(wrap: str) -> None:
         ("classification", "classifier.weight", "head.classifier.weight"),
         ("pose", "keypoint_head.final_layer.weight", "head.final_layer.weight"),
         ("segmentation", "cls_head.weight", "head.cls_head.weight"),
+        ("segmentation fcn", "last_layer.3.weight", "head.last_layer.3.weight"),
         ("segmentation", "conv3x3.1.0.running_var", "head.conv3x3.1.0.running_var"),
         (
             "segmentation",
@@ -70,8 +76,9 @@ def test_the_authors_wrappings_are_taken_off(wrap: str) -> None:
     ],
 )
 def test_the_authors_head_keys_fit(task: str, official: str, ours: str) -> None:
+    task, _, head = task.partition(" ")
     with torch.device("meta"):
-        keys = create_model(preset("tiny", task, **SMALL)).state_dict()
+        keys = create_model(preset("tiny", task, **SMALL, segmentation_head=head or "ocr")).state_dict()
     assert ours in keys
     assert list(normalise_keys({official: torch.zeros(1)})) == [ours]
 

@@ -25,6 +25,11 @@ from tests.variants import tiny_variants
         ({"in_chans": 5}, ["in_chans = 5", "nearest legal value is 4"]),
         ({"drop_path_rate": 1.0}, ["drop_path_rate = 1.0"]),
         ({"dw_conv": 1}, ["dw_conv = 1", "true or false"]),
+        ({"dw_kernel_size": 5}, ["dw_kernel_size = 5", "use 3, as published, or 1"]),
+        ({"dw_kernel_size": 2}, ["dw_kernel_size = 2", "use 3, as published, or 1"]),
+        ({"dw_kernel_size": True}, ["dw_kernel_size = True", "use 3, as published, or 1"]),
+        ({"multi_scale_fusion": "no"}, ["multi_scale_fusion = 'no'", "true or false"]),
+        ({"segmentation_head": "unet"}, ["segmentation_head = 'unet'", "ocr, fcn"]),
         ({"fusion_upsample": "cubic"}, ["fusion_upsample = 'cubic'", "nearest, bilinear"]),
         ({"windows": 7}, ["Unknown field windows"]),
     ],
@@ -55,6 +60,12 @@ def test_a_variant_survives_json(config: HRFormerConfig) -> None:
 def test_every_preset_has_its_own_id() -> None:
     ids = {preset(name, task).config_id for name in PRESETS for task in TASKS}
     assert len(ids) == len(PRESETS) * len(TASKS)
+
+
+def test_ids_stay_what_they_were_before_fields_were_added() -> None:
+    assert preset("tiny").config_id == "f16f9af18a08"
+    assert preset("base", "pose").config_id == "651786c02f84"
+    assert preset("tiny", multi_scale_fusion=False).config_id != preset("tiny").config_id
 
 
 def test_integers_and_floats_of_the_same_ratio_are_one_variant() -> None:

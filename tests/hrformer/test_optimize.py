@@ -93,6 +93,9 @@ def test_every_task_and_size_keeps_its_values(task: str, size: tuple[int, int], 
     "overrides",
     [
         {"dw_conv": False},
+        {"dw_kernel_size": 1},
+        {"multi_scale_fusion": False},
+        {"segmentation_head": "fcn", "task": "segmentation"},
         {"fusion_upsample": "bilinear", "img_size": (72, 104)},
         {"relative_position_bias": False},
         {"window_sizes": (1, 2, 3, 5)},
@@ -112,6 +115,13 @@ def test_every_choice_of_a_variant_keeps_its_values(overrides: dict, packed: boo
 @given(config=tiny_variants(max_side=100), batch_size=st.integers(1, 3), seed=st.integers(0, 9))
 def test_any_variant_keeps_its_values(packed: bool, config: HRFormerConfig, batch_size: int, seed: int) -> None:
     assert_same_function(model_with_statistics(config, seed), images(config, batch_size), packed=packed)
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="no oneDNN")
+def test_batches_that_go_through_a_branch_in_pieces_keep_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hrformer.optimize.PIECE_BYTES", 2 * 24 * 16 * 16 * 4)  # two images at 1/4, more further down
+    config = tiny()
+    assert_same_function(model_with_statistics(config), images(config, batch_size=5), packed=True)
 
 
 @pytest.mark.parametrize("name", CASES)

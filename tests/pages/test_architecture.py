@@ -1,11 +1,14 @@
 """The Architecture page, from the entrypoint."""
 
 import json
+import time
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.complexity import estimate_complexity
+from explorer.onnx_process import OnnxFile
 from explorer.units import with_prefix
 from hrformer import HRFormerConfig, preset
 from tests.pages.entrypoint import open_app
@@ -45,6 +48,78 @@ def test_a_slider_changes_variant_figures_and_link(key: str, value: float, field
     cost = estimate_complexity(variant(app))
     assert app.metric[1].value == with_prefix(cost.macs, "")
     assert field in app.query_params
+
+
+SMALLEST = {
+    "preset": "tiny",
+    "img_size": "32,32",
+    "channels": "4,8,16,32",
+    "num_heads": "1,2,4,8",
+    "num_modules": "1,1,1,1",
+    "num_blocks": "1,1,1,1",
+}
+
+
+@pytest.fixture
+def engines_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explorer.onnx_export.find_spec", lambda name: object())
+
+
+@pytest.mark.usefixtures("engines_installed")
+def test_an_onnx_file_is_written_beside_the_page_and_downloaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The export itself is tested in `tests/explorer/test_onnx_process.py`."""
+    asked = []
+
+    def export(config: HRFormerConfig, weights: object, *_: object) -> OnnxFile:
+        asked.append((config, weights))
+        path = tmp_path / "folder" / "variant.onnx"
+        path.parent.mkdir()
+        path.write_bytes(b"onnx")
+        return OnnxFile(path, "Wrote variant.onnx.")
+
+    monkeypatch.setattr("explorer.ui.onnx_download.export_in_process", export)
+    app = open_app(query=SMALLEST)
+    app.segmented_control(key="architecture_section").set_value("Save and share").run()
+    app.button(key="write_onnx").click().run()
+    assert "random weights, seed 0" in app.button(key="write_onnx").help
+    deadline = time.monotonic() + 30
+    while "Wrote variant.onnx." not in [caption.value for caption in app.caption]:
+        assert time.monotonic() < deadline
+        assert not app.exception
+        app.run()
+    assert asked == [(variant(app), 0)]
+    assert "download_onnx" in [button.key for button in app.get("download_button")]
+
+
+@pytest.mark.usefixtures("engines_installed")
+def test_an_onnx_file_that_cannot_be_had_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def export(*_: object) -> None:
+        raise ValueError("The exporting process ended.")
+
+    monkeypatch.setattr("explorer.ui.onnx_download.export_in_process", export)
+    app = open_app(query=SMALLEST)
+    app.segmented_control(key="architecture_section").set_value("Save and share").run()
+    app.button(key="write_onnx").click().run()
+    assert errors(app) == "There is no ONNX file. The exporting process ended."
+
+
+@pytest.mark.usefixtures("engines_installed")
+def test_an_onnx_export_can_be_stopped() -> None:
+    app = open_app(query=SMALLEST)
+    app.segmented_control(key="architecture_section").set_value("Save and share").run()
+    app.button(key="write_onnx").click().run()
+    app.button(key="stop_onnx_export").click().run()
+    assert "Writing the ONNX file was stopped" in " ".join(info.value for info in app.info)
+
+
+def test_missing_packages_are_said_and_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explorer.onnx_export.find_spec", lambda name: None)
+    app = open_app(query=SMALLEST)
+    app.segmented_control(key="architecture_section").set_value("Save and share").run()
+    assert app.button(key="write_onnx").disabled
+    assert "pip install 'hrformer-explorer[engines]'" in " ".join(info.value for info in app.info)
 
 
 def test_every_slider_goes_to_its_ends_without_a_trace() -> None:

@@ -6,6 +6,7 @@ import threading
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.util import patch_config_options
 
 from explorer.ui.attention import DETAILS
 from hrformer import create_model, preset
@@ -143,10 +144,12 @@ def test_two_sessions_never_see_each_others_maps() -> None:
         together[heads].append(charts(app)[:2])
 
     threads = [threading.Thread(target=use, args=(heads,)) for heads in variants.values()]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    # Each run of an AppTest switches this on and off for the whole process, in the middle of the other's run.
+    with patch_config_options({"global.appTest": True}):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert together == {heads: [shown] for heads, shown in alone.items()}
 
 

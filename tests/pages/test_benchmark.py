@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 from explorer.benchmark.exchange import read_csv
@@ -81,6 +82,31 @@ def test_a_run_ends_in_records_that_are_shown_stored_and_downloadable(store: str
         assert stored.get(downloaded[0].record_id) == downloaded[0]
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")
+def test_engines_are_measured_in_turns_and_one_that_is_not_there_costs_the_others_nothing() -> None:
+    app = open_benchmark("this variant")
+    app.multiselect(key="bench_engines").set_value(["eager", "optimised eager", "CUDA graph"]).run()
+    assert "CUDA graphs need an NVIDIA card" in app.warning[0].value
+    app.button(key="start_run").click().run()
+    wait_for_end(app, 300)
+    table = app.dataframe[0].value
+    assert dict(zip(table["engine"], table["status"], strict=True)) == {
+        "eager": "measured",
+        "optimised eager": "measured",
+        "CUDA graph": "failed",
+    }
+    assert table["ratio_to_first"].iloc[0] == 1
+    assert table["ratio_to_first"].iloc[1] > 0
+    assert "CUDA graph · failed: CUDA graphs need an NVIDIA card, and there is none." in errors(app)
+    assert "times as long as" in " ".join(chart.proto.spec for chart in app.get("plotly_chart"))
+
+
+def test_a_compile_mode_without_the_engine_that_has_it_is_one_sentence() -> None:
+    app = open_benchmark("this variant")
+    app.multiselect(key="bench_compile_modes").set_value(["max-autotune"]).run()
+    assert "means nothing without the engine torch.compile: add it to engines" in errors(app)
+
+
 def test_a_cancelled_run_says_so() -> None:
     app = open_benchmark("this variant")
     app.button(key="start_run").click().run()
@@ -132,13 +158,18 @@ def test_what_does_not_fit_is_said_before_it_starts() -> None:
 def test_a_plan_file_sets_every_choice_and_a_broken_one_none() -> None:
     app = open_benchmark("this variant")
     plan = Plan(
-        models=(model_by_name("deit_tiny_patch16_224"),), batch_sizes=(2, 5), kinds=("training_step",), method=SHORT
+        models=(model_by_name("deit_tiny_patch16_224"),),
+        batch_sizes=(2, 5),
+        kinds=("training_step",),
+        engines=("eager", "OpenVINO"),
+        method=SHORT,
     )
     app.file_uploader(key="bench_plan_file").upload("plan.yaml", plan.to_yaml().encode(), "application/yaml").run()
     assert not app.exception
     assert app.session_state["bench_models"] == ["deit_tiny_patch16_224"]
     assert app.session_state["bench_batch_sizes"] == ["2", "5"]
     assert app.session_state["bench_kinds"] == ["training_step"]
+    assert app.session_state["bench_engines"] == ["eager", "OpenVINO"]
     assert app.session_state["bench_method_min_iterations"] == 7
     app.file_uploader(key="bench_plan_file").upload("bad.yaml", b"models: [resnet18]\ncolour: red", "text/yaml").run()
     assert "bad.yaml was not taken. Unknown key colour" in errors(app)
@@ -168,6 +199,22 @@ def test_a_store_that_cannot_be_written_is_one_sentence(monkeypatch) -> None:
     app = open_benchmark("this variant")
     assert "can still be downloaded" in app.warning[0].value
     assert not app.button(key="start_run").disabled
+
+
+def test_engines_of_a_model_are_told_apart_and_compared() -> None:
+    plan = Plan(models=(model_by_name("hrformer_tiny"),), engines=("eager", "ONNX Runtime"))
+    eager, exported = plan.jobs()
+    place = Place.here(eager)
+    no_memory = Figures(reasons=dict.fromkeys(_UNMEASURED, "not measured"))
+    records = [
+        finished_record(exported, place, [10.0] * 30, no_memory),
+        finished_record(eager, place, [30.0] * 30, no_memory),
+    ]
+    table = results_table(plan, measured_jobs(plan, records))
+    assert table["label"].to_list() == ["hrformer_tiny · eager", "hrformer_tiny · ONNX Runtime"]
+    assert table["latency_ms_p50"].to_list() == [30, 10]
+    assert table["ratio_to_first"].round(3).to_list() == [1, 0.333]
+    assert finding(table).startswith("hrformer_tiny · eager takes 3 times as long as hrformer_tiny · ONNX Runtime")
 
 
 def test_ratios_are_to_the_first_model_at_the_same_batch_and_failures_keep_their_reason() -> None:

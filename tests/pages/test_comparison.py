@@ -87,6 +87,29 @@ def test_the_title_says_the_ratio_to_the_chosen_baseline(filled: str) -> None:
     assert f"HRFormer-B takes {671 / 333:.2f} times as long as DeiT-B" in titles(app)
 
 
+def test_engines_are_named_and_can_be_chosen(filled: str) -> None:
+    faster = example_record(
+        model_name="hrformer_base",
+        batch_size=8,
+        img_height=224,
+        img_width=224,
+        latency_ms_p50=1342.0,
+        latency_ms_p95=1400.0,
+        throughput_img_s=6.0,
+        engine="ONNX Runtime",
+    )
+    app = open_app(PAGE)
+    assert "engines" not in [choice.key for choice in app.multiselect]  # there is one only
+    with Store(filled) as store:
+        store.add(faster)
+    app.run()
+    app.selectbox(key="batch_size").set_value(8).run()
+    assert "HRFormer-B \\u00b7 ONNX Runtime" in titles(app) or "HRFormer-B · ONNX Runtime" in titles(app)
+    app.multiselect(key="engines").set_value(["ONNX Runtime"]).run()
+    assert not app.exception
+    assert app.selectbox(key="batch_size").options == ["8"]
+
+
 @pytest.mark.parametrize("cost", ["Latency", "Peak memory", "MACs", "Parameters"])
 def test_accuracy_against_every_cost(filled: str, cost: str) -> None:
     app = open_app(PAGE)

@@ -111,6 +111,26 @@ def test_a_name_of_two_configurations_is_told_apart(store: Store) -> None:
     assert all(model.startswith("mine ") or model == "HRFormer-T" for model in models)
 
 
+def test_engines_are_compared_under_one_setup_and_each_is_named(store: Store) -> None:
+    compiled = {"engine": "torch.compile", "compile_mode": "max-autotune"}
+    store.add_all(
+        [
+            at(1, latency_ms_p50=9.0),
+            at(1, latency_ms_p50=6.0, engine="optimised eager"),
+            at(1, latency_ms_p50=3.0, engine="ONNX Runtime"),
+            at(1, latency_ms_p50=4.0, **compiled),
+        ]
+    )
+    assert len(setups_of(store.groups([*CONDITIONS, "model_name"]))) == 1
+    ratios = with_ratio(table_of(store), "HRFormer-T").set_index("model")["latency_ratio"]
+    assert dict(ratios.round(4)) == {
+        "HRFormer-T": 1,
+        "HRFormer-T · optimised eager": 0.6667,
+        "HRFormer-T · ONNX Runtime": 0.3333,
+        "HRFormer-T · torch.compile, max-autotune": 0.4444,
+    }
+
+
 def test_published_accuracy_is_joined_only_at_its_own_image_size(store: Store) -> None:
     store.add_all(
         [
@@ -136,6 +156,9 @@ def test_published_accuracy_is_joined_only_at_its_own_image_size(store: Store) -
         ("hrformer_small_segmentation", "HRFormer-S (segmentation)", "HRFormer"),
         ("hrformer_0123abcd", "hrformer_0123abcd", "HRFormer"),
         ("hrnet_w48", "HRNet-W48", "HRNet"),
+        ("hrnet_w48_pose", "HRNet-W48 (pose)", "HRNet"),
+        ("hrnet_w32_ocr", "HRNet-W32 (segmentation)", "HRNet"),
+        ("swin_base_pose", "Swin-B (pose)", "Swin"),
         ("hrnet_w48_ssld", "hrnet_w48_ssld", "HRNet"),
         ("deit_tiny_patch16_224", "DeiT-Ti", "DeiT"),
         ("deit_base_distilled_patch16_224", "deit_base_distilled_patch16_224", "DeiT"),

@@ -7,13 +7,21 @@ import pytest
 from sqlalchemy import Connection, inspect, text, update
 
 from explorer.benchmark.database import writing
-from explorer.benchmark.migrations import bring_up_to_date, current_version, stored_version
+from explorer.benchmark.migrations import STEPS, bring_up_to_date, current_version, stored_version
 from explorer.benchmark.schema import SCHEMA
 from explorer.benchmark.store import Store, StoreError
+from tests.explorer.ablation.tiny import example_training
 from tests.explorer.benchmark.examples import example_record
 
 #: A store as version 1 of the tables wrote it, with one record.
 VERSION_1 = Path(__file__).with_name("store_version_1.sql")
+#: Source of the model, kind of job and compile mode of a record of version 1, and what ran it.
+ENGINES_OF_VERSION_1 = {
+    ("hrformer", "inference", "eager"): "eager",
+    ("hrformer", "inference", "max-autotune"): "torch.compile (readable form)",
+    ("hrformer", "training_step", "default"): "torch.compile",
+    ("timm", "inference", "default"): "torch.compile",
+}
 
 
 def add_note(connection: Connection) -> None:
@@ -49,13 +57,38 @@ def test_a_store_of_version_1_opens_with_its_records(tmp_path: Path) -> None:
         assert list(store.records()) == [expected]
         store.add(example_record())
         assert len(store.query()) == 2
+        assert store.trainings() == []
+        store.add_training(example_training())
+        assert len(store.trainings()) == 1
+
+
+def test_records_of_version_1_get_the_engine_that_ran_them(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(VERSION_1.read_text(encoding="utf-8"))
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(benchmark_records)")]
+        changed = {"record_id": "?", "model_source": "?", "kind": "?", "compile_mode": "?"}
+        copied = ", ".join(changed.get(name, name) for name in columns)
+        order = [name for name in columns if name in changed]
+        for number, case in enumerate(ENGINES_OF_VERSION_1):
+            values = {"record_id": f"{number:036d}", **dict(zip(list(changed)[1:], case, strict=True))}
+            connection.execute(
+                f"INSERT INTO benchmark_records SELECT {copied} FROM benchmark_records WHERE record_id LIKE '6ba7%'",
+                [values[name] for name in order],
+            )
+    connection.close()
+    with Store(f"sqlite:///{path}") as store:
+        engines = store.query(columns=["engine"]).set_index("record_id")["engine"]
+    assert [engines[f"{number:036d}"] for number in range(len(ENGINES_OF_VERSION_1))] == list(
+        ENGINES_OF_VERSION_1.values()
+    )
 
 
 def test_steps_are_taken_once_and_in_order(store: Store) -> None:
     store.add(example_record())
     for _ in range(2):  # the second time there is nothing left to do
-        bring_up_to_date(store._engine, "here", read_only=False, steps=(add_note, fill_note))
-    assert version_of(store) == 3
+        bring_up_to_date(store._engine, "here", read_only=False, steps=(*STEPS, add_note, fill_note))
+    assert version_of(store) == current_version() + 2
     with store._engine.connect() as connection:
         assert connection.scalar(text("SELECT note FROM benchmark_records")) == "not recorded"
 
@@ -64,8 +97,8 @@ def test_a_step_that_fails_leaves_the_store_as_it_was(store: Store) -> None:
     record = example_record()
     store.add(record)
     with pytest.raises(RuntimeError, match="power cut"):
-        bring_up_to_date(store._engine, "here", read_only=False, steps=(break_off,))
-    assert version_of(store) == 1
+        bring_up_to_date(store._engine, "here", read_only=False, steps=(*STEPS, break_off))
+    assert version_of(store) == current_version()
     assert not has_note(store)
     assert store.get(record.record_id) == record
 
@@ -88,4 +121,4 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(store_url: str) ->
 
 def test_an_older_store_that_cannot_be_written_says_so(store: Store) -> None:
     with pytest.raises(StoreError, match="is of an older version and read-only: allow writing once"):
-        bring_up_to_date(store._engine, "here", read_only=True, steps=(add_note,))
+        bring_up_to_date(store._engine, "here", read_only=True, steps=(*STEPS, add_note))

@@ -51,7 +51,8 @@ FULL = Plan(
     threads=(None, 2),
     precisions=("fp32", "autocast_bf16"),
     memory_formats=("contiguous", "channels_last"),
-    compile_modes=("eager", "reduce-overhead"),
+    engines=("optimised eager", "torch.compile"),
+    compile_modes=("reduce-overhead",),
     method=Method(min_seconds=1.5),
 )
 
@@ -91,6 +92,9 @@ def test_a_hand_written_plan_is_short():
         ("models: resnet18\nprecisions: int8", "precision = 'int8' is not legal: use one of fp32"),
         ("models: resnet18\nmethod: {min_second: 1}", "Unknown key min_second: a method has the keys"),
         ("models: resnet18\nmethod: fast", "A method is a mapping"),
+        ("models: resnet18\nengines: abacus", "engine = 'abacus' is not legal: use one of eager, optimised eager"),
+        ("models: resnet18\nengines: OpenVINO\ncompile_modes: max-autotune", "add it to engines"),
+        ("models: resnet18\nengines: torch.compile\ncompile_modes: eager", "compile_mode = 'eager' is not legal"),
         ("models: [", "The plan is not valid YAML"),
         ("- resnet18", "A plan is a mapping"),
         ("models: !!python/object/apply:os.system ['true']", "The plan is not valid YAML"),
@@ -105,6 +109,43 @@ def test_what_is_wrong_is_said_in_one_sentence(text, complaint):
 def test_threads_on_a_card_are_refused_in_a_job():
     with pytest.raises(ValueError, match="threads = 2 means nothing on cuda:0"):
         Job(model=TINY, img_size=(224, 224), device="cuda:0", threads=2)
+
+
+def test_engines_are_measured_in_turns_and_compile_modes_are_for_one_of_them():
+    plan = Plan(
+        models=(TINY, HRNET), engines=("eager", "torch.compile", "OpenVINO"), compile_modes=("default", "max-autotune")
+    )
+    (group,) = plan.groups()
+    assert [(job.model.name, job.engine, job.compile_mode) for job in group] == [
+        (name, engine, mode)
+        for name in ("hrformer_tiny", "hrnet_w18")
+        for engine, mode in (
+            ("eager", "eager"),
+            ("torch.compile", "default"),
+            ("torch.compile", "max-autotune"),
+            ("OpenVINO", "eager"),
+        )
+    ]
+
+
+def test_a_compile_mode_under_another_engine_is_refused_in_a_job():
+    with pytest.raises(
+        ValueError, match=r"'default' means nothing under the engine OpenVINO: it is for torch\.compile"
+    ):
+        Job(model=TINY, img_size=(224, 224), engine="OpenVINO", compile_mode="default")
+
+
+@pytest.mark.parametrize(
+    ("modes", "engines", "compile_modes"),
+    [
+        ("eager", ("eager",), ("default",)),
+        ("[eager, max-autotune]", ("eager", "torch.compile"), ("max-autotune",)),
+        ("reduce-overhead", ("torch.compile",), ("reduce-overhead",)),
+    ],
+)
+def test_plans_from_before_there_were_engines_keep_their_meaning(modes, engines, compile_modes):
+    plan = Plan.from_yaml(f"models: hrformer_tiny\ncompile_modes: {modes}")
+    assert (plan.engines, plan.compile_modes) == (engines, compile_modes)
 
 
 def test_devices_are_read_by_kind_and_number():

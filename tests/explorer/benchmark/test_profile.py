@@ -157,7 +157,7 @@ def test_other_networks_are_split_by_stage_branch_and_operator():
     assert {operator for _, operator in macs} == {"convolution", "linear"}
 
 
-@pytest.mark.parametrize("changes", [{"kind": "training_step"}, {"compile_mode": "default"}])
+@pytest.mark.parametrize("changes", [{"kind": "training_step"}, {"engine": "optimised eager"}])
 def test_what_cannot_be_split_is_refused(changes):
-    with pytest.raises(ValueError, match="use kind inference and compile mode eager"):
+    with pytest.raises(ValueError, match="use kind inference and the engine eager"):
         profile_job(Job(model=variant(CONFIG), img_size=(64, 64), **changes), open_device("cpu"))

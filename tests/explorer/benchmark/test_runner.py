@@ -172,7 +172,7 @@ def test_a_missing_device_is_said_before_anything_starts(runner, device):
 
 
 def test_a_profile_of_a_training_step_is_refused(runner):
-    with pytest.raises(ValueError, match="use kind inference and compile mode eager"):
+    with pytest.raises(ValueError, match="use kind inference and the engine eager"):
         runner.submit_profile(Job(model=TINY, img_size=(64, 64), kind="training_step"))
 
 

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from explorer.benchmark import worker
 from explorer.benchmark.device import open_device
-from explorer.benchmark.models import variant
+from explorer.benchmark.models import model_by_name, variant
 from explorer.benchmark.nvml import CardWatch
+from explorer.benchmark.outcome import reason_of
 from explorer.benchmark.plan import PRECISIONS, Job
 from explorer.benchmark.step import BuiltStep, build_step, compute_dtype, set_precision
 from explorer.benchmark.worker import Reporter, largest_fitting, measure_alone, turn_timer
+from explorer.engines import EngineError
 from hrformer import preset
 
 CONFIG = preset(
@@ -120,20 +122,63 @@ def test_inference_keeps_no_graph_and_no_statistics():
 
 def test_compiling_is_timed_and_uses_the_mode(monkeypatch):
     modes = []
-    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, mode: modes.append(mode))
-    assert built(compile_mode="max-autotune").compile_time_s > 0
-    assert modes == ["max-autotune"]
+    monkeypatch.setattr(torch, "compile", lambda model, mode: modes.append((type(model).__name__, mode)) or model)
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, mode: modes.append(("itself", mode)))
+    assert built(engine="torch.compile", compile_mode="max-autotune").compile_time_s > 0
+    assert built(engine="torch.compile", compile_mode="default", kind="training_step", batch_size=2).model.training
+    assert modes == [("HRFormer", "max-autotune"), ("itself", "default")]
     assert built().compile_time_s is None
+
+
+@pytest.mark.parametrize("precision", [name for name in PRECISIONS if name != "tf32"])
+def test_the_optimised_form_runs_in_every_precision(precision):
+    step = built(engine="optimised eager", precision=precision, batch_size=2)
+    half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision.removeprefix("autocast_"), torch.float32)
+    assert step.run().dtype == half
+    assert not step.run().requires_grad
+    assert step.compile_time_s > 0
+    assert step.model is None  # the readable form is not kept beside the one that runs
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"engine": "optimised eager", "kind": "training_step"}, "runs inference only: measure training steps"),
+        ({"engine": "ONNX Runtime", "precision": "bf16"}, "in fp32 only, not in bf16"),
+        ({"engine": "OpenVINO", "precision": "autocast_bf16"}, "in fp32 only, not in autocast_bf16"),
+        ({"engine": "OpenVINO", "memory_format": "channels_last"}, "contiguous images only, not channels_last"),
+        ({"engine": "ONNX Runtime", "kind": "largest_batch"}, "no search for the largest batch"),
+        ({"engine": "optimised eager", "model": model_by_name("test_resnet")}, "rewrites HRFormer only, not ResNet"),
+    ],
+)
+def test_what_an_engine_cannot_run_it_says_in_one_sentence(changes, sentence, monkeypatch):
+    monkeypatch.setattr("explorer.engines.missing_packages", lambda: None)
+    monkeypatch.setattr("explorer.engines.find_spec", lambda name: object())
+    with pytest.raises(EngineError, match=sentence) as caught:
+        built(**changes)
+    assert reason_of(caught.value) == str(caught.value)
+
+
+def test_an_engine_that_is_not_installed_says_so(monkeypatch):
+    monkeypatch.setattr("explorer.engines.find_spec", lambda name: None)
+    with pytest.raises(EngineError, match=r"^OpenVINO is not installed: run pip install"):
+        built(engine="OpenVINO")
 
 
 @pytest.mark.parametrize(("precision", "meaning"), [("tf32", "tf32"), ("fp32", "ieee"), ("bf16", "ieee")])
 def test_fp32_means_fp32_on_a_card_unless_tf32_is_asked_for(precision, meaning):
     flags = (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn)
     before = [flag.fp32_precision for flag in flags]
+    older = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    older_before = [flag.allow_tf32 for flag in older]
     try:
         set_precision(precision)
         assert {flag.fp32_precision for flag in flags} == {meaning}
+        # The exporter and the compiler read these, which raise where they contradict the others.
+        assert {flag.allow_tf32 for flag in older} == {meaning == "tf32"}
     finally:
+        for flag, value in zip(older, older_before, strict=True):
+            flag.allow_tf32 = value
         for flag, value in zip(flags, before, strict=True):
             flag.fp32_precision = value
 

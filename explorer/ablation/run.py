@@ -1,0 +1,334 @@
+"""A whole comparison on its way: two training processes at a time, with progress, stop and resume."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from explorer.ablation.recipe import TrainingJob, TrainingPlan
+from explorer.benchmark.outcome import reason_of
+from explorer.benchmark.process import WorkerProcess
+from explorer.benchmark.process_memory import available_ram_mib
+from explorer.benchmark.store import DEFAULT_PATH
+from explorer.benchmark.training_record import TrainingRecord
+
+JobState = Literal["waiting", "training", "finished", "failed", "stopped"]
+Save = Callable[[TrainingRecord], object]
+
+DEFAULT_PROCESSES = 2
+_WORKER = "explorer.ablation.training_worker"
+#: One thread a process, also in libraries that do not ask torch.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+#: Interpreter, libraries, weights and gradients of the small variant, MiB.
+_PROCESS_MIB = 420.0
+#: Activations kept for the backward pass, MiB for an image of 112x112 pixels; measured on the default recipe.
+_IMAGE_MIB = 26.0
+_REFERENCE_PIXELS = 112 * 112
+#: Processor time of an image of that size in an update, s, and of everything around a training's updates.
+_IMAGE_S = 0.033
+_START_S = 25.0
+#: A canvas has three colours and a label, a byte each.
+_CANVAS_BYTES = 4
+_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class JobProgress:
+    """A look at one training.
+
+    Attributes:
+        job: What is trained.
+        state: "waiting", "training", "finished", "failed" or "stopped".
+        step: Updates done, those before a resume included.
+        loss: Of the last update.
+        curve: One entry per look at the validation pictures: step, loss and `Scores`.
+        reason: Why it failed.
+    """
+
+    job: TrainingJob
+    state: JobState = "waiting"
+    step: int = 0
+    loss: float | None = None
+    curve: list[dict[str, float]] = field(default_factory=list)
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """A look at a run.
+
+    Attributes:
+        jobs: One entry per training, in the plan's order.
+        elapsed_s: Seconds since the start; 0 while it waits.
+        left_s: Seconds that are left at the pace so far; None before there is one.
+    """
+
+    jobs: tuple[JobProgress, ...]
+    elapsed_s: float
+    left_s: float | None
+
+    @property
+    def steps_done(self) -> int:
+        """Updates of all trainings."""
+        return sum(job.step for job in self.jobs)
+
+    @property
+    def steps_total(self) -> int:
+        """Updates of all trainings when they are done."""
+        return sum(job.job.recipe.steps for job in self.jobs)
+
+
+class AblationRun:
+    """A plan on its way.
+
+    Args:
+        plan: The arms, seeds and recipe.
+        folder: Where checkpoints are kept; those of finished trainings are removed.
+        save: Stores a record, from the threads of the trainings.
+        owner: Who asked for it, as shown to others in the queue.
+        resume: Whether to go on from checkpoints, and to take `known` results as they are. Otherwise everything is
+            trained anew.
+        known: Results from before.
+        processes: How many train at once, one thread each.
+
+    Attributes:
+        id: Short and unique.
+
+    Raises:
+        ValueError: If this machine has too little free memory.
+    """
+
+    def __init__(
+        self,
+        plan: TrainingPlan,
+        folder: Path,
+        save: Save,
+        *,
+        owner: str = "",
+        resume: bool = False,
+        known: Sequence[TrainingRecord] = (),
+        processes: int = DEFAULT_PROCESSES,
+    ) -> None:
+        check_memory(plan, processes, available_ram_mib())
+        self.id = uuid.uuid4().hex[:8]
+        self.plan = plan
+        self.owner = owner
+        self._folder = folder
+        self._save = save
+        self._processes = processes
+        self._lock = threading.Lock()
+        self._jobs = {job.job_id: JobProgress(job) for job in plan.jobs()}
+        self._records: dict[str, TrainingRecord] = {}
+        self._workers: dict[str, WorkerProcess] = {}
+        self._started_at: float | None = None
+        self._ended_at: float | None = None
+        self._first_steps: dict[str, int] = {}
+        self._first_step_at: float | None = None
+        self._cancelled = False
+        self._error: str | None = None
+        self._done = threading.Event()
+        if resume:
+            self._take_over(known)
+        else:
+            self._remove_checkpoints()
+
+    @property
+    def records(self) -> tuple[TrainingRecord, ...]:
+        """The results so far, in the plan's order."""
+        with self._lock:
+            return tuple(self._records[job_id] for job_id in self._jobs if job_id in self._records)
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong outside the trainings, such as a store that refuses records."""
+        return self._error
+
+    @property
+    def worker_pids(self) -> tuple[int, ...]:
+        """The training processes at work now."""
+        with self._lock:
+            return tuple(worker.pid for worker in self._workers.values())
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether it was cancelled."""
+        return self._cancelled
+
+    def progress(self) -> RunProgress:
+        """How far it is."""
+        with self._lock:
+            jobs = tuple(self._jobs.values())
+            start, end = self._started_at, self._ended_at or time.monotonic()
+            elapsed_s = 0.0 if start is None else end - start
+            stepping_s = 0.0 if self._first_step_at is None else end - self._first_step_at
+            trained = sum(job.step - self._first_steps.get(job_id, job.step) for job_id, job in self._jobs.items())
+        left = sum(job.job.recipe.steps - job.step for job in jobs if job.state in ("waiting", "training"))
+        return RunProgress(jobs, elapsed_s, stepping_s / trained * left if trained else None)
+
+    def cancel(self) -> None:
+        """Stop it within a second, from any thread; checkpoints stay, and it can be resumed."""
+        with self._lock:
+            self._cancelled = True
+            workers = list(self._workers.values())
+            if self._started_at is None:
+                self._done.set()  # it need not wait for its turn to be over
+        for worker in workers:
+            worker.kill()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for its end; whether it has come."""
+        return self._done.wait(timeout_s)
+
+    def measure_on(self, device: str) -> None:
+        """Train everything, from the thread of the device's queue."""
+        del device  # always the CPU
+        with self._lock:
+            self._started_at = time.monotonic()
+            waiting = [job for job in self._jobs.values() if job.state == "waiting"]
+        with ThreadPoolExecutor(self._processes, thread_name_prefix="training") as pool:
+            list(pool.map(self._train, [progress.job for progress in waiting]))
+        with self._lock:
+            self._ended_at = time.monotonic()
+        self._done.set()
+
+    def _train(self, job: TrainingJob) -> None:
+        checkpoint = checkpoint_path(self._folder, job)
+        with self._lock:
+            if self._cancelled:
+                self._change(job, state="stopped")
+                return
+            request = {"job": job.to_dict(), "checkpoint": str(checkpoint)}
+            worker = self._workers[job.job_id] = WorkerProcess(request, _ONE_THREAD, _WORKER)
+            self._change(job, state="training")
+        for message in worker.messages():
+            self._take(job, message)
+        how_it_ended = worker.close()
+        with self._lock:
+            del self._workers[job.job_id]
+            if self._jobs[job.job_id].state == "training":
+                state: JobState = "stopped" if self._cancelled else "failed"
+                self._change(job, state=state, reason=None if self._cancelled else how_it_ended)
+
+    def _take(self, job: TrainingJob, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "progress":
+                with self._lock:
+                    self._first_step_at = self._first_step_at or time.monotonic()
+                    self._first_steps.setdefault(job.job_id, message["step"])
+                    self._change(job, step=message["step"], loss=message["loss"], curve=message["curve"])
+            case "failed":
+                with self._lock:
+                    self._change(job, state="failed", reason=message["reason"])
+            case "finished":
+                record = TrainingRecord(**message["record"])
+                with self._lock:
+                    self._records[job.job_id] = record
+                    self._change(job, state="finished", step=job.recipe.steps, curve=curve_rows(record))
+                self._keep(job, record)
+
+    def _keep(self, job: TrainingJob, record: TrainingRecord) -> None:
+        try:
+            self._save(record)
+        except Exception as error:  # noqa: BLE001 - a store that refuses must not end the other trainings
+            self._error = f"A result could not be saved, its checkpoint is kept: {reason_of(error)}"
+            return
+        with suppress(OSError):  # a file that stays only takes room
+            checkpoint_path(self._folder, job).unlink(missing_ok=True)
+
+    def _change(self, job: TrainingJob, **changes: Any) -> None:
+        self._jobs[job.job_id] = replace(self._jobs[job.job_id], **changes)
+
+    def _take_over(self, known: Sequence[TrainingRecord]) -> None:
+        for job, record in known_results(self.plan, known):
+            if not checkpoint_path(self._folder, job).exists():  # one that exists has more to say
+                self._records[job.job_id] = record
+                self._change(job, state="finished", step=job.recipe.steps, curve=curve_rows(record))
+
+    def _remove_checkpoints(self) -> None:
+        for job in self.plan.jobs():
+            with suppress(OSError):  # one that cannot be removed is found, and said, when it is read
+                checkpoint_path(self._folder, job).unlink(missing_ok=True)
+
+
+def checkpoint_folder(store_location: str) -> Path:
+    """Where checkpoints are kept: beside the store, or beside the default one where the store is a server.
+
+    Args:
+        store_location: `Store.location`.
+    """
+    path = DEFAULT_PATH if "://" in store_location else Path(store_location)
+    return path.parent / "training"
+
+
+def checkpoint_path(folder: Path, job: TrainingJob) -> Path:
+    """Where a training's checkpoint is kept: named by the hash of all its settings."""
+    return folder / f"{job.job_id}.pt"
+
+
+def resumable(plan: TrainingPlan, folder: Path) -> int:
+    """How many of a plan's trainings have a checkpoint."""
+    return sum(checkpoint_path(folder, job).exists() for job in plan.jobs())
+
+
+def known_results(
+    plan: TrainingPlan, records: Sequence[TrainingRecord]
+) -> Iterator[tuple[TrainingJob, TrainingRecord]]:
+    """The newest record of each of a plan's jobs, as far as there is one."""
+    newest = {(record.arm, record.seed, record.comparison_id): record for record in records}
+    for job in plan.jobs():
+        for record in newest.values():
+            if (record.arm, record.seed) == (job.arm, job.seed) and _is_of(record, job):
+                yield job, record
+
+
+def check_memory(plan: TrainingPlan, processes: int, free_mib: float | None) -> None:
+    """Refuse a plan that does not fit the memory.
+
+    Args:
+        plan: The plan.
+        processes: How many of its jobs train at once.
+        free_mib: Free memory, MiB; None where nobody knows, which refuses nothing.
+
+    Raises:
+        ValueError: Naming what it needs, what there is and what would fit.
+    """
+    one = max(needed_mib(job) for job in plan.jobs())
+    if free_mib is None or one * processes <= free_mib:
+        return
+    fits = int(free_mib // one)
+    advice = f"train {fits} at a time" if fits else "use fewer canvases or a smaller batch, or free some memory"
+    raise ValueError(
+        f"{processes} trainings at once need about {one * processes:,.0f} MiB, {free_mib:,.0f} MiB are free: {advice}."
+    )
+
+
+def estimate_seconds(plan: TrainingPlan, processes: int = DEFAULT_PROCESSES) -> float:
+    """Rough duration of a plan, s, on as many free cores as there are processes."""
+    seconds = sum(
+        _START_S + job.recipe.steps * _IMAGE_S * job.recipe.batch_size * job.side**2 / _REFERENCE_PIXELS
+        for job in plan.jobs()
+    )
+    return seconds / processes
+
+
+def needed_mib(job: TrainingJob) -> float:
+    """Memory of one training process, MiB."""
+    canvases = job.recipe.canvases * job.canvas_side**2 * _CANVAS_BYTES / _MIB
+    return _PROCESS_MIB + canvases + job.recipe.batch_size * _IMAGE_MIB * job.side**2 / _REFERENCE_PIXELS
+
+
+def curve_rows(record: TrainingRecord) -> list[dict[str, float]]:
+    """A record's curve, one entry per look."""
+    names = list(record.curve)
+    return [dict(zip(names, values, strict=True)) for values in zip(*record.curve.values(), strict=True)]
+
+
+def _is_of(record: TrainingRecord, job: TrainingJob) -> bool:
+    return record.variant == job.variant.to_dict() and record.recipe == job.recipe.to_dict()

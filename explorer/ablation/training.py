@@ -1,0 +1,265 @@
+"""Training of one network on the digits: bit for bit the same for a seed on one machine, resumed or not."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from explorer.ablation.checkpoints import CheckpointError, read_checkpoint, save_checkpoint
+from explorer.ablation.digits import NUM_CLASSES, Canvases, batch_at, make_canvases, normalise
+from explorer.ablation.recipe import TrainingJob
+from explorer.ablation.scores import Scores, evaluate
+from hrformer import HRFormer, create_model
+from hrformer.attention import WindowAttention
+
+#: Updates between two checkpoints; so many a kill costs.
+CHECKPOINT_EVERY = 25
+#: The loss looks at every second row and column: a quarter of the work, and the logits are at a quarter anyway.
+_LOSS_STRIDE = 2
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A look at a training.
+
+    Attributes:
+        step: Updates done.
+        loss: Of the last one.
+        curve: One entry per look at the validation pictures: step, loss and `Scores`.
+    """
+
+    step: int
+    loss: float
+    curve: list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds, over all sessions of a training.
+
+    Attributes:
+        wall_s: Of updates, waiting for the processor included.
+        cpu_s: Of this thread in updates.
+        data_cpu_s: Of this thread for data: canvases, and crops of them.
+    """
+
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    data_cpu_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a training.
+
+    Attributes:
+        scores: On the test pictures.
+        curve: As in `Progress`.
+        times: What it took.
+    """
+
+    scores: Scores
+    curve: list[dict[str, float]]
+    times: Times
+
+
+class Training:
+    """One network on its way.
+
+    Args:
+        job: What is trained.
+    """
+
+    def __init__(self, job: TrainingJob) -> None:
+        self.job = job
+        self.step = 0
+        self.curve: list[dict[str, float]] = []
+        self.times = Times()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(job.seed)
+            self.model = _new_model(job)
+            self._random_state = torch.get_rng_state()
+        recipe = job.recipe
+        # Fused: one kernel instead of ten small ones for each of several hundred parameters.
+        self._optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        )
+        self._class_weights = torch.ones(NUM_CLASSES)
+        self._class_weights[0] = recipe.background_weight
+
+    @cached_property
+    def canvases(self) -> Canvases:
+        """What crops are taken from; making them counts as data."""
+        started = time.thread_time()
+        canvases = make_canvases("train", self.job.recipe.canvases, self.job.canvas_side)
+        taken_s = time.thread_time() - started
+        self.times = replace(self.times, data_cpu_s=self.times.data_cpu_s + taken_s)
+        return canvases
+
+    @cached_property
+    def validation(self) -> Canvases:
+        """What is looked at on the way."""
+        return make_canvases("validation", self.job.recipe.validation_canvases, self.job.side)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all updates are done."""
+        return self.step >= self.job.recipe.steps
+
+    def update(self) -> float:
+        """One update; its loss."""
+        recipe, canvases = self.job.recipe, self.canvases
+        started, cpu_started = time.monotonic(), time.thread_time()
+        self.model.train()
+        images, labels = batch_at(canvases, self.job.side, recipe.batch_size, self.step, self.job.seed)
+        data_cpu_s = time.thread_time() - cpu_started
+        for group in self._optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * learning_rate_share(self.step, recipe.steps, recipe.warmup_steps)
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self._random_state)  # stochastic depth draws from it, and a resumed run draws the same
+            loss = self._loss(images, labels)
+            self._random_state = torch.get_rng_state()
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
+        self._optimizer.step()
+        self.step += 1
+        self.times = Times(
+            self.times.wall_s + time.monotonic() - started,
+            self.times.cpu_s + time.thread_time() - cpu_started,
+            self.times.data_cpu_s + data_cpu_s,
+        )
+        return loss.item()
+
+    def look(self, loss: float) -> None:
+        """Add the scores on the validation pictures to the curve."""
+        scores = evaluate(self.model, normalise(self.validation.images), self.validation.labels)
+        self.curve.append({"step": self.step, "loss": loss, **scores.to_dict()})
+
+    def test(self) -> Scores:
+        """Scores on the test pictures, which nothing else looks at."""
+        canvases = make_canvases("test", self.job.recipe.test_canvases, self.job.side)
+        return evaluate(self.model, normalise(canvases.images), canvases.labels)
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            CheckpointError: If it cannot be written; the one before is kept.
+        """
+        save_checkpoint(
+            path,
+            {
+                "job": self.job.to_dict(),
+                "step": self.step,
+                "curve": self.curve,
+                "times": asdict(self.times),
+                "random_state": self._random_state,
+                "model": self.model.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+            },
+        )
+
+    def resume(self, path: Path) -> bool:
+        """Take over a checkpoint; False where there is none.
+
+        Raises:
+            CheckpointError: If it is of another job, or damaged.
+        """
+        state = read_checkpoint(path)
+        if state is None:
+            return False
+        _check_same_job(path, state.get("job"), self.job)
+        self.step = state["step"]
+        self.curve = list(state["curve"])
+        self.times = Times(**state["times"])
+        self._random_state = state["random_state"]
+        self.model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        return True
+
+    def _loss(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        size = [side // _LOSS_STRIDE for side in images.shape[-2:]]
+        logits = self.model.head(self.model.forward_features(images), size)
+        return F.cross_entropy(logits, labels[:, ::_LOSS_STRIDE, ::_LOSS_STRIDE], weight=self._class_weights)
+
+
+def train(job: TrainingJob, checkpoint: Path, on_progress: Callable[[Progress], None]) -> tuple[HRFormer, Outcome]:
+    """Train one network, from its checkpoint on where there is one.
+
+    Args:
+        job: What is trained.
+        checkpoint: Where it is kept; it stays there at the end.
+        on_progress: Told after every update.
+
+    Returns:
+        The network, in evaluation mode, and what came of it.
+
+    Raises:
+        CheckpointError: If the checkpoint is of another job, damaged, or cannot be written.
+        FloatingPointError: If the loss is no longer a number.
+    """
+    training = Training(job)
+    training.resume(checkpoint)
+    while not training.is_finished:
+        loss = training.update()
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"The loss is {loss} after step {training.step}: use a lower learning rate; "
+                "the checkpoint before is kept."
+            )
+        if training.step % job.recipe.evaluate_every == 0 or training.is_finished:
+            training.look(loss)
+        if training.step % CHECKPOINT_EVERY == 0 or training.is_finished:
+            training.save(checkpoint)
+        on_progress(Progress(training.step, loss, training.curve))
+    return training.model, Outcome(training.test(), training.curve, training.times)
+
+
+def learning_rate_share(step: int, steps: int, warmup_steps: int) -> float:
+    """Share of the highest learning rate: a linear rise over the warm-up, times a cosine that ends at zero."""
+    rise = min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
+    return rise * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def _new_model(job: TrainingJob) -> HRFormer:
+    """The variant with fresh weights; those of attention are larger than published (0.02), which suits thousands of
+    epochs less than hundreds of steps: with 1/sqrt(fan-in) attention passes something on from the first step."""
+    model = create_model(job.variant)
+    for module in model.modules():
+        if isinstance(module, WindowAttention):
+            for projection in (module.q_proj, module.k_proj, module.v_proj, module.out_proj):
+                nn.init.trunc_normal_(projection.weight, std=projection.in_features**-0.5)
+    return model
+
+
+def _check_same_job(path: Path, saved: Any, job: TrainingJob) -> None:
+    wanted = job.to_dict()
+    if saved == wanted:
+        return
+    differing = sorted(_differences(saved, wanted)) if isinstance(saved, dict) else ["everything"]
+    raise CheckpointError(
+        f"The checkpoint {path} is of another run (different: {', '.join(differing[:5])}): resume with its own "
+        "settings, or delete it to begin anew."
+    )
+
+
+def _differences(saved: dict[str, Any], wanted: dict[str, Any], prefix: str = "") -> list[str]:
+    """Names of the fields in which two nested dicts differ."""
+    found = []
+    for key in saved.keys() | wanted.keys():
+        one, other = saved.get(key), wanted.get(key)
+        if isinstance(one, dict) and isinstance(other, dict):
+            found += _differences(one, other, f"{prefix}{key}.")
+        elif one != other:
+            found.append(f"{prefix}{key}")
+    return found

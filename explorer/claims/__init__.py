@@ -1,0 +1,1 @@
+"""The paper on trial: its claims, and what the explorer computes or has measured for each."""

@@ -1,0 +1,81 @@
+"""Speed ratios from records: those of the store, and those that come with the explorer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from explorer.benchmark.comparison import CONDITIONS, IDENTITY, newest_records
+from explorer.benchmark.exchange import read_csv
+from explorer.benchmark.reference import reference_files
+from explorer.benchmark.selection import Between
+from explorer.benchmark.store import Store
+
+#: What must be equal for a ratio: everything but the model.
+MATCHED = (*CONDITIONS, *(name for name in IDENTITY if name not in ("model_name", "config_id")))
+_READ = ("record_id", "measured_at", "status", *CONDITIONS, *IDENTITY, "latency_ms_p50")
+
+
+def timed_records(models: Sequence[str]) -> pd.DataFrame:
+    """Inference records of some models: the store's and those that come with the explorer, none twice.
+
+    Raises:
+        StoreError: If the store cannot be read.
+        ValueError: If a file of records is damaged.
+    """
+    filters = {"model_name": list(models), "kind": "inference", "status": "ok", "latency_ms_p50": Between(0)}
+    with Store() as store:
+        stored = store.query(filters, columns=[name for name in _READ if name not in ("record_id", "measured_at")])
+    shipped = pd.DataFrame(_shipped(models), columns=[*_READ])
+    parts = [table for table in (stored[[*_READ]], shipped) if not table.empty]
+    if not parts:
+        return shipped
+    return pd.concat(parts, ignore_index=True).drop_duplicates("record_id", ignore_index=True)
+
+
+def latency_pairs(records: pd.DataFrame, model: str, baseline: str, img_size: tuple[int, int]) -> pd.DataFrame:
+    """Both models' newest records under each condition that they share, one row a condition.
+
+    Args:
+        records: From `timed_records`.
+        model: The one above the line.
+        baseline: The one below.
+        img_size: (height, width) in pixels.
+
+    Returns:
+        Columns `MATCHED`, "measured_at", "latency_ms" and "baseline_ms" (medians), "ratio"; largest batch first,
+        then newest first.
+    """
+    if records.empty:
+        return pd.DataFrame()
+    height, width = img_size
+    fitting = records[(records["img_height"] == height) & (records["img_width"] == width)]
+    newest = newest_records(fitting)
+    own, other = (newest[newest["model_name"] == name] for name in (model, baseline))
+    pairs = own.merge(other, on=[*MATCHED], suffixes=("", "_baseline"))
+    pairs = pairs.rename(columns={"latency_ms_p50": "latency_ms", "latency_ms_p50_baseline": "baseline_ms"})
+    pairs["ratio"] = pairs["latency_ms"] / pairs["baseline_ms"]
+    shown = pairs[[*MATCHED, "measured_at", "latency_ms", "baseline_ms", "ratio"]]
+    return shown.sort_values(["batch_size", "measured_at"], ascending=False, ignore_index=True)
+
+
+def latency_ratio(records: pd.DataFrame, model: str, baseline: str, img_size: tuple[int, int]) -> float | None:
+    """The ratio at the largest batch that was measured of both, the newest of several; None without any."""
+    pairs = latency_pairs(records, model, baseline, img_size)
+    return None if pairs.empty else float(pairs["ratio"].iloc[0])
+
+
+def _shipped(models: Sequence[str]) -> list[dict[str, object]]:
+    rows = []
+    for path in reference_files():
+        with path.open("rb") as file:
+            rows += [
+                {name: getattr(record, name) for name in _READ}
+                for record in read_csv(file)
+                if record.model_name in models
+                and record.kind == "inference"
+                and record.status == "ok"
+                and record.latency_ms_p50 is not None
+            ]
+    return rows

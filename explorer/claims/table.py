@@ -1,0 +1,142 @@
+"""All claims judged, as a table and as a file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from explorer.claims.catalogue import CLAIMS
+from explorer.claims.claim import VERDICTS, Claim, Evidence, Outcome, Verdict, in_convention, judge
+from explorer.claims.quantities import LatencyRatio, cost
+from explorer.conventions import Convention
+from explorer.units import significant
+
+#: Digits of our figures in the file: enough to see any change, too few for the last bit of a sum to show.
+_DIGITS = 6
+_DECIMALS = 9
+
+
+def count_costs(on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> bool:
+    """Count every model that a claim needs; the counts are kept, so that judging takes no time afterwards.
+
+    Returns:
+        Whether it came to its end.
+    """
+    wanted = list(dict.fromkeys(pair for claim in CLAIMS if claim.quantity for pair in claim.quantity.counted))
+    for done, (model, img_size) in enumerate(wanted):
+        if should_stop():
+            return False
+        on_progress(done, len(wanted))
+        cost(model, img_size)
+    return True
+
+
+def judge_all(evidence: Evidence, claims: Sequence[Claim] = CLAIMS) -> list[Outcome]:
+    """The outcome of each claim, in order."""
+    return [judge(claim, evidence) for claim in claims]
+
+
+def count_verdicts(outcomes: Sequence[Outcome]) -> dict[Verdict, int]:
+    """How many claims got each verdict."""
+    counts = Counter(outcome.verdict for outcome in outcomes)
+    return {verdict: counts[verdict] for verdict in VERDICTS}
+
+
+def compared_models(claims: Sequence[Claim] = CLAIMS) -> list[str]:
+    """The models whose records the speed claims need."""
+    pairs = [claim.quantity for claim in claims if isinstance(claim.quantity, LatencyRatio)]
+    return list(dict.fromkeys(name for pair in pairs for name in (pair.model, pair.baseline)))
+
+
+def shown_table(outcomes: Sequence[Outcome], convention: Convention, evidence: Evidence) -> pd.DataFrame:
+    """What a page shows: both figures of every claim in one convention.
+
+    Returns:
+        Columns key, verdict, topic, claim, published, ours, deviation (ours less published), unit, source.
+    """
+    rows = []
+    for outcome in outcomes:
+        shown = in_convention(outcome, convention, evidence)
+        deviation = None if shown.ours is None or shown.published is None else shown.ours - shown.published
+        rows.append(
+            {
+                "key": outcome.claim.key,
+                "verdict": outcome.verdict,
+                "topic": outcome.claim.topic,
+                "claim": outcome.claim.text,
+                "published": shown.published,
+                "ours": shown.ours,
+                "deviation": deviation,
+                "unit": shown.unit,
+                "source": outcome.claim.source,
+            }
+        )
+    table = pd.DataFrame(rows)
+    return table.astype(dict.fromkeys(("published", "ours", "deviation"), float))
+
+
+def relative_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """Ours as a multiple of the published figure, with the tolerance likewise: claims of all units on one axis.
+
+    Returns:
+        Columns key, claim, verdict, ratio, tolerance; only claims with both figures.
+    """
+    rows = [
+        (
+            outcome.claim.key,
+            outcome.claim.text,
+            outcome.verdict,
+            outcome.ours / outcome.claim.published,
+            outcome.claim.tolerance / outcome.claim.published,
+        )
+        for outcome in outcomes
+        if outcome.ours is not None
+    ]
+    return pd.DataFrame(rows, columns=["key", "claim", "verdict", "ratio", "tolerance"])
+
+
+def file_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """What a file keeps of every claim, in the claim's own convention, with six digits.
+
+    Returns:
+        Columns key, topic, kind, claim, published, ours, deviation, tolerance, unit, convention, verdict, reason,
+        method, source.
+    """
+    return pd.DataFrame(
+        [
+            {
+                "key": outcome.claim.key,
+                "topic": outcome.claim.topic,
+                "kind": outcome.claim.kind,
+                "claim": outcome.claim.text,
+                "published": _rounded(outcome.claim.published),
+                "ours": _rounded(outcome.ours),
+                "deviation": _rounded(outcome.deviation),
+                "tolerance": _rounded(outcome.claim.tolerance),
+                "unit": outcome.claim.unit,
+                "convention": outcome.claim.convention.label if outcome.claim.convention else "",
+                "verdict": outcome.verdict,
+                "reason": outcome.reason,
+                "method": outcome.claim.method,
+                "source": outcome.claim.source,
+            }
+            for outcome in outcomes
+        ]
+    )
+
+
+def write_claims(outcomes: Sequence[Outcome], path: Path) -> None:
+    """Write the claims as CSV."""
+    file_table(outcomes).to_csv(path, index=False, lineterminator="\n")
+
+
+def in_words(value: float | None, unit: str) -> str:
+    """A figure as a person reads it; a dash where there is none."""
+    return "–" if value is None else f"{significant(value)} {unit}".strip()
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{round(value, _DECIMALS):.{_DIGITS}g}")

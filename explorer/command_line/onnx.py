@@ -1,0 +1,113 @@
+"""`onnx`: a model as an ONNX file with a dynamic batch, checked against the model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer.command_line.arguments import image_size
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from hrformer import HRFormerConfig
+
+_DESCRIPTION = (
+    "Write a model as one ONNX file that takes any number of images, and check it against the model. HRFormer is "
+    "written in its optimised form, in float32."
+)
+_STEPS = 3
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the subparsers."""
+    parser = commands.add_parser("onnx", help="write a model as ONNX", description=_DESCRIPTION)
+    parser.add_argument("file", type=Path, metavar="FILE", help="file to write")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--model", metavar="NAME", help="such as hrformer_tiny_pose: a preset or any name of timm")
+    what.add_argument("--variant", type=Path, metavar="FILE", help="variant as JSON, as the Architecture page saves it")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="HRFormer's weights, .pth or .safetensors")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of random weights (default: %(default)s)")
+    parser.add_argument("--img-size", type=image_size, metavar="SIZE", help="224 or 256x192 (height x width)")
+    parser.set_defaults(command=_onnx)
+
+
+def _onnx(arguments: argparse.Namespace) -> int:
+    from explorer.onnx_export import export_onnx, missing_packages
+
+    reason = missing_packages()
+    if reason:
+        raise ValueError(reason)
+    if not arguments.file.parent.is_dir():
+        raise ValueError(f"{arguments.file.parent} is no folder: make it, or name another file.")
+    _tell_step(1, "building the model")
+    model, (height, width) = _model(arguments)
+    error = export_onnx(model, arguments.file, (height, width), lambda step, what: _tell_step(step + 1, what))
+    mib = arguments.file.stat().st_size / 2**20
+    _tell(
+        f"Wrote {arguments.file.name}: {mib:.1f} MiB, any number of images of {height}x{width}, values within "
+        f"{error:.1e} relative of the model's."
+    )
+    return 0
+
+
+def _model(arguments: argparse.Namespace) -> tuple[nn.Module, tuple[int, int]]:
+    """The model with its weights, and the size of its images, (height, width) in pixels."""
+    from explorer.benchmark.models import build_model, model_by_name
+
+    wanted = None if arguments.img_size is None else tuple(arguments.img_size)
+    if arguments.model:
+        ref = model_by_name(arguments.model)
+        if ref.config is None:
+            if arguments.checkpoint:
+                raise ValueError(f"--checkpoint is for HRFormer, and {arguments.model} is timm's: leave it out.")
+            return build_model(ref, wanted or ref.default_img_size), wanted or ref.default_img_size
+        return _hrformer(ref.config, arguments, wanted)
+    if arguments.variant:
+        return _hrformer(_variant(arguments.variant), arguments, wanted)
+    if arguments.checkpoint:
+        return _hrformer(None, arguments, wanted)
+    raise ValueError("Nothing to write: name a model with --model hrformer_tiny, or use --variant or --checkpoint.")
+
+
+def _hrformer(
+    config: HRFormerConfig | None, arguments: argparse.Namespace, wanted: tuple[int, int] | None
+) -> tuple[nn.Module, tuple[int, int]]:
+    from explorer.complexity import MIB, estimate_complexity
+    from explorer.models import MAX_SEED, random_model
+    from explorer.onnx_export import refuse_too_large
+    from hrformer import load_checkpoint
+
+    if config is not None:
+        config = config if wanted is None else replace(config, img_size=wanted)
+        refuse_too_large(round(estimate_complexity(config).weights_mib * MIB))
+        if not arguments.checkpoint:
+            if not 0 <= arguments.seed <= MAX_SEED:
+                raise ValueError(f"seed = {arguments.seed} is not legal: use a whole number from 0 to {MAX_SEED}.")
+            return random_model(config, arguments.seed), config.img_size
+    model = load_checkpoint(arguments.checkpoint, config).eval()
+    return model, wanted or model.config.img_size
+
+
+def _variant(path: Path) -> HRFormerConfig:
+    from hrformer import HRFormerConfig
+
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON in UTF-8: save the variant again.") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} holds no variant: save it again on the Architecture page.")
+    return HRFormerConfig.from_dict(values)
+
+
+def _tell_step(step: int, what: str) -> None:
+    _tell(f"{step} of {_STEPS}: {what}")
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)

@@ -1,0 +1,194 @@
+"""Controls of the Ablation page, and what it finds out: at once, with progress beside the page, or by measuring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import streamlit as st
+
+from explorer.ablation.arms import Arm, Axes
+from explorer.ablation.switches import SWITCHES, Switch, switch_named
+from explorer.ablation.views import WINDOW_STAGES, View, look_at, position_in
+from explorer.benchmark.method import Method
+from explorer.benchmark.models import variant
+from explorer.benchmark.plan import Plan
+from explorer.benchmark.runner import Run
+from explorer.ui.benchmark import duration, estimated_seconds
+from explorer.ui.job_manager import job_manager, visitor
+from explorer.ui.progress import OnProgress, ShouldStop, throw_away_button, with_progress
+from explorer.ui.sources import PictureSource, WeightsSource
+from hrformer import HRFormerConfig
+
+_RUN_ID = "ablation_run"
+_ERROR = "ablation_error"
+_MAX_THREADS = 64
+_MAX_BATCH = 1024
+_MIN_SECONDS = 3.0
+
+Views = dict[HRFormerConfig, View]
+Number = TypeVar("Number", int, float)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the sidebar says.
+
+    Attributes:
+        switches: What is taken out, one at a time.
+        axes: Further axes.
+        stage: Where receptive fields and leak are looked at.
+        batch_size: Images per timed call.
+        threads: Of the timed calls; None for torch's own choice.
+        min_seconds: Each network is timed at least so long.
+    """
+
+    switches: tuple[Switch, ...]
+    axes: Axes
+    stage: int
+    batch_size: int
+    threads: int | None
+    min_seconds: float
+
+
+def ablation_controls() -> Choice:
+    """All choices, in the sidebar.
+
+    Raises:
+        ValueError: If a typed axis value is no number.
+    """
+    with st.sidebar:
+        keys = st.multiselect(
+            "Take out, one at a time",
+            [switch.key for switch in SWITCHES],
+            default=[SWITCHES[0].key],
+            format_func=_switch_name,
+            key="ablation_switches",
+            bind="query-params",
+            persist_state="session",
+            help=" ".join(f"**{_switch_name(switch.key)}**: {switch.sentence}" for switch in SWITCHES),
+        )
+        stage = st.segmented_control(
+            "Fields and leak after stage",
+            WINDOW_STAGES,
+            default=WINDOW_STAGES[0],
+            required=True,
+            key="ablation_stage",
+            bind="query-params",
+            persist_state="session",
+            help="The middle of the 1/4 map after the stage's last module; later stages often see the whole picture.",
+        )
+        with st.expander("Further axes"):
+            axes = Axes(
+                window_sizes=_axis("K · window", "window_sizes", ("7", "15"), int),
+                num_heads=_axis("H · heads of the 1/4 branch", "num_heads", ("1", "2"), int),
+                mlp_ratios=_axis("R · MLP ratio", "mlp_ratios", ("2", "4"), float),
+            )
+        with st.expander("How latency is measured"):
+            batch = st.number_input("Batch", 1, _MAX_BATCH, 1, key="ablation_batch", persist_state="session")
+            threads = st.number_input(
+                "Threads (0: torch's own choice)", 0, _MAX_THREADS, 0, key="ablation_threads", persist_state="session"
+            )
+            seconds = st.number_input(
+                "Timed seconds, at least", 0.1, 60.0, _MIN_SECONDS, key="ablation_seconds", persist_state="session"
+            )
+    return Choice(tuple(switch_named(key) for key in keys), axes, stage, batch, threads or None, seconds)
+
+
+def _switch_name(key: str) -> str:
+    name = switch_named(key).name
+    return name[:1].upper() + name[1:]
+
+
+def _axis(label: str, field: str, examples: Sequence[str], read: Callable[[str], Number]) -> tuple[Number, ...]:
+    """The chosen values of an axis, none to keep the variant's own.
+
+    Raises:
+        ValueError: If a typed value is no number.
+    """
+    texts = st.multiselect(
+        label,
+        examples,
+        key=f"ablation_{field}",
+        accept_new_options=True,
+        persist_state="session",
+        placeholder="as the variant has it",
+        help="Every value is crossed with every switch; type others.",
+    )
+    try:
+        return tuple(read(text) for text in texts)
+    except ValueError:
+        raise ValueError(f"{label}: {', '.join(texts)} are not all numbers: use such as {examples[0]}.") from None
+
+
+def views_key(arms: tuple[Arm, ...], weights: WeightsSource, picture: PictureSource, stage: int) -> Hashable:
+    """Everything that the views depend on."""
+    return arms, weights.key, picture.key, stage
+
+
+def views_of(arms: tuple[Arm, ...], weights: WeightsSource, picture: PictureSource, stage: int) -> Views | None:
+    """What the arms see; None while that is being computed, with progress and Stop."""
+
+    def work(on_progress: OnProgress, should_stop: ShouldStop) -> Views:
+        config = arms[0].config
+        image, position = picture.as_input(config), position_in(config, stage)
+        return look_at(arms, weights.model, image, position, on_progress=on_progress, should_stop=should_stop)
+
+    key = views_key(arms, weights, picture, stage)
+    return with_progress("ablation_views", key, "Looking through each network", work)
+
+
+def throw_views_away(arms: tuple[Arm, ...], weights: WeightsSource, picture: PictureSource, stage: int) -> None:
+    """A button that lets go of the views."""
+    throw_away_button("ablation_views", views_key(arms, weights, picture, stage))
+
+
+def latency_plan(arms: tuple[Arm, ...], choice: Choice) -> Plan:
+    """All arms in one group, so that they are measured in turns.
+
+    Raises:
+        ValueError: If it would be no legal plan.
+    """
+    models = tuple(variant(arm.config) for arm in arms)
+    method = Method(min_seconds=choice.min_seconds)
+    return Plan(models=models, batch_sizes=(choice.batch_size,), threads=(choice.threads,), method=method)
+
+
+def current_ablation_run() -> Run | None:
+    """The session's run, or the one that the address names; a reloaded page finds its run again."""
+    run = job_manager().find(st.session_state.get(_RUN_ID) or st.query_params.get(_RUN_ID))
+    if run is not None:
+        st.session_state[_RUN_ID] = run.id
+        st.query_params[_RUN_ID] = run.id
+    return run
+
+
+def measure_button(plan: Plan, *, is_busy: bool, problem: str | None) -> None:
+    """The button that measures the latencies, with how long that takes."""
+    takes = "" if problem else f" (about {duration(estimated_seconds(plan, plan.to_yaml()))})"
+    st.button(
+        f"Measure latency{takes}",
+        type="primary",
+        icon=":material/play_arrow:",
+        key="start_ablation",
+        disabled=is_busy or problem is not None,
+        on_click=_start,
+        args=(plan,),
+        help="Each network in processes of its own, timed in turns with all others, so that a drifting machine hits "
+        "all alike. Records go to the store.",
+    )
+
+
+def start_problem() -> str | None:
+    """Why the last run was refused."""
+    problem: str | None = st.session_state.get(_ERROR)
+    return problem
+
+
+def _start(plan: Plan) -> None:
+    st.session_state.pop(_ERROR, None)
+    try:
+        st.session_state[_RUN_ID] = job_manager().submit(plan, visitor()).id
+    except ValueError as error:
+        st.session_state[_ERROR] = str(error)

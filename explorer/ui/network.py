@@ -1,0 +1,58 @@
+"""Which network a page looks into: the one that ships trained, or the current variant."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.trained import TRAINED_ON, trained_config
+from explorer.ui.variant import (
+    CURRENT_NETWORK,
+    NETWORK,
+    NETWORKS,
+    TRAINED_NETWORK,
+    cost_caption,
+    current_variant,
+    variant_card,
+)
+from hrformer import HRFormerConfig
+
+_CONTROL = "network_choice"
+
+
+def network_to_look_into() -> HRFormerConfig:
+    """Choose in the sidebar between the network that ships trained and the current variant, and show which it is.
+
+    Who has not chosen a variant yet sees the trained one, so that the first maps are learned patterns and not noise.
+    """
+    current = current_variant()
+    state = st.session_state
+    chosen = state.setdefault(NETWORK, TRAINED_NETWORK)
+    state[_CONTROL] = chosen  # the session holds the choice: a control forgets it on pages that lack it
+    with st.sidebar:
+        st.segmented_control(
+            "Network",
+            tuple(NETWORKS.values()),
+            required=True,
+            key=_CONTROL,
+            on_change=_choose,
+            help="The trained network is small and fixed; the current variant has random weights, or your checkpoint.",
+        )
+    linked = next(key for key, name in NETWORKS.items() if name == chosen)
+    if st.query_params.get(NETWORK) != linked:
+        st.query_params[NETWORK] = linked
+    if chosen == CURRENT_NETWORK:
+        variant_card(current)
+        return current
+    return _trained_card()
+
+
+def _choose() -> None:
+    st.session_state[NETWORK] = st.session_state[_CONTROL]
+
+
+def _trained_card() -> HRFormerConfig:
+    config = trained_config()
+    with st.sidebar.container(border=True):
+        st.markdown(f"**Small HRFormer, trained on digits** · {config.task} · DW conv on")
+        st.caption(f"{cost_caption(config)}. This network was {TRAINED_ON}.")
+    return config

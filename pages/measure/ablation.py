@@ -1,0 +1,118 @@
+"""Ablation: what a network loses, costs and sees when exactly one thing is taken out."""
+
+import streamlit as st
+
+from explorer.ablation.arms import arms_of, put_in_names
+from explorer.ablation.table import ablation_table, measured_records
+from explorer.ui.ablation import (
+    ablation_controls,
+    current_ablation_run,
+    latency_plan,
+    measure_button,
+    start_problem,
+    throw_views_away,
+    views_of,
+)
+from explorer.ui.ablation_results import show_figures, show_published, show_table
+from explorer.ui.ablation_training import training_section
+from explorer.ui.benchmark import forecast_problem
+from explorer.ui.benchmark_results import records_csv, watch_run
+from explorer.ui.job_manager import store_state
+from explorer.ui.panels import csv_button, image_format_control
+from explorer.ui.sources import picture_source, weights_source
+from explorer.ui.variant import current_variant, show_rejection, variant_card
+
+config = current_variant()
+st.markdown("### Ablation: take out one thing, keep all else")
+variant_card(config)
+view = st.segmented_control(
+    "View",
+    ("Cost and reach", "Train it"),
+    default="Cost and reach",
+    required=True,
+    key="ablation_view",
+    bind="query-params",
+    label_visibility="collapsed",
+)
+if view == "Train it":
+    image_format_control()
+    show_rejection()
+    training_section()
+    st.stop()
+# Containers keep their place while messages come and go, so that nothing below them jumps or doubles.
+messages, progress, answer, bar, live, details = (st.container() for _ in range(6))
+try:
+    choice = ablation_controls()
+    arms = arms_of(config, choice.switches, choice.axes) if choice.switches else ()
+except ValueError as error:
+    messages.error(str(error), icon=":material/error:")
+    st.stop()
+picture = picture_source(config)
+weights = weights_source(config)
+image_format_control()
+show_rejection()
+if not arms:
+    st.info(
+        "Choose in the sidebar what to take out, such as the 3x3 depth-wise convolution: each choice adds a network "
+        "that lacks exactly that, beside one that has everything.",
+        icon=":material/toggle_off:",
+    )
+    st.stop()
+
+run = current_ablation_run()
+records = () if run is None else measured_records(arms, run.records)
+is_busy = run is not None and not run.wait(0)
+location, store_problem = store_state()
+problem = None
+with messages:
+    lacking = put_in_names(config, choice.switches)
+    if lacking:
+        st.info(
+            f"This variant itself lacks: {', '.join(lacking)}. The reference has it put in.", icon=":material/info:"
+        )
+    try:
+        plan = latency_plan(arms, choice)
+        problem = None if is_busy else forecast_problem(plan)
+    except ValueError as error:
+        plan, problem = None, str(error)
+    for sentence in filter(None, (problem, start_problem(), run.error if run else None)):
+        st.error(sentence, icon=":material/error:")
+    if store_problem:
+        st.warning(f"{store_problem} Records of a run can still be downloaded here.", icon=":material/save:")
+
+with progress:
+    views = None if weights is None else views_of(arms, weights, picture, choice.stage)
+table = ablation_table(arms, views, records)
+with answer:
+    show_table(table)
+    for note in dict.fromkeys(note for note in (*table["note"], *table["latency_note"].dropna()) if note):
+        st.warning(note, icon=":material/report:")
+with bar, st.container(horizontal=True, vertical_alignment="center"):
+    if plan is not None:
+        measure_button(plan, is_busy=is_busy, problem=problem)
+    csv_button(table, "ablation", "Everything as CSV")
+    if records:
+        st.download_button(
+            "Records as CSV",
+            data=lambda: records_csv(records),
+            file_name=f"ablation_{run.id}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            type="tertiary",
+            key="download_ablation_records",
+            on_click="ignore",
+        )
+    if views is not None:
+        throw_views_away(arms, weights, picture, choice.stage)
+if is_busy:
+    with live:
+        watch_run(run, len(run.records))
+with details:
+    show_figures(table)
+    show_published([switch.key for switch in choice.switches], window_sizes=bool(choice.axes.window_sizes))
+    st.caption(
+        f"Fields and leak: the middle of the 1/4 map after the last module of stage {choice.stage}, {picture.name} at "
+        f"{config.img_size[0]}x{config.img_size[1]} pixels, {'no weights' if weights is None else weights.name}, "
+        "shared by all networks as far as they fit."
+        + (f" Every record is stored as soon as it is measured, in `{location}`." if location else "")
+    )

@@ -1,0 +1,53 @@
+"""The cache of all users: bounded by memory, the longest unused out first."""
+
+import numpy as np
+import torch
+
+from explorer.capacity import building_mib
+from explorer.feature_maps import ModuleMaps
+from explorer.shared_cache import SharedCache, size_mib
+from hrformer import create_model, preset
+
+MIB = 2**20
+
+
+def block(mib: int) -> np.ndarray:
+    return np.zeros(mib * MIB, dtype=np.uint8)
+
+
+def test_sizes_of_what_pages_keep() -> None:
+    half = np.zeros((MIB // 8,), dtype=np.float32)
+    assert size_mib(ModuleMaps((half, half), (half,))) == 1.5
+    assert size_mib({"a": [torch.zeros(MIB // 4), "text", None, 3]}) == 1
+    model = create_model(preset("tiny"))
+    exact = sum(tensor.nbytes for tensor in model.state_dict().values()) / MIB
+    assert abs(size_mib(model) - exact) < 0.03 * exact  # the state leaves out the position indices
+    assert exact < building_mib(preset("tiny"))
+
+
+def test_the_longest_unused_goes_first() -> None:
+    cache = SharedCache(10)
+    for key in "abc":
+        cache.put(key, block(4))
+        assert cache.get("a") is not None
+    assert cache.get("b") is None
+    assert cache.get("c") is not None
+    assert cache.held_mib == 8
+
+
+def test_a_value_beyond_the_limit_is_kept_alone() -> None:
+    cache = SharedCache(10)
+    cache.put("small", block(4))
+    cache.put("large", block(20))
+    assert cache.get("small") is None
+    assert cache.get("large").nbytes == 20 * MIB
+
+
+def test_a_new_value_takes_the_place_of_the_old_one() -> None:
+    cache = SharedCache(10)
+    cache.put("a", block(4))
+    cache.put("a", block(2))
+    assert cache.held_mib == 2
+    cache.clear()
+    assert cache.get("a") is None
+    assert cache.held_mib == 0

@@ -1,0 +1,88 @@
+"""What writes while it is killed: the command line's benchmark, the app's queue, and a plain writer of the store.
+
+Only measuring is left out, which takes seconds and writes nothing: each job yields an example record at once. All the
+rest is what the program does, from the runner's thread to the commit. A record's id is sent once it is committed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from unittest.mock import patch
+
+from explorer.benchmark.models import variant
+from explorer.benchmark.plan import Plan
+from explorer.benchmark.record import Record
+from explorer.benchmark.runner import Run, Runner
+from explorer.benchmark.store import URL_VARIABLE, Store, StoreError
+from explorer.command_line.keeping import RecordKeeper
+from explorer.ui import job_manager
+from hrformer import preset
+from tests.explorer.benchmark.examples import example_record
+
+_JOBS = 100
+Save = Callable[[Record], None]
+
+
+class InstantMeasurement:
+    """Stands in for `GroupMeasurement`."""
+
+    worker_pid = None
+
+    def __init__(self, *_: object) -> None:
+        """Takes what a measurement takes."""
+
+    def cancel(self) -> None:
+        """Nothing takes long enough."""
+
+    def records(self) -> Iterator[Record]:
+        for _ in range(_JOBS):
+            yield example_record()
+
+
+def benchmark(sender: Connection, url: str) -> None:
+    """The runner and the keeper of `python -m explorer bench`."""
+    with Store(url) as store:
+        keeper = RecordKeeper(store, (), "unused.csv")
+
+        def save(record: Record) -> None:
+            keeper.keep(record)
+            if keeper.problem() is None:
+                sender.send(record.record_id)
+
+        _run_for_ever(lambda plan: Runner(save).submit(plan))
+
+
+def app(sender: Connection, url: str) -> None:
+    """The queue of the app's Benchmark page, which opens the store for each record."""
+    os.environ[URL_VARIABLE] = url
+    store_record = job_manager._store_record
+
+    def save(record: Record) -> None:
+        store_record(record)
+        sender.send(record.record_id)
+
+    with patch.object(job_manager, "_store_record", save):
+        manager = job_manager.JobManager()
+    _run_for_ever(lambda plan: manager.submit(plan, "visitor 1"))
+
+
+def plain(sender: Connection, url: str) -> None:
+    """One record after the other, through one open store; goes on when the database comes back."""
+    store: Store | None = None
+    while True:
+        record = example_record()
+        try:
+            store = store or Store(url, lock_timeout_s=5)
+            store.add(record)
+        except StoreError:
+            continue  # not committed, as far as the writer knows
+        sender.send(record.record_id)
+
+
+def _run_for_ever(submit: Callable[[Plan], Run]) -> None:
+    plan = Plan(models=(variant(preset("tiny", num_blocks=(1,) * 4)),), threads=(1,))
+    with patch("explorer.benchmark.runner.GroupMeasurement", InstantMeasurement):
+        while True:
+            submit(plan).wait()

@@ -1,0 +1,115 @@
+"""The Paper claims page, from the entrypoint, on a store of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from explorer.benchmark.store import Store
+from explorer.claims import speed
+from explorer.claims.catalogue import CLAIMS
+from explorer.claims.table import count_costs
+from tests.explorer.benchmark.examples import example_record
+from tests.pages.entrypoint import open_app
+
+PAGE = "pages/measure/claims.py"
+
+
+@pytest.fixture(autouse=True)
+def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    address = f"sqlite:///{tmp_path / 'records.sqlite'}"
+    monkeypatch.setenv("HRFORMER_RESULTS_URL", address)
+    monkeypatch.setattr(speed, "reference_files", list)  # what comes with the explorer changes
+    yield address
+    st.cache_data.clear()
+
+
+def open_claims(query: dict[str, str] | None = None) -> AppTest:
+    """The page, after the costs were counted once for all tests."""
+    count_costs(lambda done, total: None, lambda: False)
+    app = open_app(PAGE, query)
+    end = time.monotonic() + 60
+    while not app.metric and time.monotonic() < end:
+        time.sleep(0.2)
+        app.run()
+    assert not app.exception
+    return app
+
+
+def shown(app: AppTest) -> pd.DataFrame:
+    return app.dataframe[0].value.set_index("claim")
+
+
+def texts(app: AppTest) -> str:
+    return " ".join(element.value for element in (*app.markdown, *app.caption))
+
+
+def test_every_claim_has_a_verdict_and_the_headline_counts_them() -> None:
+    app = open_claims()
+    counts = {metric.label.rpartition(" ")[2]: int(metric.value) for metric in app.metric}
+    assert sum(counts.values()) == len(CLAIMS) == len(shown(app))
+    verdicts = shown(app)["verdict"].map(lambda cell: cell[0]).value_counts()
+    assert verdicts["reproduced"] == counts["reproduced"]
+    assert len(app.get("plotly_chart")) == 2
+
+
+def test_one_switch_changes_every_figure_and_no_verdict() -> None:
+    app = open_claims()
+    claim = "HRFormer-B takes 19 % fewer FLOPs than HRNet-W48 for pose at 384x288"
+    macs = shown(app)
+    assert macs.loc[claim, "unit"] == "% fewer GMACs"
+    assert macs.loc[claim, "ours"] == pytest.approx(13.7, abs=0.1)
+    app.radio(key="convention").set_value("HRNet's count").run()
+    hrnet = shown(app)
+    assert hrnet.loc[claim, ["published", "unit"]].to_list() == [19, "% fewer G (HRNet)"]
+    assert hrnet.loc[claim, "ours"] == pytest.approx(18.0, abs=0.1)
+    assert set(hrnet["unit"].str.extract(r"(GMACs|GFLOPs)")[0].dropna()) == set()
+    assert macs["verdict"].map(tuple).equals(hrnet["verdict"].map(tuple))
+
+
+def test_what_a_convention_cannot_say_is_left_empty_and_explained() -> None:
+    app = open_claims({"claim": "hrnet-w48-params"})
+    app.selectbox(key="claim").set_value("hrnet-w48-flops-256").run()
+    app.radio(key="convention").set_value("HRFormer's table").run()
+    table = shown(app)
+    row = table.loc["HRNet-W48 pose takes 14.6 GFLOPs at 256x192"]
+    assert row[["published", "ours", "deviation"]].isna().all()
+    assert table.loc["HRFormer-T takes 1.83 GFLOPs at 224x224", "published"] == 1.83
+    assert "can be counted as HRFormer's table" in texts(app)
+
+
+def test_details_say_how_and_why_not() -> None:
+    app = open_claims()
+    app.selectbox(key="claim").set_value("deit-top1").run()
+    assert "Accuracy needs the authors' weights" in texts(app)
+    app.selectbox(key="claim").set_value("speed-deit").run()
+    assert "No record of hrformer_base and deit_base_patch16_224" in texts(app)
+    assert not app.exception
+
+
+def test_records_judge_the_speed(url: str) -> None:
+    with Store(url) as store:
+        store.add_all(
+            example_record(
+                model_name=model, img_height=224, img_width=224, latency_ms_p50=latency, latency_ms_p95=900.0
+            )
+            for model, latency in (("hrformer_base", 300.0), ("deit_base_patch16_224", 150.0))
+        )
+    app = open_claims()
+    app.selectbox(key="claim").set_value("speed-deit").run()
+    row = shown(app)[shown(app)["unit"] == "times the latency"].iloc[-1]
+    assert (row["ours"], row["verdict"][0]) == (2.0, "differs")
+    assert app.dataframe[1].value["ratio"].to_list() == [2.0]
+
+
+def test_a_store_that_fails_leaves_the_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HRFORMER_RESULTS_URL", "no url")
+    app = open_claims()
+    assert "Speeds cannot be judged" in app.error[0].value
+    assert int(app.metric[0].value) >= 20

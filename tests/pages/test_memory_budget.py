@@ -1,0 +1,132 @@
+"""What a page says and does at the limit of the memory budget."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer.memory_budget import MemoryBudget, memory_budget
+from explorer.ui import heavy_work, progress
+from tests.pages.entrypoint import open_app
+
+QUERY = {"channels": "4,8,8,16", "num_heads": "1,2,2,4", "num_modules": "1,1,2,1", "num_blocks": "1,1,1,1"}
+MAPS = "pages/explore/feature_maps.py"
+
+
+@pytest.fixture
+def budget(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryBudget]:
+    """A server of which 1,000 MiB are held, and that may hold 2,000."""
+    small = MemoryBudget(2000, resident_mib=lambda: 1000.0, at_once=1)
+    for module in (heavy_work, progress):
+        monkeypatch.setattr(module, "memory_budget", lambda: small)
+    heavy_work._cache.cache_clear()
+    yield small
+    heavy_work._cache.cache_clear()
+
+
+class Occupied:
+    """Memory that other work takes, until it is given back."""
+
+    def __init__(self, budget: MemoryBudget, mib: float) -> None:
+        self._release, self._taken = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._hold, args=(budget, mib), daemon=True)
+        self._thread.start()
+        assert self._taken.wait(10)
+
+    def give_back(self) -> None:
+        self._release.set()
+        self._thread.join(10)
+
+    def _hold(self, budget: MemoryBudget, mib: float) -> None:
+        with budget.admitted(mib, long=True):
+            self._taken.set()
+            self._release.wait(60)
+
+
+def test_a_page_waits_for_memory_and_goes_on_when_there_is_room(budget: MemoryBudget) -> None:
+    app = open_app(query=QUERY)
+    other = Occupied(budget, 990)
+    asked = threading.Event()
+    told: list[str] = []
+    admitted = budget.admitted
+
+    def watched(needed_mib: float, **arguments):
+        tell = arguments["on_wait"]
+
+        def on_wait(waiting):
+            told.append(str(waiting))
+            tell(waiting)
+            asked.set()
+
+        return admitted(needed_mib, **{**arguments, "on_wait": on_wait})
+
+    budget.admitted = watched  # type: ignore[method-assign]
+    threading.Thread(target=lambda: asked.wait(60) and other.give_back(), daemon=True).start()
+    app.switch_page(MAPS).run()
+    assert not app.exception
+    assert set(told) == {"waiting for memory: 1 before you"}
+    assert len(app.get("plotly_chart")) == 2
+    assert not any("aiting" in info.value for info in app.info)
+
+
+def test_a_variant_beyond_the_budget_is_refused_in_one_sentence(budget: MemoryBudget) -> None:
+    budget.budget_mib = 1020
+    app = open_app(MAPS, QUERY)
+    assert not app.exception
+    (error,) = app.error
+    assert "may take 1020 MiB: use fewer channels" in error.value
+    assert "HRFORMER_MEMORY_BUDGET=2GiB" in error.value
+    assert not app.get("plotly_chart")
+
+
+def test_a_budget_that_is_no_size_is_named_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HRFORMER_MEMORY_BUDGET", "plenty")
+    memory_budget.cache_clear()
+    heavy_work._cache.cache_clear()
+    try:
+        app = open_app(MAPS, QUERY)
+    finally:
+        memory_budget.cache_clear()
+        heavy_work._cache.cache_clear()
+    assert "HRFORMER_MEMORY_BUDGET is 'plenty', which is no size of memory" in app.error[0].value
+
+
+def progress_page() -> None:
+    import streamlit as st
+
+    from explorer.ui.progress import with_progress
+
+    result = with_progress("work", "key", "Working", lambda on_progress, should_stop: "done", needed_mib=100)
+    st.session_state["result"] = result
+
+
+def test_long_work_says_what_it_waits_for(budget: MemoryBudget, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "GLANCE_S", 0.3)
+    other = Occupied(budget, 50)
+    app = AppTest.from_function(progress_page, default_timeout=30).run()
+    assert app.get("progress")[0].proto.text == "Working: waiting for a free core: 1 before you"
+    other.give_back()
+    end = time.monotonic() + 20
+    while app.run().session_state["result"] is None:
+        assert time.monotonic() < end
+    assert app.session_state["result"] == "done"
+
+
+def test_work_that_is_stopped_while_it_waits_leaves_the_queue(
+    budget: MemoryBudget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "GLANCE_S", 0.3)
+    other = Occupied(budget, 50)
+    app = AppTest.from_function(progress_page, default_timeout=30).run()
+    app.button(key="stop_work").click().run()
+    assert "Working was stopped." in app.info[0].value
+    end = time.monotonic() + 10
+    while len(budget._tickets) > 1:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    other.give_back()
+    assert budget._tickets == []
