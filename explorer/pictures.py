@@ -53,6 +53,7 @@ _DAMAGED = (
     ArithmeticError,
     AttributeError,
     RuntimeError,
+    AssertionError,
     MemoryError,
     struct.error,
     zlib.error,

@@ -58,6 +58,7 @@ _DAMAGED = (
     ValueError,
     ArithmeticError,
     MemoryError,
+    AssertionError,
     zipfile.BadZipFile,
 )
 

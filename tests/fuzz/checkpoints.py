@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pickle
+import re
 import struct
 import subprocess
 import tarfile
@@ -133,6 +134,9 @@ def _swelling(weights: dict[str, Tensor]) -> Iterator[Case]:
     yield "prefixed.pth", b"PK\x03\x04" + bytes(1000) + _zip(weights)
     outside = _rewritten(_zip(weights), lambda _, old: old).replace(b"archive/", b"../../a/")
     yield "paths_outside.pth", outside
+    legacy = _legacy(weights)
+    *_, key = re.finditer(rb"X.\x00\x00\x00(\d{6,})", legacy)
+    yield "unknown_storage.pth", legacy[: key.start(1)] + b"x" + legacy[key.start(1) + 1 :]
     yield "many_entries.pth", _many_entries(50_000)
     yield (
         "expanded.pth",
