@@ -11,10 +11,12 @@ FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
 #: File name -> address below the app's.
 PAGES = {
     "architecture": "/?preset=tiny",
-    "feature_maps": "/feature_maps?preset=tiny&stage=3",
-    "attention_windows": "/attention_windows?preset=tiny&stage=3&branch=1/8",
+    "feature_maps": "/feature_maps?network=digits&stage=3",
+    "attention_windows": "/attention_windows?network=digits&stage=3&branch=1/8",
     "receptive_field": "/receptive_field?preset=tiny",
     "fusion": "/fusion?preset=tiny&stage=4",
+    "ablation": "/ablation?ablation_view=Train+it",
+    "tour": "/tour?step=4",
 }
 
 
