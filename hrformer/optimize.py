@@ -41,7 +41,7 @@ from hrformer.model import HRFormer
 PACKED_FOR_BATCH = 8
 PACKED_FOR_SIDE = 28
 PACKED_FOR_TOKENS = PACKED_FOR_BATCH * PACKED_FOR_SIDE**2
-#: The FFN's widest map of the images that go through a branch together. Measured best of 2, 4, 8 and 16 MB.
+#: The FFN's widest map of the images that go through a branch together. Measured better than 8 MB.
 PIECE_BYTES = 4_000_000
 
 
