@@ -1,0 +1,10 @@
+"""Pages run inside the test process, which holds what all tests before them left; a server starts without that."""
+
+import pytest
+
+from explorer.memory_budget import DEFAULT_MIB, memory_budget, process_mib
+
+
+@pytest.fixture(autouse=True)
+def _budget_of_a_fresh_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_budget(), "budget_mib", process_mib() + DEFAULT_MIB)
