@@ -1,10 +1,17 @@
 """HRFormer Explorer: `streamlit run streamlit_app.py`."""
 
+import sys
+
 import streamlit as st
 
+from explorer.ui.current_page import run_page
+
+# Torch gives the interpreter lock up in every operator and, while another session's Python runs, gets it back after 5 ms
+# by default: a forward of a thousand operators waited for seconds.
+sys.setswitchinterval(0.0005)
 st.set_page_config(page_title="HRFormer Explorer", page_icon="docs/icon.png", layout="wide", initial_sidebar_state=340)
 
-st.navigation(
+page = st.navigation(
     {
         "Explore": [
             st.Page("pages/explore/architecture.py", title="Architecture", icon=":material/schema:", default=True),
@@ -23,4 +30,5 @@ st.navigation(
             st.Page("pages/measure/claims.py", title="Paper claims", icon=":material/gavel:"),
         ],
     }
-).run()
+)
+run_page(page)

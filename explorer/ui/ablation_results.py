@@ -11,7 +11,7 @@ import streamlit as st
 from explorer.ablation.published import published_differences
 from explorer.ablation.table import FIGURES, VISIBLE_CHANGE, Figure, Row, cell_text, change_text, labels, rows_of
 from explorer.charts.ablation import figure_bars, published_markers, ratio_intervals
-from explorer.ui.panels import csv_button, show_chart
+from explorer.ui.panels import NO_VALUE, csv_button, show_chart
 
 _LATENCY = "latency_ms_p50"
 _NAME_PX = 150
@@ -35,12 +35,18 @@ def show_table(table: pd.DataFrame) -> None:
     styler = numbers.style
     for figure in shown:
         for index, row in enumerate(rows_of(table)):
-            styler = styler.format(_said(cell_text(figure, row)), subset=([index], [figure.name]), na_rep="–")
+            styler = styler.format(_said(cell_text(figure, row)), subset=([index], [figure.name]))
     columns: dict[str, Any] = {"network": st.column_config.TextColumn("network", pinned=True, width=_NAME_PX)}
     columns |= {
         figure.name: st.column_config.NumberColumn(figure.name, help=_EXPLANATIONS[figure.column]) for figure in shown
     }
-    st.dataframe(styler, hide_index=True, alt="What each network costs and sees", column_config=columns)
+    st.dataframe(
+        styler,
+        hide_index=True,
+        placeholder=NO_VALUE,
+        alt="What each network costs and sees",
+        column_config=columns,
+    )
 
 
 def _said(text: str) -> Callable[[object], str]:

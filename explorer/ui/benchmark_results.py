@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -22,7 +23,7 @@ from explorer.charts.benchmark import latency_bars
 from explorer.ui.benchmark import duration, estimated_seconds
 from explorer.ui.job_manager import job_manager
 from explorer.ui.model_choice import write_size
-from explorer.ui.panels import show_chart
+from explorer.ui.panels import NO_VALUE, show_chart
 from explorer.units import significant
 
 _POLL_S = 0.4
@@ -63,8 +64,14 @@ class Measured:
 
 
 @st.fragment(run_every=_POLL_S)
-def watch_run(run: Run, records_shown: int) -> None:
-    """Progress of a run that has not ended; the page runs again when a record comes or the run ends."""
+def watch_run(run: Run, records_shown: int, names: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Progress of a run that has not ended; the page runs again when a record comes or the run ends.
+
+    Args:
+        run: What is watched.
+        records_shown: How many of its records the page shows.
+        names: What the page calls a model that it does not call by its own name.
+    """
     progress = run.progress()
     if run.wait(0) or progress.jobs_done != records_shown:
         st.rerun()
@@ -83,7 +90,7 @@ def watch_run(run: Run, records_shown: int) -> None:
         share,
         f"{progress.jobs_done} of {progress.jobs_total} jobs done · {duration(progress.elapsed_s)} so far, {left}",
     )
-    st.table(_live_table(run, progress.current), hide_index=True)
+    st.table(_live_table(run, progress.current, names), hide_index=True)
 
 
 def show_results(run: Run, records: Sequence[Record]) -> None:
@@ -100,6 +107,7 @@ def show_results(run: Run, records: Sequence[Record]) -> None:
     st.dataframe(
         table.drop(columns=["label", "is_hrformer"]),
         hide_index=True,
+        placeholder=NO_VALUE,
         alt="Results of the run",
         column_config=_column_config(run.plan),
     )
@@ -210,7 +218,7 @@ def _column_config(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _live_table(run: Run, current: Sequence[JobProgress]) -> pd.DataFrame:
+def _live_table(run: Run, current: Sequence[JobProgress], names: Mapping[str, str]) -> pd.DataFrame:
     """What was last seen of each job of the groups at work: models take turns, a look shows one at a time."""
     run_id, seen = st.session_state.get(_SEEN, ("", {}))
     if run_id != run.id:
@@ -222,7 +230,7 @@ def _live_table(run: Run, current: Sequence[JobProgress]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "model": job.model.name,
+                "model": names.get(job.model.name, job.model.name),
                 "engine": engine_label(job.engine, job.compile_mode),
                 "setting": _job_setting(job),
                 "now": seen[job].phase if job in seen else "waiting for its turn",

@@ -11,6 +11,7 @@ import streamlit as st
 from explorer.attention_maps import BlockAddress, nearest_address, nearest_head, nearest_position
 from explorer.charts.theme import branch_name
 from explorer.geometry import branch_sizes
+from explorer.ui.current_page import current_page
 from hrformer import HRFormerConfig
 from hrformer.attention import WindowGrid
 from hrformer.config import NUM_BRANCHES
@@ -156,9 +157,15 @@ def _say(*corrections: str | None) -> None:
 
 
 def _put(key: str, value: int | str) -> None:
-    """Make control and link show a value."""
-    if st.session_state.get(_state_key(key)) != value:
-        st.session_state[_state_key(key)] = value
+    """Make control and link show a value.
+
+    It is given to the control only where it must be, for that would move a slider back that is still being dragged. On
+    another page the control is a new one, which starts at its lowest value without.
+    """
+    state, put_on = st.session_state, f"{_state_key(key)}_put_on"
+    if state.get(_state_key(key)) != value or state.get(put_on) != current_page():
+        state[_state_key(key)] = value
+        state[put_on] = current_page()
     if st.query_params.get(key) != str(value):
         st.query_params[key] = str(value)
 

@@ -18,7 +18,7 @@ from explorer.claims.speed import latency_pairs, timed_records
 from explorer.claims.table import compared_models, count_costs, file_table, in_words, shown_table
 from explorer.conventions import CONVENTIONS, Convention
 from explorer.ui.comparison_data import State, store_state
-from explorer.ui.panels import csv_button, show_chart
+from explorer.ui.panels import NO_VALUE, csv_button, show_chart
 from explorer.ui.progress import throw_away_button, with_progress
 
 VERDICT_ICONS: dict[Verdict, str] = {
@@ -65,6 +65,7 @@ def show_claims(outcomes: Sequence[Outcome], convention: Convention, evidence: E
         badges[[*_COLUMNS]],
         hide_index=True,
         height=420,
+        placeholder=NO_VALUE,
         column_config=_COLUMNS,
         on_select=_open_chosen_row,
         selection_mode="single-row",

@@ -10,6 +10,7 @@ import streamlit as st
 
 from explorer.ui.comparison import View, chosen_rows
 from explorer.ui.comparison_data import ChosenFilters, State, export_data, filter_options, listed_records
+from explorer.ui.panels import NO_VALUE
 
 #: Tables of more rows are sent to the browser piece by piece, which excludes choosing rows.
 MAX_SELECTABLE = 1_000
@@ -114,13 +115,22 @@ def select_rows(table: pd.DataFrame, key: str, alt: str) -> pd.DataFrame:
     """A table whose rows can be sorted and chosen; gives the chosen rows, or all where none is."""
     shown = table.drop(columns="record_id")
     if len(table) > MAX_SELECTABLE:
-        st.dataframe(shown, hide_index=True, height=420, lazy=True, column_config=COLUMN_CONFIG, alt=alt)
+        st.dataframe(
+            shown,
+            hide_index=True,
+            height=420,
+            lazy=True,
+            placeholder=NO_VALUE,
+            column_config=COLUMN_CONFIG,
+            alt=alt,
+        )
         st.caption(f"Filter to {MAX_SELECTABLE:,} records or fewer to choose rows; exports take all {len(table):,}.")
         return table
     event = st.dataframe(
         shown,
         hide_index=True,
         height=min(420, 38 + 35 * max(1, len(table))),
+        placeholder=NO_VALUE,
         column_config=COLUMN_CONFIG,
         on_select="rerun",
         selection_mode="multi-row",

@@ -11,6 +11,8 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
+#: What a table shows where there is no figure.
+NO_VALUE = "–"
 _IMAGE_FORMAT = "chart_image_format"
 
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from explorer.ablation.arms import arms_of, put_in_names
 from explorer.ablation.table import ablation_table, measured_records
+from explorer.benchmark.models import variant
 from explorer.ui.ablation import (
     ablation_controls,
     current_ablation_run,
@@ -106,7 +107,7 @@ with bar, st.container(horizontal=True, vertical_alignment="center"):
         throw_views_away(arms, weights, picture, choice.stage)
 if is_busy:
     with live:
-        watch_run(run, len(run.records))
+        watch_run(run, len(run.records), {variant(arm.config).name: arm.label for arm in arms})
 with details:
     show_figures(table)
     show_published([switch.key for switch in choice.switches], window_sizes=bool(choice.axes.window_sizes))

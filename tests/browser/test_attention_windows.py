@@ -24,3 +24,17 @@ def test_a_click_on_the_picture_shows_the_window_of_that_position(page: Page, se
     clicked = page.get_by_text(re.compile("Row 5, column 6 of the 1/8 branch looks at window 2, 2 of 2 x 2"))
     expect(clicked).to_be_visible(timeout=30_000)
     expect(page).to_have_url(re.compile("row=5.*column=6|column=6.*row=5"))
+
+
+def test_a_module_chosen_on_another_page_stays_chosen(page: Page, server: str) -> None:
+    open_page(page, f"{server}/feature_maps?network=variant&channels=8,16,32,64&num_modules=1,1,3,2")
+    page.get_by_role("link", name="Attention windows").click()
+    page.wait_for_url("**/attention_windows**")
+    settle(page)
+    row = slider(page, "look_row")
+    row.focus()
+    row.press("ArrowRight")
+    page.wait_for_url("**row=29**")
+    settle(page)
+    assert "module=2" in page.url
+    assert slider(page, "look_module").input_value() == "2"
