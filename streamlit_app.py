@@ -4,10 +4,8 @@ import sys
 
 import streamlit as st
 
-from explorer.ui.current_page import run_page
-
-# Torch gives the interpreter lock up in every operator and, while another session's Python runs, gets it back after 5 ms
-# by default: a forward of a thousand operators waited for seconds.
+# Torch gives the interpreter lock up in every operator and, while another session's Python runs, gets it back only
+# after 5 ms by default: a forward of a thousand operators waited for seconds.
 sys.setswitchinterval(0.0005)
 st.set_page_config(page_title="HRFormer Explorer", page_icon="docs/icon.png", layout="wide", initial_sidebar_state=340)
 
@@ -31,4 +29,5 @@ page = st.navigation(
         ],
     }
 )
-run_page(page)
+st.session_state["current_page"] = page.url_path  # for controls that pages share
+page.run()

@@ -11,7 +11,6 @@ import streamlit as st
 from explorer.attention_maps import BlockAddress, nearest_address, nearest_head, nearest_position
 from explorer.charts.theme import branch_name
 from explorer.geometry import branch_sizes
-from explorer.ui.current_page import current_page
 from hrformer import HRFormerConfig
 from hrformer.attention import WindowGrid
 from hrformer.config import NUM_BRANCHES
@@ -22,6 +21,8 @@ _MEAN = "mean"
 #: The branches as controls and links write them.
 _BRANCHES = tuple(branch_name(branch).removesuffix(" branch") for branch in range(NUM_BRANCHES))
 _LAST_MAP = "attention_last_map"
+#: The entrypoint keeps the path of the page that runs here.
+_PAGE = "current_page"
 #: Branch, picture size and map size.
 _Map = tuple[int, tuple[int, int], tuple[int, int]]
 
@@ -163,9 +164,9 @@ def _put(key: str, value: int | str) -> None:
     another page the control is a new one, which starts at its lowest value without.
     """
     state, put_on = st.session_state, f"{_state_key(key)}_put_on"
-    if state.get(_state_key(key)) != value or state.get(put_on) != current_page():
-        state[_state_key(key)] = value
-        state[put_on] = current_page()
+    page = state.get(_PAGE)
+    if state.get(_state_key(key)) != value or state.get(put_on) != page:
+        state[_state_key(key)], state[put_on] = value, page
     if st.query_params.get(key) != str(value):
         st.query_params[key] = str(value)
 

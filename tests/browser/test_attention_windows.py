@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import open_page
+from tests.browser.driver import open_page, settle, slider
 
 
 def test_a_click_on_the_picture_shows_the_window_of_that_position(page: Page, server: str) -> None:
