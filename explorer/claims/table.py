@@ -139,4 +139,4 @@ def in_words(value: float | None, unit: str) -> str:
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else float(f"{round(value, _DECIMALS):.{_DIGITS}g}")
+    return None if value is None else float(f"{round(value, _DECIMALS):.{_DIGITS}g}") + 0.0  # no -0.0
