@@ -43,7 +43,8 @@ def map_row(panels: Sequence[Panel], img_size: tuple[int, int], title: str, *, s
         title: What the figure says.
         signed: Whether values are signed; the scale is then symmetric around zero.
     """
-    figure = make_subplots(1, len(panels), subplot_titles=[panel.title for panel in panels], horizontal_spacing=0.012)
+    titles = [panel.title.replace(" · ", "<br>") for panel in panels]  # in one line they overlap on a narrow screen
+    figure = make_subplots(1, len(panels), subplot_titles=titles, horizontal_spacing=0.012)
     height, width = img_size
     for column, panel in enumerate(panels, start=1):
         figure.add_trace(_trace(panel, img_size), row=1, col=column)
@@ -68,7 +69,7 @@ def map_row(panels: Sequence[Panel], img_size: tuple[int, int], title: str, *, s
         title,
         height=_row_height(len(panels), img_size),
         coloraxis=_colour_axis(panels, signed=signed),
-        margin={"l": 6, "r": 6, "t": 70, "b": 6},
+        margin={"l": 6, "r": 6, "t": 84, "b": 6},
     )
 
 

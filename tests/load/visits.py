@@ -128,7 +128,7 @@ class Visit:
         self._check("open Feature maps", page)
         chart = json.loads(page.charts.get("chart_before_channel_mean", "{}"))
         titles = [note["text"] for note in chart.get("layout", {}).get("annotations", ())]
-        if not any(title.startswith(f"1/4 branch · {self._config.channels[0]} x ") for title in titles):
+        if not any(title.startswith(f"1/4 branch<br>{self._config.channels[0]} x ") for title in titles):
             self._findings.mix_ups.append(f"user {self._number}: feature maps of another variant")
             return
         self._findings.maps[self._number] = self._config, _first_heat_map(chart)
