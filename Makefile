@@ -78,7 +78,7 @@ faults: $(VENV)/.test  ## kill what writes records 200 times, and run the other 
 	$(BIN)/python -m tests.faults --kills 200
 	$(BIN)/pytest tests/faults
 
-weights: $(VENV)/.app  ## train the weights that ship again (about 15 minutes; resumes when called again)
+weights: $(VENV)/.app  ## train the weights that ship again (about 25 minutes; resumes when called again)
 	$(BIN)/python -m explorer.ablation.weights
 
 screenshots: $(VENV)/.test  ## take the README's screenshots again (needs Chromium)
