@@ -26,6 +26,7 @@ from explorer.ui.comparison_data import (
     measured_table,
     store_state,
 )
+from explorer.ui.panels import plain
 from explorer.ui.progress import with_progress
 
 BENCHMARK_PAGE = "pages/measure/benchmark.py"
@@ -223,7 +224,7 @@ def import_panel() -> None:
                     lambda on_progress, should_stop: import_file(data, on_progress, should_stop),
                 )
             except ValueError as error:
-                st.error(f"{file.name} was not imported. {error}")
+                st.error(plain(f"{file.name} was not imported. {error}"))
             else:
                 _show_imported(imported)
 

@@ -16,6 +16,11 @@ NO_VALUE = "–"
 _IMAGE_FORMAT = "chart_image_format"
 
 
+def plain(text: str) -> str:
+    """Text that may quote a file or a link, for a message: Markdown in it must load no picture from elsewhere."""
+    return text.replace("![", r"!\[")
+
+
 def image_format_control() -> None:
     """Which kind of image the camera button of every chart saves."""
     st.sidebar.segmented_control(

@@ -15,6 +15,7 @@ from explorer.models import MAX_SEED, model_from_upload, random_model
 from explorer.pictures import FORMATS, MAX_FILE_MIB, SAMPLES, Picture, fit, load_sample, read_picture, to_input
 from explorer.trained import DIGIT_SAMPLES, TEST_MIOU, fits_trained_weights, load_digit_sample, load_trained
 from explorer.ui.heavy_work import admitted_on_page, shared
+from explorer.ui.panels import plain
 from explorer.ui.variant import current_variant, look_into_current_variant, use_variant
 from hrformer import HRFormer, HRFormerConfig
 
@@ -108,7 +109,7 @@ def picture_source(config: HRFormerConfig) -> PictureSource:
             "and stays on this server only as long as your session.",
         )
         if "picture_error" in state:
-            st.error(state["picture_error"], icon=":material/error:")
+            st.error(plain(state["picture_error"]), icon=":material/error:")
     if name == _UPLOAD and uploaded:
         digest, picture = uploaded
         return PictureSource(name, digest, fit(picture, config.img_size))
@@ -170,7 +171,7 @@ def _checkpoint_field() -> None:
             "weights only: nothing in them is executed.",
         )
         if "checkpoint_error" in st.session_state:
-            st.error(st.session_state["checkpoint_error"], icon=":material/error:")
+            st.error(plain(st.session_state["checkpoint_error"]), icon=":material/error:")
 
 
 def _chose_trained_weights() -> bool:

@@ -8,6 +8,7 @@ from typing import Any, cast
 import streamlit as st
 
 from explorer.complexity import estimate_complexity
+from explorer.ui.panels import plain
 from explorer.units import mebibytes, with_prefix
 from explorer.variants import QUERY_KEYS, from_query, nearest_legal, nearest_preset, to_query
 from hrformer import HRFormerConfig, preset
@@ -84,7 +85,7 @@ def show_rejection() -> None:
         return
     sentence, legal = rejection
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.error(f"{sentence} Shown below is the last legal variant.", icon=":material/error:")
+        st.error(plain(f"{sentence} Shown below is the last legal variant."), icon=":material/error:")
         if legal is not None:
             st.button("Use the nearest legal variant", on_click=use_variant, args=(legal,), key="use_nearest_legal")
 

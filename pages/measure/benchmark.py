@@ -16,7 +16,7 @@ from explorer.ui.benchmark import (
 )
 from explorer.ui.benchmark_results import show_results, watch_run
 from explorer.ui.job_manager import show_queue, store_state
-from explorer.ui.panels import image_format_control
+from explorer.ui.panels import image_format_control, plain
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
 config = current_variant()
@@ -35,18 +35,18 @@ messages, bar, live, results = st.container(), st.container(), st.container(), s
 plan, problem = None, None
 with messages:
     show_rejection()
-    if start_error():
-        st.error(start_error(), icon=":material/error:")
+    if refusal := start_error():
+        st.error(plain(refusal), icon=":material/error:")
     try:
         plan = chosen_plan(config)
         problem = None if is_busy else forecast_problem(plan)
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         unknown = unknown_models(config)
         if unknown:
             st.button(f"Leave out {', '.join(unknown)}", on_click=drop_models, args=(unknown,), key="drop_models")
     if problem:
-        st.error(problem, icon=":material/memory:")
+        st.error(plain(problem), icon=":material/memory:")
     if plan is not None:
         for reason in missing_engines(plan):
             st.warning(

@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.ui.comparison import choose_view, import_panel, reported
 from explorer.ui.comparison_sections import SECTIONS
 from explorer.ui.comparison_tables import show_compared
-from explorer.ui.panels import image_format_control
+from explorer.ui.panels import image_format_control, plain
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
 st.markdown("### Comparison: who is faster, and what for")
@@ -15,7 +15,7 @@ import_panel()  # first, so that what was imported is compared at once
 view = choose_view()
 image_format_control()
 st.caption(
-    f"Measured on {view.name}, filled. Published figures are hollow and come from other machines."
+    f"Measured on {plain(view.name)}, filled. Published figures are hollow and come from other machines."
     if view.name
     else "Published figures, drawn hollow."
 )

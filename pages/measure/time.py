@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer.charts.time import share_bars
 from explorer.ui.job_manager import show_queue
-from explorer.ui.panels import csv_button, image_format_control, show_chart
+from explorer.ui.panels import csv_button, image_format_control, plain, show_chart
 from explorer.ui.time import (
     SPLITS,
     are_done,
@@ -35,10 +35,10 @@ is_busy = bool(runs) and not are_done(runs)
 try:
     jobs = chosen_jobs(config)
 except ValueError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(str(error)), icon=":material/error:")
     jobs = ()
-if profile_error():
-    st.error(profile_error(), icon=":material/error:")
+if refusal := profile_error():
+    st.error(plain(refusal), icon=":material/error:")
 
 with st.container(horizontal=True, vertical_alignment="center"):
     st.button(

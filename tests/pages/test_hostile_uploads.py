@@ -88,3 +88,20 @@ def test_a_link_to_a_variant_of_thousands_of_blocks_is_answered(page: str) -> No
     for button in app.button:
         if button.label == "Stop":
             button.click().run()
+
+
+PICTURE_ELSEWHERE = "![x](https://example.org/x.png)"
+
+
+@pytest.mark.parametrize("page", ["explore/architecture", "measure/time"])
+def test_a_link_makes_no_browser_load_a_picture_from_elsewhere(page: str) -> None:
+    app = open_app(f"pages/{page}.py", {"channels": PICTURE_ELSEWHERE, "profile_models": PICTURE_ELSEWHERE})
+    assert any("example.org" in error.value for error in app.error)
+    assert not any("![" in error.value for error in app.error)
+
+
+def test_a_file_makes_no_browser_load_a_picture_from_elsewhere() -> None:
+    app = upload("explore/architecture", "variant_json", "v.json", f'{{"{PICTURE_ELSEWHERE}": 1}}'.encode())
+    (error,) = [error.value for error in app.error]
+    assert "example.org" in error
+    assert "![" not in error
