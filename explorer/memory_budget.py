@@ -84,7 +84,7 @@ class MemoryBudget:
     ) -> None:
         self.budget_mib = budget_mib
         self._resident_mib = resident_mib or process_mib
-        self._at_once = at_once or max(1, os.cpu_count() or 1)
+        self._at_once = at_once or os.cpu_count() or 1
         self._tickets: list[_Ticket] = []
         self._changed = Condition()
         self._releases: list[Callable[[], None]] = []

@@ -95,7 +95,7 @@ PICTURE_ELSEWHERE = "![x](https://example.org/x.png)"
 
 @pytest.mark.parametrize("page", ["explore/architecture", "measure/time"])
 def test_a_link_makes_no_browser_load_a_picture_from_elsewhere(page: str) -> None:
-    app = open_app(f"pages/{page}.py", {"channels": PICTURE_ELSEWHERE, "profile_models": PICTURE_ELSEWHERE})
+    app = open_app(f"pages/{page}.py", {"channels": PICTURE_ELSEWHERE})
     assert any("example.org" in error.value for error in app.error)
     assert not any("![" in error.value for error in app.error)
 
