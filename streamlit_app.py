@@ -4,8 +4,8 @@ import sys
 
 import streamlit as st
 
-# Torch gives the interpreter lock up in every operator and, while another session's Python runs, gets it back only
-# after 5 ms by default: a forward of a thousand operators waited for seconds.
+# Torch gives the interpreter lock up in operators and, while another session's Python runs, may wait 5 ms for it by
+# default. Under load sliders were faster with less, in the one pair of runs of docs/reliability.md.
 sys.setswitchinterval(0.0005)
 st.set_page_config(page_title="HRFormer Explorer", page_icon="docs/icon.png", layout="wide", initial_sidebar_state=340)
 

@@ -54,7 +54,7 @@ def latency_bars(table: pd.DataFrame, title: str) -> go.Figure:
         barmode="overlay",
         yaxis={"categoryorder": "array", "categoryarray": order[::-1], "automargin": True},
         xaxis={
-            "title": {"text": "Latency per call, ms: bar to the median (p50), whisker to p95"},
+            "title": {"text": "Latency per call, ms (bar p50, whisker p95)"},
             "rangemode": "tozero",
         },
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 1, "xanchor": "right"},
