@@ -1,12 +1,10 @@
 """The Attention windows page, from the entrypoint."""
 
 import io
-import threading
 
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.util import patch_config_options
 
 from explorer.ui.attention import DETAILS
 from hrformer import create_model, preset
@@ -129,28 +127,6 @@ def test_attention_too_large_to_write_out_is_refused_with_a_sentence() -> None:
     )
     assert "too many to write out" in app.error[0].value
     assert charts(app) == []
-
-
-def test_two_sessions_never_see_each_others_maps() -> None:
-    variants = {"1": "1,2,2,4", "2": "2,2,2,4"}
-    alone = {heads: charts(open_page({"num_heads": heads, "branch": "1/4"}))[:2] for heads in variants.values()}
-    assert alone[variants["1"]] != alone[variants["2"]]
-    together: dict[str, list[list[str]]] = {heads: [] for heads in variants.values()}
-
-    def use(heads: str) -> None:
-        app = open_page({"num_heads": heads, "branch": "1/4"})
-        for stage in (3, 4):
-            app.segmented_control(key="look_stage").set_value(stage).run()
-        together[heads].append(charts(app)[:2])
-
-    threads = [threading.Thread(target=use, args=(heads,)) for heads in variants.values()]
-    # Each run of an AppTest switches this on and off for the whole process, in the middle of the other's run.
-    with patch_config_options({"global.appTest": True}):
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert together == {heads: [shown] for heads, shown in alone.items()}
 
 
 def test_memory_returns_after_twenty_changes_of_block() -> None:
