@@ -78,19 +78,19 @@ class Work:
     """The work of a forward pass by kinds of operators.
 
     Attributes:
-        layers: Multiply-adds of convolutions and linear layers.
-        products: Multiply-adds of the matrix products inside attention.
+        macs: Multiply-adds of convolutions, linear layers and matrix products.
+        products: Of these, the matrix products inside attention; None where nobody told them apart.
         other: Norms and element-wise operators as HRFormer's table counts them; None where nobody counted them.
     """
 
-    layers: int
-    products: int
-    other: int | None = None
+    macs: float
+    products: float | None
+    other: float | None = None
 
     def amount(self, convention: Convention) -> Amount | None:
         """The work in a convention; None where it cannot be counted in it."""
-        macs = self.layers + self.products
         if convention == HRFORMER:
-            return None if self.other is None else Amount((macs + self.other) / 1e9, convention)
-        giga = {MACS: macs / 1e9, FLOPS: 2 * macs / 1e9, HRNET: self.layers / 1024**3}
-        return Amount(giga[convention], convention)
+            return None if self.other is None else Amount((self.macs + self.other) / 1e9, convention)
+        if convention == HRNET:
+            return None if self.products is None else Amount((self.macs - self.products) / 1024**3, convention)
+        return Amount((2 if convention == FLOPS else 1) * self.macs / 1e9, convention)

@@ -38,16 +38,17 @@ FIGURES = (
     "wide_spread",
     "params",
     "macs",
+    "product_macs",
+    "flops_published",
     "peak_allocated_mib",
     "peak_rss_mib",
-    "achieved_flop_s",
     "peak_flop_s",
 )
 #: What a baseline is divided into, and under which names.
 RATIOS = {
     "latency_ms_p50": "latency_ratio",
     "throughput_img_s": "throughput_ratio",
-    "macs": "macs_ratio",
+    "work_g": "work_ratio",
     "params": "params_ratio",
 }
 #: The series of records, as opposed to the published ones.
@@ -133,8 +134,8 @@ def comparison_table(records: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFr
     Returns:
         The records' columns and: `model` (unique within each condition, names the engine unless it is eager),
         `engine_label`, `family`, `series` ("measured"),
-        `latency_ms_per_img`, `peak_memory_mib` (of the card on CUDA, else of the process), `flops_per_call`
-        (of what was counted for `achieved_flop_s`), `top1_percent` with `accuracy_source` (published).
+        `latency_ms_per_img`, `peak_memory_mib` (of the card on CUDA, else of the process), `top1_percent` with
+        `accuracy_source` (published).
     """
     table = records.assign(
         model=_labels(records),
@@ -145,7 +146,6 @@ def comparison_table(records: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFr
         series=MEASURED_SERIES,
         latency_ms_per_img=records["latency_ms_p50"] / _floats(records["batch_size"]),
         peak_memory_mib=records["peak_allocated_mib"].where(records["device"] == "cuda", records["peak_rss_mib"]),
-        flops_per_call=records["achieved_flop_s"] * records["latency_ms_p50"] / 1e3,
     )
     return with_accuracy(table, accuracy)
 
@@ -204,14 +204,11 @@ def published_series(accuracy: pd.DataFrame, folder: Path = FOLDER) -> pd.DataFr
 
     `series` names whose figures they are.
 
-    Latencies are means, or follow from the throughput where only that was published (`latency_derived`). MACs are as
-    fvcore counts them, which is another convention than the explorer's.
+    Latencies are means, or follow from the throughput where only that was published (`latency_derived`).
     """
     speeds = published_speeds(folder)
     batch, throughput = _floats(speeds["batch_size"]), speeds["throughput_img_s"]
     latency = speeds["latency_ms_mean"].fillna(pd.Series(1e3 * batch) / throughput)
-    macs = speeds["macs_g"] * 1e9
-    work = 2 * macs * batch
     table = speeds.assign(
         model=speeds["model_name"].map(display_name),
         family=[family_of(name) for name in speeds["model_name"]],
@@ -220,8 +217,6 @@ def published_series(accuracy: pd.DataFrame, folder: Path = FOLDER) -> pd.DataFr
         latency_derived=speeds["latency_ms_mean"].isna(),
         latency_ms_per_img=1e3 / throughput,
         params=speeds["params_m"] * 1e6,
-        macs=macs,
-        flops_per_call=work.where(speeds["kind"] == "inference"),
     )
     shown = table[table["model"].str.fullmatch(_PUBLISHED_MODELS)]
     return with_accuracy(shown.reset_index(drop=True), accuracy)
@@ -253,17 +248,26 @@ def device_peak(table: pd.DataFrame) -> float | None:
 
 
 def with_roofline(table: pd.DataFrame) -> pd.DataFrame:
-    """Add `intensity_flop_per_byte`: the FLOPs of a call over the bytes that it cannot do without.
+    """Add `intensity_per_byte`: the work of a call over the bytes that it cannot do without, and `achieved_g_s`.
 
     Those are the weights and the three-channel images, each read once; activations that leave the cache come on top,
     so that it is an upper bound (Williams et al., "Roofline", 2009, call it the compulsory traffic). Empty for
     training steps, which also write gradients and the optimiser's state.
+
+    Args:
+        table: With the columns of `comparison_table` and of `with_work`.
+
+    Returns:
+        The table with both columns, in the convention of its work: units per byte, and giga units per second.
     """
     bytes_per_value = table["precision"].map(_BYTES_PER_VALUE).fillna(4).astype(float)
     pixels = _floats(table["img_height"]) * _floats(table["img_width"])
     values = _floats(table["params"]) + _floats(table["batch_size"]) * _IN_CHANS * pixels
-    intensity = table["flops_per_call"] / (values * bytes_per_value)
-    return table.assign(intensity_flop_per_byte=intensity.where(table["kind"] == "inference"))
+    intensity = 1e9 * table["work_per_call_g"] / (values * bytes_per_value)
+    return table.assign(
+        intensity_per_byte=intensity.where(table["kind"] == "inference"),
+        achieved_g_s=table["work_per_call_g"] / table["latency_ms_p50"] * 1e3,
+    )
 
 
 def describe_setup(setup: pd.Series) -> str:

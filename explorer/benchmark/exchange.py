@@ -27,6 +27,8 @@ _CONFIG_ID = "config_id"
 HEADER = (*(column.name for column in columns()), _CONFIG_ID)
 #: Files from before there were engines lack it: it follows from other columns then.
 _ENGINE = "engine"
+#: Columns that files of earlier versions lack.
+_LATER = (_ENGINE, "product_macs")
 
 _TIMM_PREFIXES = {"inference": "infer", "training_step": "train"}
 
@@ -169,7 +171,7 @@ def _header(rows: Iterator[list[str]]) -> list[str]:
 
 def _check_header(header: Sequence[str]) -> None:
     wrong = {
-        "lacks": [name for name in HEADER if name not in header and name != _ENGINE],
+        "lacks": [name for name in HEADER if name not in header and name not in _LATER],
         "has unknown": [name for name in header if name not in HEADER],
         "repeats": [name for name in HEADER if header.count(name) > 1],
     }
@@ -191,7 +193,7 @@ def _record(number: int, header: Sequence[str], cells: Sequence[str]) -> Record:
     if _ENGINE not in by_name:
         by_name[_ENGINE] = engine_before(by_name["model_source"], by_name["kind"], by_name["compile_mode"])
     try:
-        record = Record(**{column.name: from_cell(column, by_name[column.name]) for column in columns()})
+        record = Record(**{column.name: from_cell(column, by_name.get(column.name, "")) for column in columns()})
     except ValueError as error:
         raise ValueError(f"Row {number}: {error}") from error
     if record.config_id != config_id:

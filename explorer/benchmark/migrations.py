@@ -48,7 +48,12 @@ def _add_trainings(connection: Connection) -> None:
     TRAININGS.create(connection)
 
 
-STEPS: tuple[Step, ...] = (_add_engine, _add_trainings)
+def _add_product_macs(connection: Connection) -> None:
+    """Version 4: the multiply-adds inside attention, without which work has no amount in HRNet's convention."""
+    connection.execute(text("ALTER TABLE benchmark_records ADD COLUMN product_macs BIGINT"))
+
+
+STEPS: tuple[Step, ...] = (_add_engine, _add_trainings, _add_product_macs)
 
 
 def current_version(steps: Sequence[Step] = STEPS) -> int:

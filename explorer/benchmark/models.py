@@ -190,7 +190,7 @@ class ModelCost:
     def work(self) -> Work:
         """The work by kinds of operators, from which a convention's number is made."""
         other = None if self.flops_published is None else self.flops_published - self.macs
-        return Work(self.macs - self.product_macs, self.product_macs, other)
+        return Work(self.macs, self.product_macs, other)
 
 
 @lru_cache(maxsize=256)

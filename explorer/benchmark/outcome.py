@@ -135,7 +135,7 @@ def _cost_figures(job: Job) -> Figures:
         cost = model_cost(job.model, job.img_size)
     except ValueError as error:
         return Figures(reasons=dict.fromkeys(("params", "macs", "flops_published"), str(error)))
-    figures = Figures({"params": cost.params, "macs": cost.macs})
+    figures = Figures({"params": cost.params, "macs": cost.macs, "product_macs": cost.product_macs})
     return figures | Figures.of("flops_published", cost.flops_published, "no published convention for this model")
 
 

@@ -69,10 +69,10 @@ def published_speeds(folder: Path = FOLDER) -> pd.DataFrame:
 
     Returns:
         Columns as in `Record` (`model_name`, `kind`, `device`, `device_name`, `precision`, `memory_format`,
-        `compile_mode`, `batch_size`, `img_height`, `img_width`, `throughput_img_s`, `params_m`, `macs_g`), and `task`,
-        `latency_ms_mean` (per batch; their tables hold means), `source`, `origin`. `macs_g` is as fvcore counts them.
-        What a source does not say is NA. The training crop of the Cityscapes figures is not their input, whose size
-        therefore is NA.
+        `compile_mode`, `batch_size`, `img_height`, `img_width`, `throughput_img_s`, `params_m`), and `task`,
+        `latency_ms_mean` (per batch; their tables hold means), `fvcore_macs_g` (as timm's tables count), `source`,
+        `origin`. What a source does not say is NA. The training crop of the Cityscapes figures is not their input,
+        whose size therefore is NA.
     """
     return pd.concat([_timm_speeds(folder), _paper_speeds(folder)], ignore_index=True)
 
@@ -100,7 +100,7 @@ def _timm_speeds(folder: Path) -> pd.DataFrame:
             "throughput_img_s": table["samples_per_sec"],
             "latency_ms_mean": table["step_time_ms"],
             "params_m": table["param_count_m"],
-            "macs_g": table["gmacs"],
+            "fvcore_macs_g": table["gmacs"],
             "source": table["source"],
             "origin": table["origin"],
         }

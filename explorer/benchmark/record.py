@@ -110,6 +110,7 @@ class Record:
         samples_count: Number of raw samples, also where they were not loaded.
         params: Learnable parameters.
         macs: Multiply-accumulate operations of one image's forward pass; FLOPs are twice that.
+        product_macs: Of `macs`, those of the matrix products inside attention; None where nobody told them apart.
         flops_published: FLOPs of one image as the model's own publication counts them.
         flops_published_convention: What that count includes; None without one.
         peak_allocated_mib: CUDA caching allocator's peak of live tensors, MiB.
@@ -168,6 +169,7 @@ class Record:
     samples_count: int = 0
     params: int | None = None
     macs: int | None = None
+    product_macs: int | None = None
     flops_published: int | None = None
     flops_published_convention: str | None = None
     peak_allocated_mib: float | None = None

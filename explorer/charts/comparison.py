@@ -218,33 +218,34 @@ def accuracy_scatter(table: pd.DataFrame, cost: str, cost_title: str, title: str
     )
 
 
-def flops_scatter(table: pd.DataFrame, peak_flop_s: float | None, device: str, title: str) -> go.Figure:
-    """FLOPs of a call against its latency, with what the device could do at its peak as a line.
+def work_scatter(table: pd.DataFrame, peak_g_s: float | None, unit: str, device: str, title: str) -> go.Figure:
+    """Work of a call against its latency, with what the device could do at its peak as a line.
 
     Args:
-        table: Columns series, model, family, latency_ms_p50, flops_per_call.
-        peak_flop_s: Of a matrix product on the device; None draws no line.
+        table: Columns series, model, family, latency_ms_p50, work_per_call_g.
+        peak_g_s: Of a matrix product on the device, `unit` per second; None draws no line.
+        unit: Of the work, such as "GMACs".
         device: What the line is called.
         title: What the figure says.
     """
     figure = go.Figure()
-    points = table.dropna(subset=["latency_ms_p50", "flops_per_call"])
-    if peak_flop_s is not None and not points.empty:
+    points = table.dropna(subset=["latency_ms_p50", "work_per_call_g"])
+    if peak_g_s is not None and not points.empty:
         ends_ms = np.array([points["latency_ms_p50"].min() / 3, points["latency_ms_p50"].max() * 1.5])
         figure.add_scatter(
             x=ends_ms,
-            y=peak_flop_s * ends_ms / 1e3 / 1e9,
+            y=peak_g_s * ends_ms / 1e3,
             mode="lines",
-            name=f"peak of {device}, measured: {peak_flop_s / 1e9:.3g} GFLOP/s",
+            name=f"peak of {device}, measured: {peak_g_s:.3g} {unit}/s",
             line={"color": NEUTRAL_COLOUR, "dash": "dash"},
             hoverinfo="skip",
         )
     _add_points(
         figure,
-        points.assign(gflops=points["flops_per_call"] / 1e9),
+        points,
         "latency_ms_p50",
-        "gflops",
-        hover="%{text} at batch %{customdata[0]}: %{y:.3~g} GFLOPs in %{x:.4~g} ms",
+        "work_per_call_g",
+        hover=f"%{{text}} at batch %{{customdata[0]}}: %{{y:.3~g}} {unit} in %{{x:.4~g}} ms",
         detail="batch_size",
     )
     return style(
@@ -252,55 +253,56 @@ def flops_scatter(table: pd.DataFrame, peak_flop_s: float | None, device: str, t
         title,
         height=440,
         xaxis=_log_axis("Latency per call, ms (log scale)"),
-        yaxis=_log_axis("FLOPs per call, G (2 per multiply-add, log scale)"),
+        yaxis=_log_axis(f"Work per call, {unit} (log scale)"),
         legend=_LEGEND_RIGHT,
     )
 
 
 def roofline_chart(
-    table: pd.DataFrame, peak_flop_s: float | None, bandwidth_gb_s: float | None, title: str
+    table: pd.DataFrame, peak_g_s: float | None, bandwidth_gb_s: float | None, unit: str, title: str
 ) -> go.Figure:
-    """Achieved FLOP/s over arithmetic intensity under the device's roof.
+    """Achieved speed over arithmetic intensity under the device's roof.
 
     Args:
-        table: Columns series, model, family, intensity_flop_per_byte, achieved_flop_s.
-        peak_flop_s: The flat roof, measured; None draws none.
+        table: Columns series, model, family, intensity_per_byte, achieved_g_s.
+        peak_g_s: The flat roof, measured, `unit` per second; None draws none.
         bandwidth_gb_s: The slope of the roof, 1e9 bytes per second; None draws the flat part only.
+        unit: Of the work, such as "GMACs".
         title: What the figure says.
     """
     figure = go.Figure()
-    points = table.dropna(subset=["intensity_flop_per_byte", "achieved_flop_s"])
-    if peak_flop_s is not None and not points.empty:
-        low = points["intensity_flop_per_byte"].min() / 4
-        high = points["intensity_flop_per_byte"].max() * 4
+    points = table.dropna(subset=["intensity_per_byte", "achieved_g_s"])
+    if peak_g_s is not None and not points.empty:
+        low = points["intensity_per_byte"].min() / 4
+        high = points["intensity_per_byte"].max() * 4
         intensity = np.geomspace(low, high, 200)
-        roof = np.full(200, peak_flop_s)
+        roof = np.full(200, peak_g_s)
         if bandwidth_gb_s is not None:
-            intensity = np.geomspace(min(low, peak_flop_s / (bandwidth_gb_s * 1e9) / 4), high, 200)
-            roof = np.minimum(peak_flop_s, intensity * bandwidth_gb_s * 1e9)
+            intensity = np.geomspace(min(low, peak_g_s / bandwidth_gb_s / 4), high, 200)
+            roof = np.minimum(peak_g_s, intensity * bandwidth_gb_s)
         figure.add_scatter(
             x=intensity,
-            y=roof / 1e9,
+            y=roof,
             mode="lines",
-            name=f"roof: {peak_flop_s / 1e9:.3g} GFLOP/s, measured"
+            name=f"roof: {peak_g_s:.3g} {unit}/s, measured"
             + (f"; {bandwidth_gb_s:g} GB/s, as entered" if bandwidth_gb_s is not None else ""),
             line={"color": NEUTRAL_COLOUR, "dash": "dash"},
             hoverinfo="skip",
         )
     _add_points(
         figure,
-        points.assign(gflop_s=points["achieved_flop_s"] / 1e9),
-        "intensity_flop_per_byte",
-        "gflop_s",
-        hover="%{text} at batch %{customdata[0]}: %{y:.3~g} GFLOP/s at no more than %{x:.3~g} FLOPs per byte",
+        points,
+        "intensity_per_byte",
+        "achieved_g_s",
+        hover=f"%{{text}} at batch %{{customdata[0]}}: %{{y:.3~g}} {unit}/s at no more than %{{x:.3~g}} {unit}/GB",
         detail="batch_size",
     )
     return style(
         figure,
         title,
         height=440,
-        xaxis=_log_axis("FLOPs per byte of weights and images (upper bound, log scale)"),
-        yaxis=_log_axis("Achieved GFLOP/s (log scale)"),
+        xaxis=_log_axis(f"Work per weights and images read, {unit}/GB (upper bound, log scale)"),
+        yaxis=_log_axis(f"Achieved {unit}/s (log scale)"),
         legend=_LEGEND_RIGHT,
     )
 

@@ -16,7 +16,7 @@ from explorer.claims.claim import Evidence, Outcome, Verdict, in_convention
 from explorer.claims.quantities import LatencyRatio, exponent, macs_growth
 from explorer.claims.speed import latency_pairs, timed_records
 from explorer.claims.table import compared_models, count_costs, file_table, in_words, shown_table
-from explorer.conventions import CONVENTIONS, Convention
+from explorer.conventions import Convention
 from explorer.ui.comparison_data import State, store_state
 from explorer.ui.panels import NO_VALUE, csv_button, show_chart
 from explorer.ui.progress import throw_away_button, with_progress
@@ -32,21 +32,6 @@ _CLAIM = "claim"
 _MEASURE = "measure_growth"
 _GROWTH = "attention_growth"
 _GROWTH_KEY = SIDES
-
-
-def choose_convention() -> Convention:
-    """One convention for all figures of the page, in the sidebar and in the link."""
-    labels = {convention.label: convention for convention in CONVENTIONS.values()}
-    label = st.sidebar.radio(
-        "Count work as",
-        tuple(labels),
-        captions=[convention.explanation for convention in labels.values()],
-        key="convention",
-        bind="query-params",
-        help="Holds for every figure of the page. Verdicts are found in the convention in which a figure was published "
-        "and are the same in all.",
-    )
-    return labels[label]
 
 
 def gather_evidence() -> Evidence | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from explorer.benchmark.comparison import SETUP, describe_setup, setups_of, with
 from explorer.benchmark.exchange import MAX_IMPORT_MIB, Imported
 from explorer.benchmark.reference import reference_files
 from explorer.benchmark.store import StoreError
+from explorer.benchmark.work import record_works, with_work
+from explorer.conventions import Convention
 from explorer.engines import EAGER
 from explorer.ui.comparison_data import (
     Setup,
@@ -26,6 +28,7 @@ from explorer.ui.comparison_data import (
     measured_table,
     store_state,
 )
+from explorer.ui.conventions import choose_convention
 from explorer.ui.panels import plain
 from explorer.ui.progress import with_progress
 
@@ -44,8 +47,9 @@ class View:
         setup: Column to value, equal for all measured rows; empty where nothing was measured.
         rows: All that was measured under the setup, with ratios, see `comparison_table`.
         measured: Of these, the chosen models.
-        published: The chosen published series, with ratios.
+        published: The chosen published series, with ratios of speed.
         baseline: What ratios refer to.
+        convention: How all work is counted.
         batch: The batch size of the bars; None where the batch is the result itself.
     """
 
@@ -55,6 +59,7 @@ class View:
     measured: pd.DataFrame
     published: pd.DataFrame
     baseline: str
+    convention: Convention
     batch: int | None
 
     @property
@@ -94,12 +99,16 @@ def choose_view() -> View:
     published = choose_published(all_published())
     models = [*(rows["model"] if setup else ()), *published["model"]]
     baseline = choose_baseline(models)
+    convention = choose_convention("Published counts are not used: the models are counted here.")
     if setup:
-        rows = with_ratio(rows, baseline).sort_values(["batch_size", "latency_ms_p50"], ignore_index=True)
-    view = View(state, setup, rows, rows, with_ratio(published, baseline, PUBLISHED_CONDITIONS), baseline, batch)
+        rows = with_ratio(with_work(rows, record_works(rows), convention), baseline).sort_values(
+            ["batch_size", "latency_ms_p50"], ignore_index=True
+        )
+    published = with_ratio(published, baseline, PUBLISHED_CONDITIONS)
+    view = View(state, setup, rows, rows, published, baseline, convention, batch)
     picked = chosen_rows(rows, st.session_state.get(view.table_key))
     measured = rows[rows["model"].isin(picked["model"])] if setup else rows
-    return View(state, setup, rows, measured, view.published, baseline, batch)
+    return replace(view, measured=measured)
 
 
 @contextmanager

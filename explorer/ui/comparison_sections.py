@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer.benchmark.comparison import MEASURED_SERIES, device_peak, pareto_front, with_roofline
+from explorer.benchmark.comparison import device_peak, pareto_front, with_roofline
+from explorer.benchmark.work import count_published, counted_as, peak_in, published_works, with_work
 from explorer.charts.comparison import (
     accuracy_scatter,
     batch_bars,
-    flops_scatter,
     latency_bars,
     published_bars,
     roofline_chart,
     throughput_lines,
+    work_scatter,
 )
+from explorer.conventions import Convention
 from explorer.ui.comparison import View
 from explorer.ui.comparison_tables import show_records
 from explorer.ui.panels import show_chart
+from explorer.ui.progress import with_progress
 
 #: What each cost of the accuracy chart is: its column, its axis title, what divides it.
 COSTS = {
     "Latency": ("latency_ms_per_img", "Latency, ms per image", 1.0),
     "Peak memory": ("peak_memory_mib", "Peak memory, MiB", 1.0),
-    "MACs": ("macs", "MACs per image, G", 1e9),
+    "Work": ("work_g", "Work per image", 1.0),
     "Parameters": ("params", "Parameters, M", 1e6),
 }
 
@@ -40,7 +44,7 @@ def show_latency(view: View) -> None:
             if view.batch is None:
                 figure = batch_bars(rows, "How many images fit")
             else:
-                figure = latency_bars(rows, view.baseline, finding(rows, view.baseline, view.batch))
+                figure = latency_bars(rows, view.baseline, finding(rows, view.baseline, view.batch, view.convention))
             show_chart(figure, "comparison_latency", _exported(rows), alt="Latency of each model with its ratio")
     if view.published.empty:
         return
@@ -69,44 +73,57 @@ def show_accuracy(view: View) -> None:
     """Published accuracy against a cost of choice."""
     cost = st.segmented_control("Against", tuple(COSTS), default="Latency", required=True, key="accuracy_cost")
     column, title, unit = COSTS[cost]
-    table = _together(view.at_batch, view.published)
-    table = mark_convention(table) if column == "macs" else table
+    published = view.published
+    if cost == "Work":
+        title = f"{title}, {view.convention.unit}"
+        published = _counted(view)
+    table = _together(view.at_batch, published)
     table = table.assign(**{column: table.get(column, pd.Series(index=table.index)).astype(float) / unit})
     table = with_front(table, column).dropna(subset=["top1_percent", column])
     if table.empty:
         st.info("No shown model has both figures: choose a setup or a published series at 224x224 pixels.")
         return
     show_chart(
-        accuracy_scatter(table, column, title, f"What accuracy costs in {cost.lower() if cost != 'MACs' else cost}"),
+        accuracy_scatter(table, column, title, f"What accuracy costs in {cost.lower()}"),
         f"comparison_accuracy_{column}",
         _exported(table),
         alt=f"Published ImageNet accuracy against {title} with the Pareto front",
     )
     st.caption(
         "Accuracies are the authors' own on ImageNet-1K and hold for 224x224 pixels. A line joins the models that no "
-        "other of the same series beats in both."
+        "other of the same series beats in both." + (_without_count(view, table) if cost == "Work" else "")
     )
 
 
-def show_flops(view: View) -> None:
-    """FLOPs against latency under the device's peak."""
-    table = mark_convention(_together(view.measured, view.published))
+def show_work(view: View) -> None:
+    """Work against latency under the device's peak."""
+    table = _together(view.measured, _counted(view))
+    if table["work_per_call_g"].isna().all():
+        st.info(f"No shown model has a count in this convention: {view.convention.explanation}")
+        return
     show_chart(
-        flops_scatter(table, _peak(view), view.device, "The further below the peak, the slower than the FLOPs say"),
-        "comparison_flops",
+        work_scatter(
+            table,
+            _peak(view),
+            view.convention.unit,
+            view.device,
+            "The further below the peak, the slower than the work says",
+        ),
+        "comparison_work",
         _exported(table),
-        alt="FLOPs per call against latency with the device's peak as a line",
+        alt="Work per call against latency with the device's peak as a line",
     )
     st.caption(
-        "FLOPs are two per multiply-add, of a training step three times the forward's. Published series count as "
-        "fvcore does and ran on other devices, so the line does not hold for them."
+        f"Work is counted by the explorer for every point, published ones too: {view.convention.explanation} A "
+        "training step counts as three forwards. Published series ran on other devices, so the line does not hold for "
+        "them." + _without_count(view, table)
     )
 
 
 def show_roofline(view: View) -> None:
-    """Achieved FLOP/s under the device's roof."""
+    """Achieved speed under the device's roof."""
     if view.measured.empty:
-        st.info("A roofline needs measured records: their achieved FLOP/s and the device's measured peak.")
+        st.info("A roofline needs measured records: their latency and the device's measured peak.")
         return
     bandwidth = st.number_input(
         "Memory bandwidth, GB/s",
@@ -118,18 +135,18 @@ def show_roofline(view: View) -> None:
         help="Draws the sloped part of the roof; it is not measured here.",
     )
     table = with_roofline(view.measured)
-    if table["intensity_flop_per_byte"].isna().all():
-        st.info("The roofline is for inference whose FLOPs could be counted: choose such a setup.")
+    if table["intensity_per_byte"].isna().all():
+        st.info("The roofline is for inference whose work has a count in this convention: choose another of the two.")
         return
     show_chart(
-        roofline_chart(table, _peak(view), bandwidth, "How much of the roof each model reaches"),
+        roofline_chart(table, _peak(view), bandwidth, view.convention.unit, "How much of the roof each model reaches"),
         "comparison_roofline",
         _exported(table),
-        alt="Achieved FLOP/s over arithmetic intensity under the device's roof",
+        alt="Achieved speed over arithmetic intensity under the device's roof",
     )
     st.caption(
         "Bytes are the least a call must read: weights and images once. Activations come on top, so a point's true "
-        "place is further left."
+        "place is further left." + _without_count(view, table)
     )
 
 
@@ -137,7 +154,7 @@ SECTIONS: Mapping[str, Callable[[View], None]] = {
     "Latency": show_latency,
     "Batch size": show_batches,
     "Accuracy": show_accuracy,
-    "FLOPs and peak": show_flops,
+    "Work and peak": show_work,
     "Roofline": show_roofline,
     "Records": show_records,
 }
@@ -151,21 +168,15 @@ def with_front(table: pd.DataFrame, cost: str) -> pd.DataFrame:
     return table.assign(on_front=on_front)
 
 
-def mark_convention(table: pd.DataFrame) -> pd.DataFrame:
-    """Published series say whose count of MACs they use, for axes on which both stand."""
-    marked = table["series"].where(table["series"] == MEASURED_SERIES, table["series"] + ", MACs as fvcore counts")
-    return table.assign(series=marked)
-
-
-def finding(table: pd.DataFrame, baseline: str, batch: int) -> str:
+def finding(table: pd.DataFrame, baseline: str, batch: int, convention: Convention) -> str:
     """The bars' title: how HRFormer's slowest model stands to the baseline."""
     rows = table[(table["family"] == "HRFormer") & table["latency_ratio"].notna() & (table["model"] != baseline)]
     if rows.empty:
         return f"Latency at batch {batch}, against {baseline}"
     row = rows.sort_values("latency_ratio").iloc[-1]
-    macs = "" if np.isnan(row["macs_ratio"]) else f"with {row['macs_ratio']:.2f} times the MACs, "
+    work = "" if np.isnan(row["work_ratio"]) else f"with {row['work_ratio']:.2f} times the work ({convention.label}), "
     return (
-        f"{row['model']} takes {row['latency_ratio']:.2f} times as long as {baseline}<br><sup>{macs}batch {batch}</sup>"
+        f"{row['model']} takes {row['latency_ratio']:.2f} times as long as {baseline}<br><sup>{work}batch {batch}</sup>"
     )
 
 
@@ -185,8 +196,26 @@ def _together(measured: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else published
 
 
+def _counted(view: View) -> pd.DataFrame:
+    """The published rows with their work, once it has been counted."""
+    published = view.published
+    key = tuple(dict.fromkeys(counted_as(published)))
+    works = with_progress(
+        "published_work", key, "Counting the work of published models", partial(count_published, published)
+    )
+    return with_work(published, published_works(published, works or {}), view.convention)
+
+
+def _without_count(view: View, table: pd.DataFrame) -> str:
+    """Which models a chart of work leaves out, as the end of its caption."""
+    models = sorted(set(table.loc[table["work_g"].isna(), "model"].astype(str)))
+    return f" Without a count as {view.convention.label}: {', '.join(models)}." if models else ""
+
+
 def _peak(view: View) -> float | None:
-    return None if view.measured.empty else device_peak(view.measured)
+    """What the device reaches, in the unit of the shown work per second."""
+    peak = None if view.measured.empty else device_peak(view.measured)
+    return None if peak is None else peak_in(view.convention, peak)
 
 
 def _exported(table: pd.DataFrame) -> pd.DataFrame:

@@ -35,8 +35,8 @@ COMPARED = (
     "latency_ratio",
     "throughput_img_s",
     "throughput_ratio",
-    "macs_g",
-    "macs_ratio",
+    "work_g",
+    "work_ratio",
     "params_m",
     "peak_memory_mib",
     "top1_percent",
@@ -57,8 +57,7 @@ COLUMN_CONFIG: dict[str, Any] = {
     "throughput_img_s": st.column_config.NumberColumn("Images/s", format="%.4g"),
     "latency_ratio": st.column_config.NumberColumn("Latency ratio", format="%.2fx", help="Over the baseline's."),
     "throughput_ratio": st.column_config.NumberColumn("Throughput ratio", format="%.2fx", help="Over the baseline's."),
-    "macs_ratio": st.column_config.NumberColumn("MACs ratio", format="%.2fx", help="Over the baseline's."),
-    "macs_g": st.column_config.NumberColumn("MACs per image, G", format="%.3g"),
+    "work_ratio": st.column_config.NumberColumn("Work ratio", format="%.2fx", help="Over the baseline's."),
     "params_m": st.column_config.NumberColumn("Parameters, M", format="%.3g"),
     "peak_memory_mib": st.column_config.NumberColumn("Peak memory, MiB", format="%.4g"),
     "top1_percent": st.column_config.NumberColumn("Top-1, % (published)", format="%.1f"),
@@ -79,8 +78,12 @@ def show_compared(view: View) -> None:
     """The table under the charts; rows that are chosen in it are what the charts show."""
     if view.rows.empty:
         return
-    table = view.rows.assign(macs_g=view.rows["macs"] / 1e9, params_m=view.rows["params"] / 1e6)
-    chosen = select_rows(table[[*COMPARED]], view.table_key, "Measured models with their ratios")
+    table = view.rows.assign(params_m=view.rows["params"] / 1e6)
+    unit = f"Work per image, {view.convention.unit}"
+    work = st.column_config.NumberColumn(unit, format="%.3g", help=view.convention.explanation)
+    chosen = select_rows(
+        table[[*COMPARED]], view.table_key, "Measured models with their ratios", COLUMN_CONFIG | {"work_g": work}
+    )
     export_buttons({"record_id": list(chosen["record_id"])}, len(chosen), str(view.setup["kind"]), "compared")
 
 
@@ -111,7 +114,9 @@ def choose_filters(state: State, names: Sequence[str]) -> ChosenFilters:
     return tuple(filters)
 
 
-def select_rows(table: pd.DataFrame, key: str, alt: str) -> pd.DataFrame:
+def select_rows(
+    table: pd.DataFrame, key: str, alt: str, column_config: Mapping[str, Any] = COLUMN_CONFIG
+) -> pd.DataFrame:
     """A table whose rows can be sorted and chosen; gives the chosen rows, or all where none is."""
     shown = table.drop(columns="record_id")
     if len(table) > MAX_SELECTABLE:
@@ -121,7 +126,7 @@ def select_rows(table: pd.DataFrame, key: str, alt: str) -> pd.DataFrame:
             height=420,
             lazy=True,
             placeholder=NO_VALUE,
-            column_config=COLUMN_CONFIG,
+            column_config=column_config,
             alt=alt,
         )
         st.caption(f"Filter to {MAX_SELECTABLE:,} records or fewer to choose rows; exports take all {len(table):,}.")
@@ -131,7 +136,7 @@ def select_rows(table: pd.DataFrame, key: str, alt: str) -> pd.DataFrame:
         hide_index=True,
         height=min(420, 38 + 35 * max(1, len(table))),
         placeholder=NO_VALUE,
-        column_config=COLUMN_CONFIG,
+        column_config=column_config,
         on_select="rerun",
         selection_mode="multi-row",
         key=key,

@@ -4,14 +4,17 @@ import streamlit as st
 
 from explorer.charts.claims import deviation_chart
 from explorer.claims.table import count_verdicts, judge_all, relative_table
-from explorer.ui.claims import VERDICT_ICONS, choose_convention, gather_evidence, show_claims, show_details, show_growth
+from explorer.ui.claims import VERDICT_ICONS, gather_evidence, show_claims, show_details, show_growth
+from explorer.ui.conventions import choose_convention
 from explorer.ui.panels import image_format_control, show_chart
 from explorer.ui.variant import current_variant, show_rejection
 
 current_variant()
 st.markdown("### Paper claims: what holds when it is computed again")
 show_rejection()
-convention = choose_convention()
+convention = choose_convention(
+    "Verdicts are found in the convention in which a figure was published and are the same in all."
+)
 image_format_control()
 evidence = gather_evidence()
 if evidence is None:

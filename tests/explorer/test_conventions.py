@@ -4,7 +4,7 @@ import pytest
 
 from explorer.conventions import CONVENTIONS, FLOPS, HRFORMER, HRNET, MACS, Amount, Work
 
-WORK = Work(layers=3 * 1024**3, products=1024**3, other=1_000_000_000)
+WORK = Work(macs=4 * 1024**3, products=1024**3, other=1_000_000_000)
 
 
 def test_every_convention_by_hand():
@@ -15,7 +15,9 @@ def test_every_convention_by_hand():
 
 
 def test_what_nobody_counted_has_no_amount():
-    assert Work(layers=1, products=1).amount(HRFORMER) is None
+    assert Work(macs=2, products=1).amount(HRFORMER) is None
+    assert Work(macs=2, products=None).amount(HRNET) is None
+    assert Work(macs=2e9, products=None).amount(MACS) == Amount(2.0, MACS)
 
 
 def test_amounts_of_different_conventions_refuse_to_be_compared():

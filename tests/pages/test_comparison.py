@@ -18,7 +18,7 @@ from tests.explorer.benchmark.examples import example_record, failed_record
 from tests.pages.entrypoint import open_app
 
 PAGE = "pages/measure/comparison.py"
-SECTIONS = ("Latency", "Batch size", "Accuracy", "FLOPs and peak", "Roofline", "Records")
+SECTIONS = ("Latency", "Batch size", "Accuracy", "Work and peak", "Roofline", "Records")
 LATENCIES_MS = {"hrformer_tiny": 160.0, "hrformer_base": 671.0, "hrnet_w48": 335.5, "deit_base_patch16_224": 333.0}
 
 
@@ -110,14 +110,14 @@ def test_engines_are_named_and_can_be_chosen(filled: str) -> None:
     assert app.selectbox(key="batch_size").options == ["8"]
 
 
-@pytest.mark.parametrize("cost", ["Latency", "Peak memory", "MACs", "Parameters"])
+@pytest.mark.parametrize("cost", ["Latency", "Peak memory", "Work", "Parameters"])
 def test_accuracy_against_every_cost(filled: str, cost: str) -> None:
     app = open_app(PAGE)
     app.segmented_control(key="comparison_section").set_value("Accuracy").run()
     app.segmented_control(key="accuracy_cost").set_value(cost).run()
     assert not app.exception
     assert "Pareto front, measured" in titles(app)
-    assert ("MACs as fvcore counts" in titles(app)) == (cost == "MACs")
+    assert ("Work per image, GMACs" in titles(app)) == (cost == "Work")
 
 
 def test_a_filter_on_models_leaves_the_others_out(filled: str) -> None:

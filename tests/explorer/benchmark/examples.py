@@ -114,6 +114,7 @@ records = st.builds(
     environment=st.dictionaries(st.text(max_size=5), json_values, max_size=3),
     batch_size=st.integers(1, 2**63 - 1),
     params=st.integers(1, 2**63 - 1),
+    product_macs=st.none() | st.integers(0, 2**63 - 1),
     latency_ms_p50=_positive,
     peak_rss_mib=_positive,
     wide_spread=st.booleans(),

@@ -75,6 +75,13 @@ def test_columns_may_come_in_any_order() -> None:
     assert read(as_csv([row[::-1] for row in rows])) == read(as_csv(rows))
 
 
+def test_files_of_earlier_versions_are_read() -> None:
+    original = example_record(product_macs=None)
+    rows = list(csv.reader(io.StringIO(exported(original).decode(), newline="")))
+    kept = [column for column, name in enumerate(HEADER) if name not in ("engine", "product_macs")]
+    assert read(as_csv([[row[column] for column in kept] for row in rows])) == [original]
+
+
 def test_an_import_adds_what_is_new_and_nothing_twice(store: Store) -> None:
     first, second, third = (example_record(hostname=f"bench-{number}") for number in range(3))
     store.add(first)

@@ -29,6 +29,12 @@ def test_achieved_flops_are_those_of_the_whole_batch(kind, passes):
     assert record.samples_ms == (50.0,) * 30
 
 
+def test_the_products_inside_attention_are_told_apart():
+    job = Job(model=model_by_name("deit_tiny_patch16_224"), img_size=(224, 224))
+    record = finished_record(job, place(job), [50.0] * 30, REST)
+    assert record.product_macs == 12 * 2 * 197**2 * 192  # blocks, two products, tokens, width
+
+
 def test_a_figure_wins_over_a_reason():
     job = Job(model=TINY, img_size=(224, 224))
     record = finished_record(job, place(job), [50.0] * 30, REST)
