@@ -51,7 +51,7 @@ def summand_maps(picture: NDArray[np.uint8], summands: Sequence[Values], target:
         title: What the figure says.
     """
     note = f"added to the {branch_name(target)}"
-    sources = [Panel(f"from the {branch_name(index)}", values, index, note) for index, values in enumerate(summands)]
+    sources = [Panel(f"from the<br>{branch_name(index)}", values, index, note) for index, values in enumerate(summands)]
     return map_row([Panel("picture", picture), *sources], picture.shape[:2], title, signed=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import plotly.graph_objects as go
@@ -14,6 +15,10 @@ NEUTRAL_COLOUR = "#8A8F98"
 SEQUENTIAL_SCALE = "Viridis"
 #: Signed quantities; always symmetric around zero.
 DIVERGING_SCALE = "RdBu_r"
+#: What fits beside each other in half of the page.
+_TITLE_CHARACTERS = 62
+_LINE_PX = 18
+_TITLE_AT_TOP = {"y": 1, "yanchor": "top", "pad": {"t": 14}}
 
 
 def branch_name(branch: int) -> str:
@@ -27,11 +32,17 @@ def branch_colour(branch: int | None) -> str:
 
 
 def style(figure: go.Figure, title: str, *, height: int = 360, **layout: Any) -> go.Figure:
-    """Give a figure its title, size and the common layout; further layout keys win."""
+    """Give a figure its title, size and the common layout; further layout keys win.
+
+    A long title goes on in a second line, for which the figure grows.
+    """
+    text = _in_lines(title)
+    more = _LINE_PX * (text.count("<br>") - title.count("<br>"))
+    margin = {"l": 10, "r": 10, "t": 48, "b": 10} | layout.pop("margin", {})
     common: dict[str, Any] = {
-        "title": {"text": title, "font": {"size": 15}, "x": 0, "xanchor": "left"},
-        "height": height,
-        "margin": {"l": 10, "r": 10, "t": 48, "b": 10},
+        "title": {"text": text, "font": {"size": 15}, "x": 0, "xanchor": "left", **_TITLE_AT_TOP},
+        "height": height + more,
+        "margin": margin | {"t": margin["t"] + more},
         "legend": {"orientation": "h", "yanchor": "top", "y": -0.24, "x": 0, "traceorder": "normal"},
         "hoverlabel": {"align": "left"},
     }
@@ -43,3 +54,12 @@ def style(figure: go.Figure, title: str, *, height: int = 360, **layout: Any) ->
         else:
             figure.layout[name] = value
     return figure
+
+
+def _in_lines(title: str) -> str:
+    """The title with breaks where a line would be too long; lines in small print stay as they are."""
+    lines = [
+        textwrap.wrap(line, _TITLE_CHARACTERS, break_on_hyphens=False) if "<" not in line else [line]
+        for line in title.split("<br>")
+    ]
+    return "<br>".join(part for parts in lines for part in parts)

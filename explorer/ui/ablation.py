@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -81,9 +81,9 @@ def ablation_controls() -> Choice:
         )
         with st.expander("Further axes"):
             axes = Axes(
-                window_sizes=_axis("K · window", "window_sizes", ("7", "15"), int),
-                num_heads=_axis("H · heads of the 1/4 branch", "num_heads", ("1", "2"), int),
-                mlp_ratios=_axis("R · MLP ratio", "mlp_ratios", ("2", "4"), float),
+                window_sizes=_axis("K · window", "window_sizes", "7, 15", int),
+                num_heads=_axis("H · heads of the 1/4 branch", "num_heads", "1, 2", int),
+                mlp_ratios=_axis("R · MLP ratio", "mlp_ratios", "2, 4", float),
             )
         with st.expander("How latency is measured"):
             batch = st.number_input("Batch", 1, _MAX_BATCH, 1, key="ablation_batch", persist_state="session")
@@ -101,25 +101,23 @@ def _switch_name(key: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _axis(label: str, field: str, examples: Sequence[str], read: Callable[[str], Number]) -> tuple[Number, ...]:
+def _axis(label: str, field: str, examples: str, read: Callable[[str], Number]) -> tuple[Number, ...]:
     """The chosen values of an axis, none to keep the variant's own.
 
     Raises:
         ValueError: If a typed value is no number.
     """
-    texts = st.multiselect(
+    text = st.text_input(
         label,
-        examples,
         key=f"ablation_{field}",
-        accept_new_options=True,
         persist_state="session",
         placeholder="as the variant has it",
-        help="Every value is crossed with every switch; type others.",
+        help=f"Every value is crossed with every switch; several with commas between them, such as {examples}.",
     )
     try:
-        return tuple(read(text) for text in texts)
+        return tuple(read(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise ValueError(f"{label}: {', '.join(texts)} are not all numbers: use such as {examples[0]}.") from None
+        raise ValueError(f"{label}: {text} is not only numbers: use such as {examples}.") from None
 
 
 def views_key(arms: tuple[Arm, ...], weights: WeightsSource, picture: PictureSource, stage: int) -> Hashable:

@@ -11,12 +11,10 @@ import streamlit as st
 from explorer.ablation.published import published_differences
 from explorer.ablation.table import FIGURES, VISIBLE_CHANGE, Figure, Row, cell_text, change_text, labels, rows_of
 from explorer.charts.ablation import figure_bars, published_markers, ratio_intervals
-from explorer.ui.panels import NO_VALUE, csv_button, show_chart
+from explorer.ui.panels import HALF_PX, NO_VALUE, csv_button, show_chart
 
 _LATENCY = "latency_ms_p50"
 _NAME_PX = 150
-#: Two fit a screen of 1440 pixels, one a screen of 1024.
-_CHART_PX = 455
 _EXPLANATIONS = {
     "params": "Learned parameters, in closed form.",
     "macs": "Multiply-adds of one image at the variant's size; FLOPs are twice that.",
@@ -58,7 +56,7 @@ def show_figures(table: pd.DataFrame) -> None:
     with st.container(horizontal=True):
         for figure in FIGURES:
             if table[figure.column].notna().any():
-                with st.container(width=_CHART_PX):
+                with st.container(width=HALF_PX):
                     _show_figure(table, figure)
 
 
@@ -134,7 +132,7 @@ def show_published(switches: list[str], *, window_sizes: bool) -> None:
         ],
     )
     show_chart(
-        published_markers(points, "Published: what having it gained in accuracy (hollow: not measured here)"),
+        published_markers(points, "Published gains in accuracy (hollow: not measured here)"),
         "ablation_published",
         alt="Published differences in accuracy",
     )

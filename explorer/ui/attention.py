@@ -87,7 +87,7 @@ class AttentionView:
             f"{significant(means[1])} pixels"
         )
         on_padding = _of_head(padding_share(self.maps), self.head)[row, column]
-        return f"{sentence}, {on_padding:.0%} of it on padding." if self.window_padded.any() else f"{sentence}."
+        return f"{sentence}, {on_padding * 100:.0f} % of it on padding." if self.window_padded.any() else f"{sentence}."
 
 
 def attention_of_block(model: HRFormer, x: Tensor, key: tuple[str, ...], address: BlockAddress) -> AttentionMaps:
@@ -138,7 +138,7 @@ def matrix(view: AttentionView) -> Shown:
     """Every query of the window against every key."""
     size, padded = view.maps.grid.size, view.window_padded
     values = np.asarray(select_head(view.maps.probabilities[view.window], view.head))  # (N, N)
-    title = f"Who attends to whom in the window, {view.head_name}: every row sums to 1"
+    title = f"Who attends to whom, {view.head_name}: every row sums to 1"
     labels = token_labels(size, padded)
     table = pd.DataFrame(values, columns=labels)
     table.insert(0, "query (row, column)", labels)

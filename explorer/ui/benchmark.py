@@ -49,6 +49,8 @@ def plan_controls() -> None:
             _with_chosen(model_options(), state[_MODELS]),
             key=_MODELS,
             accept_new_options=True,
+            filter_mode="contains",
+            select_all=False,
             persist_state="session",
             help="Ratios are to the first one. Type any name of timm's, such as resnet50.",
         )
@@ -78,7 +80,7 @@ def chosen_plan(config: HRFormerConfig) -> Plan:
         ValueError: If a name is unknown or a value is illegal.
     """
     state = st.session_state
-    axes: dict[str, Any] = {axis.field: tuple(axis.parse(text) for text in state[axis.key]) for axis in AXES}
+    axes: dict[str, Any] = {axis.field: axis.read(state[axis.key]) for axis in AXES}
     models = tuple(model_of(name, config) for name in state[_MODELS])
     method = Method(**{field.name: state[_method_key(field.name)] for field in fields(Method)})
     return Plan(models=models, method=method, **axes)
@@ -216,12 +218,14 @@ def _start_run(plan: Plan) -> None:
 
 
 def _axis_field(axis: Axis) -> None:
-    chosen = st.session_state.setdefault(axis.key, [axis.options[0]])
+    chosen = st.session_state.setdefault(axis.key, axis.default)
+    if isinstance(chosen, str):
+        st.text_input(axis.label, key=axis.key, persist_state="session", help=axis.explanation)
+        return
     st.multiselect(
         axis.label,
         _with_chosen(list(axis.options), chosen),
         key=axis.key,
-        accept_new_options=axis.typed,
         persist_state="session",
         format_func=lambda option: option.replace("_", " ") if axis.field == "kinds" else option,
         help=axis.explanation,
@@ -276,7 +280,7 @@ def _take_plan_file() -> None:
         return
     state[_MODELS] = [name_of(model) for model in plan.models]
     for axis in AXES:
-        state[axis.key] = [axis.write(value) for value in getattr(plan, axis.field)]
+        state[axis.key] = axis.hold(getattr(plan, axis.field))
     for field in fields(Method):
         value = getattr(plan.method, field.name)
         # A number field keeps whole and broken numbers apart, a file may write 3 for 3.0.

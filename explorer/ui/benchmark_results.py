@@ -190,7 +190,7 @@ def _warn(table: pd.DataFrame) -> None:
     if not wide.empty:
         st.warning(
             f"Wide spread: {', '.join(wide)}. The middle half of the samples spans more than "
-            f"{WIDE_SPREAD_SHARE:.0%} of the median; quiet the machine and measure again.",
+            f"{WIDE_SPREAD_SHARE * 100:.0f} % of the median; quiet the machine and measure again.",
             icon=":material/waves:",
         )
     for _, row in table[table["status"] != _STATUS_WORDS["ok"]].iterrows():

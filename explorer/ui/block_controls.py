@@ -6,6 +6,8 @@ does not write the nearest one that stands for it.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import streamlit as st
 
 from explorer.attention_maps import BlockAddress, nearest_address, nearest_head, nearest_position
@@ -45,7 +47,7 @@ def choose_block(config: HRFormerConfig) -> tuple[BlockAddress, int | None]:
     with st.sidebar:
         _stage_control(stage)
         _slider("Module", "module", config.num_modules[stage - 1], address.module + 1)
-        _put("branch", _BRANCHES[address.branch])
+        put(_state_key("branch"), "branch", _BRANCHES[address.branch], _BRANCHES[:stage])
         st.segmented_control(
             "Branch",
             _BRANCHES[:stage],
@@ -55,11 +57,11 @@ def choose_block(config: HRFormerConfig) -> tuple[BlockAddress, int | None]:
             help="The resolution of the branch relative to the picture.",
         )
         _slider("Block", "block", config.num_blocks[stage - 1], address.block + 1)
-        _put("head", _MEAN if head is None else str(head + 1))
-        heads = range(1, config.num_heads[address.branch] + 1)
+        heads = (_MEAN, *(str(number + 1) for number in range(config.num_heads[address.branch])))
+        put(_state_key("head"), "head", _MEAN if head is None else str(head + 1), heads)
         st.selectbox(
             "Head",
-            [_MEAN, *map(str, heads)],
+            heads,
             key=_state_key("head"),
             persist_state="session",
             help="One head, or the mean of all.",
@@ -157,23 +159,29 @@ def _say(*corrections: str | None) -> None:
         st.info(told, icon=":material/info:")
 
 
-def _put(key: str, value: int | str) -> None:
+def put(control: str, link: str, value: int | str, options: Hashable) -> None:
     """Make control and link show a value.
 
     It is given to the control only where it must be, for that would move a slider back that is still being dragged. On
-    another page the control is a new one, which starts at its lowest value without.
+    another page, and with other options, the control is a new one, which starts at its lowest value without.
+
+    Args:
+        control: Key of the control.
+        link: Key in the link.
+        value: The chosen one.
+        options: What can be chosen, or the ends of the range.
     """
-    state, put_on = st.session_state, f"{_state_key(key)}_put_on"
-    page = state.get(_PAGE)
-    if state.get(_state_key(key)) != value or state.get(put_on) != page:
-        state[_state_key(key)], state[put_on] = value, page
-    if st.query_params.get(key) != str(value):
-        st.query_params[key] = str(value)
+    state, put_into = st.session_state, f"{control}_put_into"
+    here = (state.get(_PAGE), options)
+    if state.get(control) != value or state.get(put_into) != here:
+        state[control], state[put_into] = value, here
+    if st.query_params.get(link) != str(value):
+        st.query_params[link] = str(value)
 
 
 def _stage_control(stage: int) -> None:
     """Stage 2, 3 or 4, for the sidebar."""
-    _put("stage", stage)
+    put(_state_key("stage"), "stage", stage, None)
     st.segmented_control(
         "Stage",
         (2, 3, 4),
@@ -186,6 +194,6 @@ def _stage_control(stage: int) -> None:
 
 def _slider(label: str, key: str, high: int, value: int, *, low: int = 1) -> None:
     """A slider; where there is no choice there is none."""
-    _put(key, value)
+    put(_state_key(key), key, value, (low, high))
     if high > low:
         st.slider(label, low, high, key=_state_key(key), persist_state="session")

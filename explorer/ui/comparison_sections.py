@@ -23,7 +23,7 @@ from explorer.charts.comparison import (
 from explorer.conventions import Convention
 from explorer.ui.comparison import View
 from explorer.ui.comparison_tables import show_records
-from explorer.ui.panels import show_chart
+from explorer.ui.panels import HALF_PX, show_chart
 from explorer.ui.progress import with_progress
 
 #: What each cost of the accuracy chart is: its column, its axis title, what divides it.
@@ -37,10 +37,10 @@ COSTS = {
 
 def show_latency(view: View) -> None:
     """Bars of the measured models beside the published ones."""
-    places = iter(st.columns(2)) if not view.at_batch.empty and not view.published.empty else iter([st.container()])
+    halves = st.container(horizontal=True)
     rows = view.at_batch
     if not rows.empty:
-        with next(places):
+        with halves.container(width=HALF_PX):
             if view.batch is None:
                 figure = batch_bars(rows, "How many images fit")
             else:
@@ -48,7 +48,7 @@ def show_latency(view: View) -> None:
             show_chart(figure, "comparison_latency", _exported(rows), alt="Latency of each model with its ratio")
     if view.published.empty:
         return
-    with next(places):
+    with halves.container(width=HALF_PX):
         for number, (series, rows) in enumerate(view.published.groupby("series", sort=False)):
             show_chart(
                 published_bars(rows, view.baseline, published_finding(rows, view.baseline, str(series))),
@@ -79,6 +79,7 @@ def show_accuracy(view: View) -> None:
         published = _counted(view)
     table = _together(view.at_batch, published)
     table = table.assign(**{column: table.get(column, pd.Series(index=table.index)).astype(float) / unit})
+    left_out = _without_count(view, table) if cost == "Work" else ""
     table = with_front(table, column).dropna(subset=["top1_percent", column])
     if table.empty:
         st.info("No shown model has both figures: choose a setup or a published series at 224x224 pixels.")
@@ -91,7 +92,7 @@ def show_accuracy(view: View) -> None:
     )
     st.caption(
         "Accuracies are the authors' own on ImageNet-1K and hold for 224x224 pixels. A line joins the models that no "
-        "other of the same series beats in both." + (_without_count(view, table) if cost == "Work" else "")
+        "other of the same series beats in both." + left_out
     )
 
 
@@ -187,7 +188,7 @@ def published_finding(table: pd.DataFrame, baseline: str, series: str) -> str:
         return f"Published: {series}"
     row = rows.sort_values("throughput_ratio").iloc[0]
     speed = f"{row['throughput_ratio']:.2f} times {baseline}'s throughput"
-    return f"Published: {row['model']} reaches {speed}<br><sup>{series}</sup>"
+    return f"Published: {row['model']} has {speed}<br><sup>{series}</sup>"
 
 
 def _together(measured: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:

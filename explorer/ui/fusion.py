@@ -43,10 +43,10 @@ def finding(fusion: FusionContributions, target: int) -> str:
     if not bool(ratios.isfinite().all()):
         return f"All that is added to the {name} is zero."
     strongest = int(ratios.argmax())
-    own = "from itself" if strongest == target else f"from the {branch_name(strongest)}"
+    source = "itself" if strongest == target else f"the {branch_name(strongest)}"
     return (
-        f"The strongest summand of the {name} comes {own}: its norm is {float(ratios[strongest]):.2f} times that of "
-        f"the sum, and it makes {float(fusion.shares[target, strongest]):.0%} of the sum."
+        f"The {name} gets most from {source}: {float(ratios[strongest]):.2f} times the norm of the sum, and "
+        f"{float(fusion.shares[target, strongest]) * 100:.0f} % of the sum"
     )
 
 

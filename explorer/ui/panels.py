@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 #: What a table shows where there is no figure.
 NO_VALUE = "–"
+#: Two of this width stand beside each other on a screen of 1440 pixels, below each other on one of 1024.
+HALF_PX = 455
 _IMAGE_FORMAT = "chart_image_format"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +23,11 @@ class Axis:
         field: Of `Plan`.
         label: What it is called.
         explanation: One sentence.
-        options: Ready choices, the first is the default.
+        options: Ready choices, the first is the default; of a field for typing, examples.
         parse: A choice as the plan's value; raises ValueError.
         write: The inverse.
-        typed: Whether other values can be typed.
+        typed: Whether values are typed, with commas between them, instead of chosen. A list to choose from takes a
+            typed value for one of its own that looks like it.
         folded: Whether it is seldom needed.
     """
 
@@ -43,6 +44,25 @@ class Axis:
     def key(self) -> str:
         """Of its widget."""
         return f"bench_{self.field}"
+
+    @property
+    def default(self) -> str | list[str]:
+        """What the widget holds at first."""
+        return self.options[0] if self.typed else [self.options[0]]
+
+    def read(self, held: str | list[str]) -> tuple[Any, ...]:
+        """The plan's values of what the widget holds.
+
+        Raises:
+            ValueError: If one of them is illegal.
+        """
+        texts = [text.strip() for text in held.split(",")] if isinstance(held, str) else held
+        return tuple(self.parse(text) for text in texts if text)
+
+    def hold(self, values: Iterable[Any]) -> str | list[str]:
+        """The inverse of `read`."""
+        texts = [self.write(value) for value in values]
+        return ", ".join(texts) if self.typed else texts
 
 
 def parse_whole(text: str) -> int:
@@ -76,7 +96,7 @@ AXES = (
     Axis(
         "batch_sizes",
         "Batch sizes",
-        "Images per call; type any other.",
+        "Images per call; several with commas between them, such as 1, 8.",
         tuple(str(2**power) for power in range(8)),
         parse_whole,
         typed=True,
@@ -85,7 +105,7 @@ AXES = (
     Axis(
         "img_sizes",
         "Image sizes, height x width in pixels",
-        '"own" is the size each model was made for; type any other, such as 320x256.',
+        '"own" is the size each model was made for; several with commas between them, such as own, 320x256.',
         SIZES,
         parse_size,
         write_size,
@@ -104,7 +124,7 @@ AXES = (
     Axis(
         "threads",
         "CPU threads",
-        "torch's intra-op threads; for the CPU only.",
+        "torch's intra-op threads, such as 1, 2; for the CPU only.",
         (TORCHS_CHOICE, *(str(2**power) for power in range((os.cpu_count() or 1).bit_length()))),
         _parse_threads,
         write_threads,

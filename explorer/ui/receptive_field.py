@@ -27,7 +27,7 @@ from explorer.receptive_field import (
     theoretical_field,
 )
 from explorer.ui.architecture import blocks_of
-from explorer.ui.block_controls import choose_position
+from explorer.ui.block_controls import choose_position, put
 from explorer.ui.field_tables import WITH, WITHOUT, FieldPair
 from explorer.ui.heavy_work import shared
 from explorer.ui.progress import OnProgress, ShouldStop, with_progress
@@ -73,13 +73,18 @@ def choose_map_position(config: HRFormerConfig) -> MapPosition:
     """
     stage = _nearest("stage", _asked("stage", 2), NUM_STAGES, "An HRFormer has {} stages")
     modules = config.num_modules[stage - 1]
-    module = _nearest("module", _asked("module", modules), modules, f"Stage {stage} has {{}} module(s)")
+    module = _nearest(
+        "module",
+        _asked("module", modules),
+        modules,
+        f"Stage {stage} has {{}} {'module' if modules == 1 else 'modules'}",
+    )
     branches = num_output_branches(config, stage, module - 1)
-    hands_on = f"Module {module} of stage {stage} hands on {{}} branch(es)"
+    hands_on = f"Module {module} of stage {stage} hands on {{}} {'branch' if branches == 1 else 'branches'}"
     branch = _nearest("branch", _asked("branch", 1), branches, hands_on)
     with st.sidebar:
         _segments("stage", range(1, NUM_STAGES + 1), stage, "Stage 1 has bottlenecks; 2 to 4 have windows.")
-        _show("module", module)
+        put(_control("module"), _control("module"), module, modules)
         if modules > 1:
             st.slider("Module", 1, modules, key=_control("module"), persist_state="session")
         names = [_resolution(number) for number in range(1, branches + 1)]
@@ -119,19 +124,10 @@ def _nearest(key: str, asked: int, count: int, has: str) -> int:
 
 
 def _segments(key: str, options: Sequence[int | str], value: int | str, explanation: str) -> None:
-    _show(key, value)
+    put(_control(key), _control(key), value, tuple(options))
     st.segmented_control(
         key.capitalize(), options, required=True, key=_control(key), persist_state="session", help=explanation
     )
-
-
-def _show(key: str, value: int | str) -> None:
-    """Make control and link show a value."""
-    control = _control(key)
-    if st.session_state.get(control) != value:
-        st.session_state[control] = value
-    if st.query_params.get(control) != str(value):
-        st.query_params[control] = str(value)
 
 
 def _control(key: str) -> str:

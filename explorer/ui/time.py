@@ -231,6 +231,7 @@ def _choice(label: str, key: str, options: list[str], explanation: str) -> None:
         list(dict.fromkeys([*options, *([chosen] if chosen else [])])),
         key=key,
         accept_new_options=True,
+        filter_mode="contains",
         persist_state="session",
         help=explanation,
     )

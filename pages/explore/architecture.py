@@ -18,7 +18,7 @@ from explorer.ui.architecture import (
 )
 from explorer.ui.controls import variant_controls
 from explorer.ui.onnx_download import onnx_download
-from explorer.ui.panels import csv_button, image_format_control, show_chart
+from explorer.ui.panels import HALF_PX, csv_button, image_format_control, show_chart
 from explorer.ui.variant import current_variant, show_rejection
 from explorer.units import mebibytes, signed_percent, with_prefix
 from explorer.variants import PAPER_NAMES, nearest_preset, to_python
@@ -80,7 +80,7 @@ image_format_control()
 show_chart(
     network_diagram(
         describe_network(config),
-        f"{block_share(cost):.0%} of the MACs sit in transformer blocks; darker boxes cost more",
+        f"{block_share(cost) * 100:.0f} % of the MACs sit in the blocks; darker boxes cost more",
     ),
     "architecture_diagram",
     alt="Diagram of the network: stages from left to right, branches from high to low resolution",
@@ -89,7 +89,7 @@ st.caption(
     "Start with **M · modules** of stage 3 or **C · channels** in the sidebar. Hover a box for its shape "
     "and cost; lines are data, crossing between modules where branches are fused."
     + (
-        f" {cost.wasted_attention_share:.0%} of the attention work goes into window padding at this image size."
+        f" {cost.wasted_attention_share * 100:.0f} % of the attention work goes into window padding at this image size."
         if cost.wasted_attention_share > 0
         else ""
     )
@@ -107,8 +107,8 @@ section = st.segmented_control(
 if section == "Cost split":
     figure = st.radio("Figure", FIGURES, horizontal=True, key="cost_figure", label_visibility="collapsed")
     unit = FIGURES[figure][1]
-    left, right = st.columns(2)
-    with left:
+    halves = st.container(horizontal=True)
+    with halves.container(width=HALF_PX):
         table = cost_table(cost, "stage", figure)
         show_chart(
             cost_bars(table, "stage", unit, f"{figure} by stage and branch"),
@@ -116,7 +116,7 @@ if section == "Cost split":
             table,
             alt=f"{figure} by stage, stacked by branch",
         )
-    with right:
+    with halves.container(width=HALF_PX):
         table = cost_table(cost, "kind", figure)
         show_chart(
             cost_bars(table, "kind", unit, f"{figure} by kind of work and branch"),

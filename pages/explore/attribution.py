@@ -19,6 +19,9 @@ from explorer.ui.sources import picture_source, weights_source
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 from explorer.units import significant
 
+#: The map and what chooses it stand beside each other on a screen of 1440 pixels.
+_MAP_PX, _CONTROLS_PX = 560, 350
+
 current_variant()
 st.markdown("### Attribution: which pixels speak for a class")
 config = current_variant()
@@ -42,7 +45,8 @@ except ValueError as error:
 if not np.isfinite(logits).all():
     stop_at_non_finite(weights.model, x, source)
 
-shown, controls = st.columns([5, 3])
+halves = st.container(horizontal=True)
+shown, controls = halves.container(width=_MAP_PX), halves.container(width=_CONTROLS_PX)
 with controls:
     method = choose_method(config)
     target = choose_class(logits)

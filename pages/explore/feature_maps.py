@@ -60,7 +60,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         channel = st.number_input("Channel", 0, most - 1, key="channel", width=140)
 
 moments = {"before": maps.before, "after": maps.after}
-captions = {"before": "after its blocks, before the fusion", "after": "after the fusion"}
+captions = {"before": "before the fusion", "after": "after the fusion"}
 where = f"stage {stage}, module {module + 1}"
 for moment, shown in moments.items():
     if view == "Strongest channels":

@@ -64,7 +64,7 @@ def errors(app: AppTest) -> str:
 def test_an_empty_store_says_what_to_do_and_shows_the_published_figures(url: str) -> None:
     app = open_app(PAGE)
     assert "No record has been measured yet" in app.info[0].value
-    assert "HRFormer-B reaches 0.24 times HRNet-W48's throughput" in titles(app)
+    assert "HRFormer-B has 0.24 times HRNet-W48's throughput" in titles(app)
     for section in SECTIONS[1:]:
         app.segmented_control(key="comparison_section").set_value(section).run()
         assert not app.exception, section
@@ -186,7 +186,7 @@ def test_a_store_that_fails_is_one_sentence(
     app = open_app(PAGE)
     assert len(app.error) == 1
     assert words in errors(app)
-    assert "HRFormer-B reaches" in titles(app)  # the published figures are shown all the same
+    assert "HRFormer-B has" in titles(app)  # the published figures are shown all the same
 
 
 def make_newer_store(path: Path) -> None:

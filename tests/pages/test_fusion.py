@@ -33,7 +33,7 @@ def test_every_target_of_every_stage_opens(stage: int) -> None:
         app.segmented_control(key="fusion_target").set_value(target).run()
         assert not app.exception
         assert len(charts(app)) == 3
-        assert f"The strongest summand of the 1/{4 * 2**target} branch comes from" in charts(app)[2]
+        assert f"The 1/{4 * 2**target} branch gets most from" in charts(app)[2]
 
 
 def test_a_module_that_the_stage_lacks_is_replaced_and_said() -> None:

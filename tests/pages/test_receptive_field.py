@@ -103,7 +103,7 @@ def test_the_sliders_move_the_position_and_the_link_keeps_it() -> None:
     ("query", "sentence"),
     [
         ({"field_stage": "9"}, "no stage 9; this is stage 4"),
-        ({"field_stage": "3", "field_module": "7"}, "Stage 3 has 2 module(s), no module 7; this is module 2"),
+        ({"field_stage": "3", "field_module": "7"}, "Stage 3 has 2 modules, no module 7; this is module 2"),
         ({"field_stage": "2", "field_branch": "1/32"}, "no branch 1/32; this is branch 1/8"),
         ({"row": "99"}, "no (99, 12); this is position (23, 12)"),
     ],
