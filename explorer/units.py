@@ -6,10 +6,13 @@ _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """A number with so many significant digits and no exponent: 1.83, 13.7, 502."""
+    """A number with so many significant digits: 1.83, 13.7, 1,502; an exponent only where it is tiny: 1.2e-5."""
     if value == 0:
         return "0"
     text = f"{value:.{digits}g}"
+    if "e-" in text:
+        mantissa, exponent = text.split("e")
+        return f"{mantissa}e{int(exponent)}"
     return f"{float(text):,.0f}" if "e" in text else text
 
 

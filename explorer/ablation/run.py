@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from explorer.ablation.checkpoints import CheckpointError, read_checkpoint
 from explorer.ablation.recipe import TrainingJob, TrainingPlan
 from explorer.benchmark.outcome import reason_of
 from explorer.benchmark.process import WorkerProcess
@@ -102,7 +103,7 @@ class AblationRun:
         id: Short and unique.
 
     Raises:
-        ValueError: If this machine has too little free memory.
+        ValueError: If this machine has too little free memory, or only other settings could be resumed.
     """
 
     def __init__(
@@ -136,6 +137,9 @@ class AblationRun:
         self._done = threading.Event()
         if resume:
             self._take_over(known)
+            other = None if self._records or resumable(plan, folder) else unfinished_otherwise(plan, folder)
+            if other is not None:
+                raise ValueError(f"There is nothing to resume with these settings. {other}")
         else:
             self._remove_checkpoints()
 
@@ -275,6 +279,30 @@ def checkpoint_path(folder: Path, job: TrainingJob) -> Path:
 def resumable(plan: TrainingPlan, folder: Path) -> int:
     """How many of a plan's trainings have a checkpoint."""
     return sum(checkpoint_path(folder, job).exists() for job in plan.jobs())
+
+
+def unfinished_otherwise(plan: TrainingPlan, folder: Path) -> str | None:
+    """What is kept of trainings with other settings than the plan's, and how to resume it; None where there is nothing.
+
+    Returns:
+        One sentence.
+    """
+    others = sorted(set(folder.glob("*.pt")) - {checkpoint_path(folder, job) for job in plan.jobs()})
+    if not others:
+        return None
+    kept = f"{len(others)} unfinished {'training' if len(others) == 1 else 'trainings'} of other settings"
+    try:
+        saved = (read_checkpoint(others[0]) or {}).get("job")
+    except CheckpointError:
+        saved = None
+    recipe = saved.get("recipe") if isinstance(saved, dict) else None
+    here = plan.recipe.to_dict()
+    if not isinstance(recipe, dict) or recipe == here:
+        return f"{kept} are kept in {folder}: give their arms and seeds to resume them."
+    differing = [
+        f"{name} {value}, here {here[name]}" for name, value in recipe.items() if here.get(name, value) != value
+    ]
+    return f"{kept} are kept in {folder} ({'; '.join(differing[:5])}): give theirs to resume them."
 
 
 def known_results(

@@ -20,6 +20,8 @@ METRICS = {
     "away_accuracy": "accuracy on digits away from them",
 }
 CONFIDENCE = 0.95
+#: Which arms are compared: the convolution with nothing and with the control, and the control with nothing.
+PAIRS = (("3x3", "none"), ("3x3", "1x1"), ("1x1", "none"))
 _SHORT_NAMES = {"3x3": "the 3x3 depth-wise convolution", "none": "no convolution", "1x1": "the 1x1 control"}
 
 
@@ -132,21 +134,30 @@ def finding(difference: PairedDifference) -> str:
 
 
 def mixing_finding(records: Sequence[TrainingRecord]) -> str | None:
-    """Whether what the convolution gives comes from mixing positions: with it against without and against the control.
+    """Whether what the convolution gives comes from mixing positions: the parts of its gain without and with mixing.
 
     Returns:
-        One sentence; None before both differences have an interval.
+        One sentence; None before all differences have an interval.
     """
     against_none = paired_difference(records, "3x3", "none")
     against_control = paired_difference(records, "3x3", "1x1")
-    if against_none is None or against_control is None or against_none.low is None:
+    control = paired_difference(records, "1x1", "none")
+    if against_none is None or against_control is None or control is None or against_none.low is None:
         return None
     if not against_none.is_clear:
         return "Whether mixing positions helps stays open: with and without the convolution are not told apart."
     if against_control.is_clear and against_control.mean * against_none.mean > 0:
+        told = f"The 1x1 control has the same norm and activation, and is {abs(against_control.mean):.3f} "
+        told += "below" if against_control.mean > 0 else "above"
+        if control.is_clear:
+            side = "above" if control.mean > 0 else "below"
+            return (
+                f"{told} the 3x3 and {abs(control.mean):.3f} {side} having neither: only part of the difference comes "
+                "from mixing positions."
+            )
         return (
-            f"The 1x1 control has the same norm and activation, and still is {abs(against_control.mean):.3f} apart "
-            "from the 3x3: the effect comes from mixing positions, not from one more non-linearity."
+            f"{told} the 3x3, while it is not told apart from having neither: the effect comes from mixing positions; "
+            "that norm and activation add anything is not shown."
         )
     return (
         "The 3x3 is not told apart from the 1x1 control, which mixes no positions: norm and activation alone may "

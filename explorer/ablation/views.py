@@ -143,7 +143,7 @@ class _Observer:
         height, width = branch_sizes(arm.config.img_size)[position.branch]
         grid = WindowGrid(height, width, arm.config.window_sizes[position.branch])
         if grid.rows * grid.columns == 1:
-            return view
+            return replace(view, note="There is one window only: nothing can leak from it.")
         place = {"stage": position.stage, "module": position.module, "branch": position.branch}
         if arm.reference not in self._entering:
             reference = twin_of(self._model, arm.reference)

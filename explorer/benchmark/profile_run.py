@@ -45,9 +45,14 @@ class ProfileRun:
         return self._profile
 
     @property
+    def was_cancelled(self) -> bool:
+        """Whether it was stopped before it had a result."""
+        return self._cancelled and self._profile is None
+
+    @property
     def error(self) -> str | None:
         """Why there is no result."""
-        return "cancelled" if self._cancelled and self._profile is None else self._error
+        return "cancelled" if self.was_cancelled else self._error
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for its end; whether it has come."""

@@ -55,7 +55,7 @@ def training_curves(curves: pd.DataFrame, column: str, name: str, title: str) ->
             customdata=steps[["min", "max", "count"]],
             hovertemplate=(
                 f"{label}: {name} %{{y:.3f}} after %{{x}} steps, from %{{customdata[0]:.3f}} to "
-                "%{customdata[1]:.3f} over %{customdata[2]} seed(s)<extra></extra>"
+                "%{customdata[1]:.3f} (seeds: %{customdata[2]})<extra></extra>"
             ),
         )
     return style(

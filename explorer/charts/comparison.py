@@ -172,10 +172,9 @@ def throughput_lines(table: pd.DataFrame, title: str) -> go.Figure:
     return style(
         figure,
         title,
-        height=440,
+        height=480,
         xaxis=_log_axis("Batch size, images (log scale)", ticks=[2**power for power in range(13)]),
         yaxis=_log_axis("Throughput, images/s (log scale)"),
-        legend=_LEGEND_RIGHT,
     )
 
 
@@ -211,10 +210,9 @@ def accuracy_scatter(table: pd.DataFrame, cost: str, cost_title: str, title: str
     return style(
         figure,
         title,
-        height=440,
+        height=480,
         xaxis=_log_axis(f"{cost_title} (log scale)"),
         yaxis={"title": {"text": "ImageNet-1K top-1, % (published)"}},
-        legend=_LEGEND_RIGHT,
     )
 
 
@@ -251,10 +249,9 @@ def work_scatter(table: pd.DataFrame, peak_g_s: float | None, unit: str, device:
     return style(
         figure,
         title,
-        height=440,
+        height=480,
         xaxis=_log_axis("Latency per call, ms (log scale)"),
         yaxis=_log_axis(f"Work per call, {unit} (log scale)"),
-        legend=_LEGEND_RIGHT,
     )
 
 
@@ -300,14 +297,10 @@ def roofline_chart(
     return style(
         figure,
         title,
-        height=440,
-        xaxis=_log_axis(f"Work per weights and images read, {unit}/GB (upper bound, log scale)"),
+        height=480,
+        xaxis=_log_axis(f"Intensity, {unit}/GB of weights and images (log scale)"),
         yaxis=_log_axis(f"Achieved {unit}/s (log scale)"),
-        legend=_LEGEND_RIGHT,
     )
-
-
-_LEGEND_RIGHT = {"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1, "yanchor": "top", "font": {"size": 11}}
 
 
 def _add_points(

@@ -134,13 +134,13 @@ def _line(job: JobProgress) -> str:
 
 
 def _show_results(run: AblationRun) -> None:
-    from explorer.ablation.statistics import border_finding, finding, mixing_finding, paired_difference
+    from explorer.ablation.statistics import PAIRS, border_finding, finding, mixing_finding, paired_difference
     from explorer.command_line.tables import TRAINING_COLUMNS, text_table
 
     if not run.records:
         return
     print(text_table(TRAINING_COLUMNS, map(vars, run.records)), end="\n\n")
-    differences = [paired_difference(run.records, "3x3", against) for against in ("none", "1x1")]
+    differences = [paired_difference(run.records, *pair) for pair in PAIRS]
     sentences = [finding(difference) for difference in differences if difference is not None]
     for sentence in (*sentences, mixing_finding(run.records), border_finding(run.records)):
         if sentence:

@@ -45,6 +45,8 @@ def show_table(table: pd.DataFrame) -> None:
         alt="What each network costs and sees",
         column_config=columns,
     )
+    for note in dict.fromkeys(note for row in rows_of(table) for note in (row["note"], row["latency_note"]) if note):
+        st.caption(f"{NO_VALUE} {note}")
 
 
 def _said(text: str) -> Callable[[object], str]:
@@ -62,10 +64,13 @@ def show_figures(table: pd.DataFrame) -> None:
 
 def _show_figure(table: pd.DataFrame, figure: Figure) -> None:
     if figure.column == _LATENCY and table["latency_ratio"].notna().any():
-        chart = ratio_intervals(_intervals(table, figure), finding(table, figure))
+        data = _intervals(table, figure)
+        chart = ratio_intervals(data, finding(table, figure))
     else:
-        chart = figure_bars(_bars(table, figure), finding(table, figure), f"{figure.name}, {figure.unit}")
-    show_chart(chart, f"ablation_{figure.column}", alt=f"{figure.name} of each network")
+        data = _bars(table, figure)
+        chart = figure_bars(data, finding(table, figure), f"{figure.name}, {figure.unit}")
+    name = f"ablation_{figure.column}"
+    show_chart(chart, name, data.drop(columns="hover"), alt=f"{figure.name} of each network")
 
 
 def finding(table: pd.DataFrame, figure: Figure) -> str:
@@ -124,7 +129,7 @@ def show_published(switches: list[str], *, window_sizes: bool) -> None:
         st.caption("Nothing is published on these switches for HRFormer.")
         return
     points = table.assign(
-        label=[f"{row.dataset} · {row.metric} ({row.model})" for row in table.itertuples()],
+        label=[f"{row.dataset} · {row.metric} ({row.model})<br><sup>{row.variant}</sup>" for row in table.itertuples()],
         hover=[
             f"Published: {row.variant} against {row.baseline}, {row.difference:+.2f} points of {row.metric} on "
             f"{row.dataset}<br>{row.study}"

@@ -19,9 +19,11 @@ from explorer.ablation.run import (
     estimate_seconds,
     known_results,
     resumable,
+    unfinished_otherwise,
 )
 from explorer.ablation.statistics import (
     METRICS,
+    PAIRS,
     PairedDifference,
     border_finding,
     border_gap_difference,
@@ -32,6 +34,7 @@ from explorer.ablation.statistics import (
 from explorer.benchmark.store import Store, StoreError
 from explorer.benchmark.training_record import TrainingRecord
 from explorer.charts.ablation_training import difference_intervals, training_curves
+from explorer.ui.ablation_results import show_published
 from explorer.ui.benchmark import duration
 from explorer.ui.job_manager import job_manager, visitor
 from explorer.ui.panels import csv_button, show_chart
@@ -42,7 +45,6 @@ _STEPS = "ablation_training_steps"
 _CURVE = "ablation_training_curve"
 _POLL_S = 1.0
 _LOOKED_AT = {**METRICS, "loss": "loss of the last step"}
-_PAIRS = (("3x3", "none"), ("3x3", "1x1"))
 #: What is compared, and how the figure calls it.
 _COMPARED = {
     "miou": "mIoU",
@@ -70,14 +72,17 @@ def training_section() -> None:
     )
     run = job_manager().ablation
     is_busy = run is not None and not run.wait(0)
-    stored, folder_problem, waiting = _stored(plan)
-    _start_bar(plan, is_busy=is_busy, waiting=waiting)
+    stored, folder_problem, waiting, otherwise = _stored(plan)
+    begun = waiting > 0 or 0 < len(stored) < len(plan.jobs())
+    _start_bar(plan, is_busy=is_busy, begun=begun)
+    if otherwise and not begun and not is_busy:
+        st.info(otherwise, icon=":material/pause_circle:")
     for problem in filter(None, (st.session_state.get(_ERROR), folder_problem, run.error if run else None)):
         st.error(problem, icon=":material/error:")
     if run is not None and is_busy:
         _watch(run)
         return
-    if run is not None:
+    if run is not None and run.plan == plan:
         _tell_failures(run.progress().jobs)
     _show_results(stored)
 
@@ -101,22 +106,23 @@ def _chosen_plan() -> TrainingPlan:
     return TrainingPlan(seeds=tuple(range(seeds)), recipe=Recipe(steps=steps))
 
 
-def _stored(plan: TrainingPlan) -> tuple[list[TrainingRecord], str | None, int]:
-    """The store's results of a plan, why there are none, and how many of its trainings have a checkpoint."""
+def _stored(plan: TrainingPlan) -> tuple[list[TrainingRecord], str | None, int, str | None]:
+    """A plan's results, why there are none, how many checkpoints it has, and what is kept of other settings."""
     try:
         with Store(lock_timeout_s=1.0) as store:
             results = [record for _, record in known_results(plan, store.trainings())]
-            return results, None, resumable(plan, checkpoint_folder(store.location))
+            folder = checkpoint_folder(store.location)
+        return results, None, resumable(plan, folder), unfinished_otherwise(plan, folder)
     except StoreError as error:
-        return [], str(error), 0
+        return [], str(error), 0, None
 
 
-def _start_bar(plan: TrainingPlan, *, is_busy: bool, waiting: int) -> None:
+def _start_bar(plan: TrainingPlan, *, is_busy: bool, begun: bool) -> None:
     jobs = len(plan.jobs())
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Train all anew" if waiting else "Train",
-            type="secondary" if waiting else "primary",
+            "Train all anew" if begun else "Train",
+            type="secondary" if begun else "primary",
             icon=":material/model_training:",
             key="start_training",
             disabled=is_busy,
@@ -124,7 +130,7 @@ def _start_bar(plan: TrainingPlan, *, is_busy: bool, waiting: int) -> None:
             args=(plan, False),
             help="In processes of its own, two at a time, one thread each; it goes on when you leave the page.",
         )
-        if waiting:
+        if begun:
             st.button(
                 "Resume",
                 type="primary",
@@ -133,7 +139,7 @@ def _start_bar(plan: TrainingPlan, *, is_busy: bool, waiting: int) -> None:
                 disabled=is_busy,
                 on_click=_start,
                 args=(plan, True),
-                help=f"{waiting} training(s) have a checkpoint; finished ones are kept as they are.",
+                help="Goes on from checkpoints; finished trainings are kept as they are.",
             )
         takes = duration(estimate_seconds(plan))
         st.markdown(f"**{jobs} trainings, about {takes}** (rough, on two free cores)")
@@ -164,7 +170,8 @@ def _progress_text(run: AblationRun, progress: RunProgress) -> str:
     ahead = len(job_manager().ahead_of(run))
     if ahead:
         return f"Waiting for {ahead} run{'s' if ahead > 1 else ''} before this one"
-    done = f"{progress.steps_done:,} of {progress.steps_total:,} steps · {duration(progress.elapsed_s)} so far"
+    whose = "" if run.owner == visitor() else f", started by {run.owner}"
+    done = f"{progress.steps_done:,} of {progress.steps_total:,} steps{whose} · {duration(progress.elapsed_s)} so far"
     return done if progress.left_s is None else f"{done}, about {duration(progress.left_s)} left"
 
 
@@ -204,12 +211,13 @@ def _show_results(stored: Sequence[TrainingRecord]) -> None:
             f"with {records[0].steps} steps.",
             icon=":material/inventory_2:",
         )
-    differences = [found for arm, against in _PAIRS if (found := paired_difference(records, arm, against))]
+    differences = [found for arm, against in PAIRS if (found := paired_difference(records, arm, against))]
     for sentence in (*map(finding, differences), mixing_finding(records), border_finding(records)):
         if sentence:
             st.markdown(f"- {sentence}")
     _show_curves(_curve_frame((record.arm, record.seed, curve_rows(record)) for record in records))
     _show_differences(records)
+    show_published(["dw_conv"], window_sizes=False)
     _show_table(records)
 
 
@@ -251,7 +259,7 @@ def _show_differences(records: Sequence[TrainingRecord]) -> None:
 def differences_table(records: Sequence[TrainingRecord]) -> pd.DataFrame:
     """One row per pair of arms and score: label, mean, low, high, seeds, and the values of the seeds."""
     rows = []
-    for arm, against in _PAIRS:
+    for arm, against in PAIRS:
         found: list[tuple[str, PairedDifference | None]] = [
             (name, paired_difference(records, arm, against, metric)) for metric, name in _COMPARED.items()
         ]

@@ -28,6 +28,8 @@ from explorer.units import significant
 
 _POLL_S = 0.4
 _SEEN = "bench_seen"
+#: Figures of the table whose absence is explained, and what it calls them.
+_EXPLAINED = {"latency_ms_p95": "p95", "peak_rss_mib": "peak memory", "peak_flop_share": "share of device peak"}
 #: Missing figures are NaN in these columns, whatever all rows say.
 _FLOATS = (
     "latency_ms_p50",
@@ -101,9 +103,11 @@ def show_results(run: Run, records: Sequence[Record]) -> None:
         show_chart(
             latency_bars(timed, finding(timed)),
             "benchmark_latency",
+            timed.drop(columns="is_hrformer"),
             alt="Median latency of each model with its way to the 95th percentile",
         )
     _warn(table)
+    _explain_missing(records)
     st.dataframe(
         table.drop(columns=["label", "is_hrformer"]),
         hide_index=True,
@@ -193,8 +197,23 @@ def _warn(table: pd.DataFrame) -> None:
             f"{WIDE_SPREAD_SHARE * 100:.0f} % of the median; quiet the machine and measure again.",
             icon=":material/waves:",
         )
-    for _, row in table[table["status"] != _STATUS_WORDS["ok"]].iterrows():
+    cancelled = int((table["status"] == _STATUS_WORDS["cancelled"]).sum())
+    if cancelled:
+        st.info(f"{cancelled} {'job was' if cancelled == 1 else 'jobs were'} cancelled.", icon=":material/stop:")
+    for _, row in table[~table["status"].isin([_STATUS_WORDS["ok"], _STATUS_WORDS["cancelled"]])].iterrows():
         st.error(f"{row['label']} · {row['status']}: {row['reason']}", icon=":material/report:")
+
+
+def _explain_missing(records: Sequence[Record]) -> None:
+    """Why figures of the table are empty, each reason once."""
+    missing = {
+        f"{name}: {record.reasons[field]}"
+        for record in records
+        for field, name in _EXPLAINED.items()
+        if record.status == "ok" and field in record.reasons and getattr(record, field) is None
+    }
+    if missing:
+        st.caption(f"{NO_VALUE} {'; '.join(sorted(missing))}.")
 
 
 def _column_config(plan: Plan) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from explorer.benchmark.store import Store
 #: The columns of the table of all records.
 LISTED = (
     "status",
+    "status_reason",
     "kind",
     "model_name",
     "batch_size",

@@ -49,6 +49,7 @@ COLUMN_CONFIG: dict[str, Any] = {
     "model": "Model",
     "model_name": "Model",
     "status": "Status",
+    "status_reason": "Why",
     "kind": "Kind",
     "measured_at": "Measured at (UTC)",
     "batch_size": "Batch",
@@ -101,6 +102,7 @@ def show_records(view: View) -> None:
     chosen = select_rows(table, f"listed_rows {filters}", "Records of the store")
     wanted = dict(filters) if len(chosen) == len(table) else {"record_id": list(chosen["record_id"])}
     export_buttons(wanted, len(chosen), str(fixed.get("kind", "inference")), "listed")
+    st.caption("Why a figure is missing stands in the CSV, in its column reasons.")
 
 
 def choose_filters(state: State, names: Sequence[str]) -> ChosenFilters:

@@ -69,7 +69,9 @@ elif not runs:
     )
 
 for run in runs:
-    if run.wait(0) and run.profile is None:
+    if run.was_cancelled:
+        st.info(f"The profile of {run.job.model.name} was cancelled.", icon=":material/stop:")
+    elif run.wait(0) and run.profile is None:
         st.error(f"{run.job.model.name} has no profile: {run.error}.", icon=":material/report:")
 
 done = [run for run in runs if run.profile is not None]

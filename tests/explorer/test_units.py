@@ -1,6 +1,6 @@
 import pytest
 
-from explorer.units import mebibytes, signed_percent, with_prefix
+from explorer.units import mebibytes, signed_percent, significant, with_prefix
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,14 @@ from explorer.units import mebibytes, signed_percent, with_prefix
 )
 def test_counts_have_three_digits_prefix_and_unit(value: float, unit: str, text: str) -> None:
     assert with_prefix(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (-2.04e-6, "-2.04e-6"), (1.2e-12, "1.2e-12"), (0.000123, "0.000123"), (-1234.5, "-1,230")],
+)
+def test_no_number_but_zero_is_shown_as_zero(value: float, text: str) -> None:
+    assert significant(value) == text
 
 
 @pytest.mark.parametrize(("value", "text"), [(10.72, "10.7 MiB"), (2048, "2 GiB"), (0.5, "0.5 MiB")])

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.ablation.checkpoints import save_checkpoint
 from explorer.ablation.exchange import read_trainings
 from explorer.ablation.recipe import Recipe, TrainingPlan
 from explorer.ablation.run import checkpoint_folder, checkpoint_path
@@ -44,7 +45,8 @@ def test_who_has_trained_nothing_sees_the_run_that_comes_with_the_explorer() -> 
     assert "Nothing is trained here yet. Shown is the run that comes with the explorer, of 9 trainings" in text(app)
     assert "9 trainings, about" in text(app)
     assert "at equal steps (600)" in text(app)
-    assert len(app.get("plotly_chart")) == 2
+    assert len(app.get("plotly_chart")) == 3  # curves, differences, published differences
+    assert "Published gains in accuracy" in app.get("plotly_chart")[2].proto.spec
 
 
 def test_results_of_the_store_are_shown_and_exported(store_url: str) -> None:
@@ -71,6 +73,28 @@ def test_checkpoints_of_a_run_that_was_ended_offer_to_resume(store_url: str) -> 
     app = open_section()
     assert app.button(key="resume_training").label == "Resume"
     assert app.button(key="start_training").label == "Train all anew"
+
+
+def test_what_is_kept_of_other_settings_is_told(store_url: str) -> None:
+    with Store(store_url) as store:
+        folder = checkpoint_folder(store.location)
+    folder.mkdir()
+    begun = TrainingPlan(recipe=Recipe(steps=200)).jobs()[0]
+    save_checkpoint(checkpoint_path(folder, begun), {"job": begun.to_dict()})
+    app = open_section()
+    assert "(steps 200, here 600): give theirs to resume them" in app.info[0].value
+    app.number_input(key="ablation_training_steps").set_value(200).run()
+    assert app.button(key="resume_training").label == "Resume"
+
+
+def test_finished_trainings_are_not_trained_anew_by_resuming(store_url: str) -> None:
+    job = TrainingPlan().jobs()[0]
+    with Store(store_url) as store:
+        store.add_training(
+            example_training(job.arm, job.seed, 0.5, variant=job.variant.to_dict(), recipe=job.recipe.to_dict())
+        )
+    app = open_section()
+    assert app.button(key="resume_training").label == "Resume"
 
 
 def test_it_trains_shows_progress_and_keeps_the_result(monkeypatch: pytest.MonkeyPatch, store_url: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from explorer.ablation import run as run_module
+from explorer.ablation.checkpoints import save_checkpoint
 from explorer.ablation.recipe import TrainingPlan
 from explorer.ablation.run import (
     AblationRun,
@@ -19,6 +20,7 @@ from explorer.ablation.run import (
     curve_rows,
     needed_mib,
     resumable,
+    unfinished_otherwise,
 )
 from explorer.ablation.training import train
 from explorer.benchmark.store import Store
@@ -81,6 +83,18 @@ def test_results_that_are_known_are_not_trained_again(tmp_path: Path) -> None:
     run.measure_on("cpu")
     assert list(run.records) == known
     assert run.progress().steps_done == run.progress().steps_total == 12
+
+
+def test_a_resumed_run_of_other_settings_is_refused_and_the_checkpoint_kept(tmp_path: Path) -> None:
+    begun = tiny_plan(steps=60).jobs()[0]
+    path = checkpoint_path(tmp_path, begun)
+    save_checkpoint(path, {"job": begun.to_dict()})
+    with pytest.raises(ValueError, match=r"nothing to resume .* \(steps 60, here 80\): give theirs to resume them"):
+        AblationRun(tiny_plan(steps=80), tmp_path, lambda record: None, resume=True)
+    assert path.exists()
+    assert unfinished_otherwise(tiny_plan(steps=60), tmp_path) is None
+    path.write_bytes(b"damaged")
+    assert "1 unfinished training of other settings" in str(unfinished_otherwise(tiny_plan(steps=80), tmp_path))
 
 
 def test_starting_anew_forgets_checkpoints(tmp_path: Path) -> None:
