@@ -13,7 +13,7 @@ import torch
 from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam, Occlusion
 from torch import Tensor, nn
 
-from explorer.partial_forward import check_picture, exclusive
+from explorer.partial_forward import Stopped, check_picture, exclusive
 from hrformer import HRFormer
 from hrformer.config import NUM_BRANCHES
 
@@ -23,10 +23,6 @@ SQUARES_PER_FORWARD = 8
 
 OnProgress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
-
-
-class Stopped(Exception):  # noqa: N818 - what the user asked for is no error
-    """Raised from within a computation once `should_stop` says so."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -92,5 +92,5 @@ def check_capacity(config: HRFormerConfig, activation_copies: float = 2.0) -> No
     if needed > USABLE_SHARE * free:
         raise ValueError(
             f"This variant needs about {needed / 1024:,.1f} GiB and this machine has {free / 1024:,.1f} GiB free, "
-            "so it is costed but not built: use fewer channels, blocks or a smaller image."
+            "so it is costed but not built: use fewer channels or blocks, smaller windows or a smaller image."
         )

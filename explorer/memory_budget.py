@@ -173,8 +173,8 @@ class MemoryBudget:
         held_mib = self._resident_mib()
         raise BudgetError(
             f"This needs about {_size(ticket.needed_mib)} and the server, which already holds {_size(held_mib)}, may "
-            f"take {_size(self.budget_mib)}: use fewer channels, blocks or a smaller image, or start it with "
-            f"{VARIABLE}={-(-(held_mib + ticket.needed_mib) * 1.1 // 1024):.0f}GiB."
+            f"take {_size(self.budget_mib)}: use fewer channels or blocks, smaller windows or a smaller image, or "
+            f"start it with {VARIABLE}={-(-(held_mib + ticket.needed_mib) * 1.1 // 1024):.0f}GiB."
         )
 
     def _release(self) -> None:

@@ -2,28 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Lock
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from threading import Lock, RLock
 from typing import cast
 from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
 
 from hrformer import HRFormer
+from hrformer.block import HRFormerBlock
 from hrformer.config import NUM_STAGES
 from hrformer.fusion import HighResolutionModule
+from hrformer.layers import Bottleneck
 
-_locks: WeakKeyDictionary[nn.Module, Lock] = WeakKeyDictionary()
+_locks: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
 _locks_guard = Lock()
+
+
+class Stopped(Exception):  # noqa: N818 - what the user asked for is no error
+    """A way through the network that was ended because nobody wants it any more."""
 
 
 @contextmanager
 def exclusive(model: nn.Module) -> Iterator[None]:
     """Keep a model to one thread: hooks on a shared model would otherwise show one user another user's maps."""
     with _locks_guard:
-        lock = _locks.setdefault(model, Lock())
+        lock = _locks.setdefault(model, RLock())
     with lock:
+        yield
+
+
+@contextmanager
+def watched(
+    model: HRFormer, on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]
+) -> Iterator[None]:
+    """Keep a model to one thread, tell how far a picture has come on its way through it, and end it when asked to.
+
+    Args:
+        model: The model.
+        on_progress: Told (blocks done, blocks in all), at each block.
+        should_stop: Asked at each block.
+
+    Raises:
+        Stopped: Once it was asked to stop.
+    """
+    blocks = [module for module in model.modules() if isinstance(module, HRFormerBlock | Bottleneck)]
+    begun = 0
+
+    def begin_block(*_: object) -> None:
+        nonlocal begun
+        if should_stop():
+            raise Stopped
+        on_progress(begun, len(blocks))
+        begun += 1
+
+    with exclusive(model), ExitStack() as hooks:
+        for block in blocks:
+            hooks.callback(block.register_forward_pre_hook(begin_block).remove)
         yield
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 from explorer.ablation.published import published_differences
 from explorer.ablation.table import FIGURES, VISIBLE_CHANGE, Figure, Row, cell_text, change_text, labels, rows_of
 from explorer.charts.ablation import figure_bars, published_markers, ratio_intervals
-from explorer.ui.panels import HALF_PX, NO_VALUE, csv_button, show_chart
+from explorer.ui.panels import NO_VALUE, csv_button, half_grid, show_chart
 
 _LATENCY = "latency_ms_p50"
 _NAME_PX = 150
@@ -55,11 +55,11 @@ def _said(text: str) -> Callable[[object], str]:
 
 def show_figures(table: pd.DataFrame) -> None:
     """One figure for each column that has values, beside each other where the page is wide enough."""
-    with st.container(horizontal=True):
-        for figure in FIGURES:
-            if table[figure.column].notna().any():
-                with st.container(width=HALF_PX):
-                    _show_figure(table, figure)
+    halves = half_grid()
+    for figure in FIGURES:
+        if table[figure.column].notna().any():
+            with halves.cell():
+                _show_figure(table, figure)
 
 
 def _show_figure(table: pd.DataFrame, figure: Figure) -> None:

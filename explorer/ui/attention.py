@@ -36,7 +36,7 @@ from explorer.charts.attention import (
 from explorer.charts.attention_windows import window_picture
 from explorer.charts.theme import branch_name
 from explorer.pictures import Picture
-from explorer.ui.heavy_work import shared
+from explorer.ui.heavy_work import looked_through
 from explorer.units import significant
 from hrformer import HRFormer
 
@@ -96,11 +96,11 @@ def attention_of_block(model: HRFormer, x: Tensor, key: tuple[str, ...], address
     Raises:
         ValueError: As `collect_attention_maps`, or if it can never fit into the memory budget.
     """
-    return shared(
+    return looked_through(
         "attention",
         (key, address),
         attention_mib(model.config, address.branch),
-        "Running the picture through the network",
+        model,
         partial(collect_attention_maps, model, x, address),
     )
 

@@ -25,7 +25,7 @@ from explorer.attribution import (
 from explorer.capacity import gradient_mib, looking_mib
 from explorer.charts.theme import branch_name
 from explorer.partial_forward import exclusive
-from explorer.ui.heavy_work import shared
+from explorer.ui.heavy_work import looked_through
 from explorer.ui.progress import OnProgress, ShouldStop, Work
 from explorer.ui.variant import use_variant
 from explorer.units import significant
@@ -81,7 +81,7 @@ def class_logits(model: HRFormer, x: Tensor, key: tuple[str, ...]) -> NDArray[np
             logits: NDArray[np.float32] = model(x)[0].numpy()
         return logits
 
-    return shared("logits", key, looking_mib(model.config), "Classifying the picture", classify)
+    return looked_through("logits", key, looking_mib(model.config), model, classify)
 
 
 def offer_classification(config: HRFormerConfig) -> None:

@@ -13,9 +13,11 @@ import streamlit as st
 from explorer.attention_maps import BlockAddress, nearest_address, nearest_head, nearest_position
 from explorer.charts.theme import branch_name
 from explorer.geometry import branch_sizes
+from explorer.ui.panels import plain
 from hrformer import HRFormerConfig
 from hrformer.attention import WindowGrid
 from hrformer.config import NUM_BRANCHES
+from hrformer.wording import shown
 
 #: Name of the chart whose points choose the position.
 CLICKABLE = "clickable_picture"
@@ -42,7 +44,7 @@ def choose_block(config: HRFormerConfig) -> tuple[BlockAddress, int | None]:
     )
     address, no_block = nearest_address(config, asked)
     head, no_head = nearest_head(config, address.branch, _wanted_head())
-    _say(no_block, no_head)
+    _say(_unreadable("stage", "module", "branch", "block", "head"), no_block, no_head)
     stage = address.stage
     with st.sidebar:
         _stage_control(stage)
@@ -77,6 +79,7 @@ def choose_module(config: HRFormerConfig) -> tuple[int, int]:
     asked = _wanted("module", modules)
     module = min(max(asked, 1), modules)
     _say(
+        _unreadable("stage", "module"),
         f"Stages 2 to 4 have branches, stage {asked_stage} has not; this is stage {stage}."
         if stage != asked_stage
         else None,
@@ -100,7 +103,7 @@ def choose_position(config: HRFormerConfig, branch: int) -> tuple[int, int]:
     asked = _wanted("row", height // 2), _wanted("column", width // 2)
     asked = _same_place(asked, st.session_state.get(_LAST_MAP), (branch, config.img_size, (height, width)))
     (row, column), correction = nearest_position(grid, asked)
-    _say(correction)
+    _say(_unreadable("row", "column"), correction)
     st.session_state[_LAST_MAP] = (branch, config.img_size, (height, width))
     with st.sidebar:
         _slider("Row", "row", height - 1, row, low=0)
@@ -155,8 +158,21 @@ def _wanted_head() -> int | None:
 def _say(*corrections: str | None) -> None:
     """Tell that something else is shown than what was asked for."""
     told = " ".join(correction for correction in corrections if correction is not None)
+    place = st.empty()  # always, since controls that move on the page lose what the link says of them
     if told:
-        st.info(told, icon=":material/info:")
+        place.info(plain(told), icon=":material/info:")
+
+
+def _unreadable(*keys: str) -> str | None:
+    """Which values of the link nobody can read, before the controls are there and stand for it."""
+    asked = {key: st.query_params.get(key) for key in keys if _state_key(key) not in st.session_state}
+    wrong = [f"{key}={shown(value)}" for key, value in asked.items() if value is not None and not _is_legal(key, value)]
+    return f"The link's {' and '.join(wrong)} can't be read; the usual stands in its place." if wrong else None
+
+
+def _is_legal(key: str, value: str) -> bool:
+    named = {"branch": _BRANCHES, "head": (_MEAN,)}.get(key, ())
+    return value in named or (key != "branch" and value.removeprefix("-").isdecimal())
 
 
 def put(control: str, link: str, value: int | str, options: Hashable) -> None:

@@ -18,7 +18,7 @@ from explorer.claims.speed import latency_pairs, timed_records
 from explorer.claims.table import compared_models, count_costs, file_table, in_words, shown_table
 from explorer.conventions import Convention
 from explorer.ui.comparison_data import State, store_state
-from explorer.ui.panels import HALF_PX, NO_VALUE, csv_button, show_chart
+from explorer.ui.panels import NO_VALUE, csv_button, half_grid, show_chart
 from explorer.ui.progress import throw_away_button, with_progress
 
 VERDICT_ICONS: dict[Verdict, str] = {
@@ -92,10 +92,10 @@ def show_details(outcomes: Sequence[Outcome], convention: Convention, evidence: 
 
 def show_growth(evidence: Evidence) -> None:
     """How attention's cost grows: counted at once, measured when asked for."""
-    halves = st.container(horizontal=True)
-    with halves.container(width=HALF_PX):
+    halves = half_grid()
+    with halves.cell():
         _show_lines(macs_growth(), "macs", "MACs", "Counted: windows grow linearly, global attention quadratically")
-    with halves.container(width=HALF_PX):
+    with halves.cell():
         if evidence.growth is not None and len(evidence.growth) > 1:
             _show_lines(evidence.growth, "ms", "ms", "Measured on this machine: processor time of one thread")
             throw_away_button(_GROWTH, _GROWTH_KEY)

@@ -23,7 +23,7 @@ from explorer.charts.comparison import (
 from explorer.conventions import Convention
 from explorer.ui.comparison import View
 from explorer.ui.comparison_tables import show_records
-from explorer.ui.panels import HALF_PX, show_chart
+from explorer.ui.panels import half_grid, show_chart
 from explorer.ui.progress import with_progress
 
 #: What each cost of the accuracy chart is: its column, its axis title, what divides it.
@@ -37,10 +37,10 @@ COSTS = {
 
 def show_latency(view: View) -> None:
     """Bars of the measured models beside the published ones."""
-    halves = st.container(horizontal=True)
+    halves = half_grid()
     rows = view.at_batch
     if not rows.empty:
-        with halves.container(width=HALF_PX):
+        with halves.cell():
             if view.batch is None:
                 figure = batch_bars(rows, "How many images fit")
             else:
@@ -48,7 +48,7 @@ def show_latency(view: View) -> None:
             show_chart(figure, "comparison_latency", _exported(rows), alt="Latency of each model with its ratio")
     if view.published.empty:
         return
-    with halves.container(width=HALF_PX):
+    with halves.cell():
         for number, (series, rows) in enumerate(view.published.groupby("series", sort=False)):
             show_chart(
                 published_bars(rows, view.baseline, published_finding(rows, view.baseline, str(series))),

@@ -21,7 +21,7 @@ from explorer.feature_maps import (
     strongest_channels,
 )
 from explorer.pictures import Picture
-from explorer.ui.heavy_work import shared
+from explorer.ui.heavy_work import looked_through
 from hrformer import HRFormer
 
 #: Channels per branch in the view of the strongest ones.
@@ -34,11 +34,11 @@ def module_maps(model: HRFormer, x: Tensor, key: tuple[str, ...], stage: int, mo
     Raises:
         ValueError: If they can never fit into the memory budget.
     """
-    return shared(
+    return looked_through(
         "module maps",
         (key, stage, module),
         looking_mib(model.config),
-        "Running the picture through the network",
+        model,
         partial(collect_module_maps, model, x, stage, module),
     )
 

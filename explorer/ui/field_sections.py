@@ -32,7 +32,7 @@ from explorer.ui.field_tables import (
     reads_table,
     square_columns,
 )
-from explorer.ui.panels import HALF_PX, csv_button, show_chart
+from explorer.ui.panels import csv_button, half_grid, show_chart
 from explorer.ui.progress import throw_away_button
 from explorer.ui.receptive_field import (
     MAX_PICTURES,
@@ -79,8 +79,8 @@ def show_theoretical(view: FieldView) -> None:
     if pair is None:
         return
     shares = [significant(field.area_share * 100) for field in pair]
-    halves = st.container(horizontal=True)
-    with halves.container(width=HALF_PX):
+    halves = half_grid()
+    with halves.cell():
         figure = theoretical_field_map(
             view.picture.fitted,
             pair[0].pixels,
@@ -99,7 +99,7 @@ def show_theoretical(view: FieldView) -> None:
             alt=f"The picture with the outlines of the theoretical receptive field of {view.place}",
             on_select=take_click,
         )
-    with halves.container(width=HALF_PX):
+    with halves.cell():
         row = st.container(horizontal=True)
         for field, label, share in zip(pair, ("With DW conv", "Without"), shares, strict=True):
             height, width = field.sides_px
@@ -182,15 +182,15 @@ def show_effective(view: FieldView) -> None:
         alt="Sides and areas of the squares that hold 20, 30, 50 and 99 % of the contribution",
     )
     csv_button(pair.squares, "effective_field_squares")
-    halves = st.container(horizontal=True)
-    with halves.container(width=HALF_PX):
+    halves = half_grid()
+    with halves.cell():
         show_chart(
             effective_field_difference(*pair.panels, pair.pixel, "Where the DW conv adds (red) and takes (blue)"),
             "effective_field_difference",
             data,
             alt="Difference of the two effective receptive fields",
         )
-    with halves.container(width=HALF_PX):
+    with halves.cell():
         st.caption(
             f"{', '.join(pair.pictures)}; {view.weights.name}. The dotted square holds half of the contribution."
         )

@@ -12,7 +12,7 @@ from torch import Tensor
 from explorer.capacity import looking_mib
 from explorer.charts.theme import branch_name
 from explorer.fusion_contributions import FusionContributions, collect_fusion_contributions
-from explorer.ui.heavy_work import shared
+from explorer.ui.heavy_work import looked_through
 from hrformer import HRFormer
 
 
@@ -22,11 +22,11 @@ def fusion_of_module(model: HRFormer, x: Tensor, key: tuple[str, ...], stage: in
     Raises:
         ValueError: If it can never fit into the memory budget.
     """
-    return shared(
+    return looked_through(
         "fusion",
         (key, stage, module),
         looking_mib(model.config),
-        "Running the picture through the network",
+        model,
         partial(collect_fusion_contributions, model, x, stage, module),
     )
 

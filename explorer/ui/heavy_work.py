@@ -10,13 +10,20 @@ from typing import TypeVar, cast
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from explorer.complexity import estimate_complexity
 from explorer.memory_budget import Waiting, memory_budget
+from explorer.partial_forward import watched
 from explorer.shared_cache import SharedCache
+from explorer.ui.progress import OnProgress, ShouldStop, with_progress
+from hrformer import HRFormer
 
 Value = TypeVar("Value")
 
 #: Share of the budget that shared values may hold; the rest is for the work itself and for sessions.
 CACHED_SHARE = 0.25
+#: Work of a picture's way through a network that is over in a second or two on two cores.
+QUICK_MACS = 20e9
+_LOOKING = "Running the picture through the network"
 
 
 def shared(name: str, key: Hashable, needed_mib: float, label: str, compute: Callable[[], Value]) -> Value:
@@ -43,6 +50,32 @@ def shared(name: str, key: Hashable, needed_mib: float, label: str, compute: Cal
     return cast("Value", value)
 
 
+def looked_through(name: str, key: Hashable, needed_mib: float, model: HRFormer, compute: Callable[[], Value]) -> Value:
+    """`shared` for a picture's way through a network: a long one shows progress and can be stopped.
+
+    Args:
+        name: The kind of value.
+        key: Everything the value depends on.
+        needed_mib: The most memory that computing it takes, MiB.
+        model: The network.
+        compute: Runs the picture through the model.
+
+    Raises:
+        ValueError: As `shared`.
+    """
+    slot = name, key
+    if _cache().get(slot) is None and estimate_complexity(model.config).macs > QUICK_MACS:
+
+        def work(on_progress: OnProgress, should_stop: ShouldStop) -> bool:
+            with watched(model, on_progress, should_stop):
+                _cache().put(slot, compute())
+            return True
+
+        if not with_progress(name, key, f"{_LOOKING}: blocks", work, needed_mib=needed_mib):
+            st.stop()
+    return shared(name, key, needed_mib, _LOOKING, compute)
+
+
 @contextmanager
 def admitted_on_page(needed_mib: float) -> Iterator[None]:
     """Wait for memory and a free core with a note on the page; a page that is left or run again leaves the queue.
@@ -57,10 +90,17 @@ def admitted_on_page(needed_mib: float) -> Iterator[None]:
             notes.append(st.empty())
         notes[0].info(f"{str(waiting).capitalize()}.", icon=":material/hourglass_empty:")
 
-    with memory_budget().admitted(needed_mib, on_wait=tell):
-        for note in notes:
-            note.empty()
-        yield
+    try:
+        with memory_budget().admitted(needed_mib, on_wait=tell):
+            _clear(notes)
+            yield
+    finally:
+        _clear(notes)
+
+
+def _clear(notes: list[DeltaGenerator]) -> None:
+    while notes:
+        notes.pop().empty()
 
 
 @cache

@@ -10,17 +10,23 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.elements.lib.grid_container import GridContainer
 
 #: What a table shows where there is no figure.
 NO_VALUE = "–"
-#: Two of this width stand beside each other on a screen of 1440 pixels, below each other on one of 1024.
-HALF_PX = 455
+#: Less is too little for a chart: two stand beside each other on a screen of 1440 pixels, below each other on 1024.
+_HALF_PX = 400
 _IMAGE_FORMAT = "chart_image_format"
 
 
 def plain(text: str) -> str:
     """Text that may quote a file or a link, for a message: Markdown in it must load no picture from elsewhere."""
     return text.replace("![", r"!\[")
+
+
+def half_grid() -> GridContainer:
+    """Cells that each take half of the page where it is wide enough, else all of it."""
+    return st.grid(2, min_column_width=_HALF_PX)
 
 
 def image_format_control() -> None:

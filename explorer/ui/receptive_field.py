@@ -115,11 +115,12 @@ def _nearest(key: str, asked: int, count: int, has: str) -> int:
     if found != asked:
         name, missing = (_resolution(number) if key == "branch" else number for number in (found, asked))
         fallbacks[key] = found, f"{has.format(count)}, no {key} {missing}; this is {key} {name}."
+    place = st.empty()  # always, since controls that move on the page lose what the link says of them
     shown, sentence = fallbacks.get(key, (found, ""))
     if shown != found or not sentence:
         fallbacks.pop(key, None)
     else:
-        st.info(sentence, icon=":material/info:")
+        place.info(sentence, icon=":material/info:")
     return found
 
 

@@ -99,7 +99,7 @@ def picture_source(config: HRFormerConfig) -> PictureSource:
         if state.get("picture") not in names:
             state["picture"] = names[0]
         name = st.selectbox("Picture", names, key="picture", persist_state="session")
-        st.file_uploader(
+        file = st.file_uploader(
             "Use your own picture",
             type=["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"],
             key="picture_file",
@@ -108,7 +108,7 @@ def picture_source(config: HRFormerConfig) -> PictureSource:
             help=f"{', '.join(FORMATS)}, 8 bits a channel; it is cropped around its centre to the variant's image size "
             "and stays on this server only as long as your session.",
         )
-        if "picture_error" in state:
+        if file is not None and "picture_error" in state:
             st.error(plain(state["picture_error"]), icon=":material/error:")
     if name == _UPLOAD and uploaded:
         digest, picture = uploaded
@@ -161,7 +161,7 @@ def weights_source(config: HRFormerConfig) -> WeightsSource | None:
 
 def _checkpoint_field() -> None:
     with st.sidebar:
-        st.file_uploader(
+        file = st.file_uploader(
             "Use a checkpoint",
             type=["pth", "pt", "safetensors"],
             key="checkpoint_file",
@@ -170,7 +170,7 @@ def _checkpoint_field() -> None:
             help="The authors' .pth files or .safetensors; the variant is read off the weights. Files are read as "
             "weights only: nothing in them is executed.",
         )
-        if "checkpoint_error" in st.session_state:
+        if file is not None and "checkpoint_error" in st.session_state:
             st.error(plain(st.session_state["checkpoint_error"]), icon=":material/error:")
 
 

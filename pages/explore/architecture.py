@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from explorer.capacity import check_capacity
 from explorer.charts.cost import cost_bars, reference_scatter
 from explorer.charts.diagram import network_diagram
 from explorer.complexity import estimate_complexity
@@ -18,7 +19,7 @@ from explorer.ui.architecture import (
 )
 from explorer.ui.controls import variant_controls
 from explorer.ui.onnx_download import onnx_download
-from explorer.ui.panels import HALF_PX, csv_button, image_format_control, show_chart
+from explorer.ui.panels import csv_button, half_grid, image_format_control, show_chart
 from explorer.ui.variant import current_variant, show_rejection
 from explorer.units import mebibytes, signed_percent, with_prefix
 from explorer.variants import PAPER_NAMES, nearest_preset, to_python
@@ -73,6 +74,12 @@ for label, text, value, base, explanation in headline:
         border=True,
     )
 
+too_large = st.empty()  # always, so that nothing below moves
+try:
+    check_capacity(config)
+except ValueError as error:
+    too_large.warning(str(error), icon=":material/memory:")
+
 # After the numbers, so that a moved slider shows them first: callbacks have already made the new variant.
 variant_controls(config)
 image_format_control()
@@ -107,8 +114,8 @@ section = st.segmented_control(
 if section == "Cost split":
     figure = st.radio("Figure", FIGURES, horizontal=True, key="cost_figure", label_visibility="collapsed")
     unit = FIGURES[figure][1]
-    halves = st.container(horizontal=True)
-    with halves.container(width=HALF_PX):
+    halves = half_grid()
+    with halves.cell():
         table = cost_table(cost, "stage", figure)
         show_chart(
             cost_bars(table, "stage", unit, f"{figure} by stage and branch"),
@@ -116,7 +123,7 @@ if section == "Cost split":
             table,
             alt=f"{figure} by stage, stacked by branch",
         )
-    with halves.container(width=HALF_PX):
+    with halves.cell():
         table = cost_table(cost, "kind", figure)
         show_chart(
             cost_bars(table, "kind", unit, f"{figure} by kind of work and branch"),

@@ -13,7 +13,7 @@ from explorer.ui.attention import (
 from explorer.ui.block_controls import CLICKABLE, choose_block, choose_position, take_click
 from explorer.ui.finite import stop_at_non_finite
 from explorer.ui.network import network_to_look_into
-from explorer.ui.panels import HALF_PX, image_format_control, show_chart
+from explorer.ui.panels import half_grid, image_format_control, show_chart
 from explorer.ui.sources import picture_source, weights_source
 from explorer.ui.variant import current_variant, show_rejection
 
@@ -39,8 +39,8 @@ if not is_finite(maps):
     stop_at_non_finite(weights.model, x, key)
 
 view = AttentionView(maps, picture.fitted, head, position)
-halves = st.container(horizontal=True)
-with halves.container(width=HALF_PX):
+halves = half_grid()
+with halves.cell():
     figure, table = clickable_picture(view)
     show_chart(
         figure,
@@ -49,7 +49,7 @@ with halves.container(width=HALF_PX):
         alt="The picture under the branch's window grid; the window of the chosen position shows its attention",
         on_select=take_click,
     )
-with halves.container(width=HALF_PX):
+with halves.cell():
     figure, table = all_heads(view)
     show_chart(figure, "attention_heads", table, alt="Attention of the chosen position over its window in every head")
 st.caption(view.describe())

@@ -80,6 +80,11 @@ with shown:
         pixel_table(attribution, method.quantity),
         alt=f"{method.label} for class {target}, laid over the picture",
     )
+    if not np.asarray(attribution.values).any():
+        st.info(
+            f"Nothing speaks for class {target} here: choose another branch, class or method.",
+            icon=":material/info:",
+        )
 with controls:
     if attribution.convergence_delta is not None:
         st.metric(

@@ -84,8 +84,9 @@ for moment, shown in moments.items():
     }
     panels = panels_of(shown, picture.fitted, views[view])
     signed = any(panel.values.ndim == 2 and panel.values.min() < 0 for panel in panels)
+    what = f"channel {channel} (from 0), or a branch's last" if view == "One channel" else view.lower()
     show_chart(
-        map_row(panels, config.img_size, f"{where.capitalize()}, {captions[moment]}: {view.lower()}", signed=signed),
+        map_row(panels, config.img_size, f"{where.capitalize()}, {captions[moment]}: {what}", signed=signed),
         f"{moment}_{view.lower().replace(' ', '_')}",
         alt=f"{view} of every branch {captions[moment]}",
     )

@@ -15,7 +15,7 @@ from explorer.ui.fusion import (
     summand_table,
     summands_of,
 )
-from explorer.ui.panels import HALF_PX, csv_button, image_format_control, show_chart
+from explorer.ui.panels import csv_button, half_grid, image_format_control, show_chart
 from explorer.ui.sources import picture_source, weights_source
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
@@ -40,14 +40,14 @@ except ValueError as error:
 if not is_finite(fusion):
     stop_at_non_finite(weights.model, x, key)
 
-halves = st.container(horizontal=True)
-with halves.container(width=HALF_PX):
+halves = half_grid()
+with halves.cell():
     show_chart(
         norm_ratio_matrix(np.asarray(fusion.norm_ratios), "How large each summand is against the sum"),
         "fusion_norms",
         alt="Norm of each source's summand over the norm of the sum, for every target branch",
     )
-with halves.container(width=HALF_PX):
+with halves.cell():
     show_chart(
         share_matrix(np.asarray(fusion.shares), "How much of the sum each source makes: rows add up to 1"),
         "fusion_shares",

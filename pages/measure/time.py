@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer.charts.time import share_bars
 from explorer.ui.job_manager import show_queue
-from explorer.ui.panels import HALF_PX, csv_button, image_format_control, plain, show_chart
+from explorer.ui.panels import csv_button, half_grid, image_format_control, plain, show_chart
 from explorer.ui.time import (
     SPLITS,
     are_done,
@@ -83,9 +83,9 @@ if done:
     ]
     tables = [share_table(run.profile, split) for run in done]
     longest = max(table[["time_share", "macs_share"]].max().max() for table in tables)
-    halves = st.container(horizontal=True)
+    halves = half_grid()
     for run, table in zip(done, tables, strict=True):
-        with halves.container(width=HALF_PX):
+        with halves.cell():
             show_chart(
                 share_bars(table, costliest_finding(table), longest, part_order(tables)),
                 f"time_{split}_{run.id}",

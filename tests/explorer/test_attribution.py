@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from explorer.attribution import Stopped, grad_cam, integrated_gradients, occlusion
+from explorer.attribution import grad_cam, integrated_gradients, occlusion
+from explorer.partial_forward import Stopped
 from hrformer import HRFormer, create_model, preset
 
 

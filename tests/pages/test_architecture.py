@@ -214,5 +214,6 @@ def test_every_section_opens(section: str) -> None:
 def test_an_enormous_variant_is_costed() -> None:
     app = open_app(query={"preset": "base", "num_blocks": "64,64,64,64", "img_size": "8192,8192"})
     assert app.metric[0].value.endswith("G")
+    assert "costed but not built" in app.warning[0].value
     app.segmented_control(key="architecture_section").set_value("Layers").run()
     assert "lists up to" in app.info[0].value

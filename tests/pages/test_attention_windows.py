@@ -84,6 +84,8 @@ def test_what_the_variant_lacks_falls_back_to_the_nearest_and_is_said() -> None:
 def test_nonsense_in_a_link_leaves_no_trace(value: str) -> None:
     app = open_page(dict.fromkeys(("stage", "module", "branch", "block", "head", "row", "column"), value))
     assert len(charts(app)) == 3
+    told = " ".join(info.value for info in app.info)
+    assert f"stage={value!r} and module={value!r}" in told or value == "99999999999999999999"
 
 
 def test_another_branch_keeps_the_place_in_the_picture() -> None:

@@ -4,8 +4,11 @@ import threading
 import time
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
+import explorer.ui.attribution
+from explorer.attribution import Attribution
 from explorer.ui import progress
 from hrformer import preset
 from tests.pages.entrypoint import open_app
@@ -54,6 +57,14 @@ def test_grad_cam_looks_at_every_branch() -> None:
         app.segmented_control(key="cam_branch").set_value(branch)
         run_until_there(app)
         assert f"Grad-CAM of the 1/{4 * 2**branch} branch" in charts(app)[0]
+
+
+def test_a_map_without_anything_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = Attribution(torch.zeros(64, 64))
+    monkeypatch.setattr(explorer.ui.attribution, "grad_cam", lambda *_, **__: nothing)
+    app = open_page()
+    run_until_there(app)
+    assert "Nothing speaks for class" in app.info[0].value
 
 
 def test_the_five_strongest_classes_are_offered_in_order_and_any_other_by_number() -> None:

@@ -8,6 +8,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer import capacity
+from explorer.ui import heavy_work, progress
 from hrformer import create_model, preset
 from tests.pages.entrypoint import open_app
 
@@ -27,6 +28,20 @@ def png(colour: str = "red") -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (64, 48), colour).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def test_a_long_way_through_the_network_shows_progress_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    heavy_work._cache.cache_clear()
+    monkeypatch.setattr(heavy_work, "QUICK_MACS", 0)
+    monkeypatch.setattr(progress, "GLANCE_S", 0)
+    app = open_page()
+    assert charts(app) == []
+    app.button(key="stop_module maps").click().run()
+    assert "Running the picture through the network: blocks was stopped" in app.info[-1].value
+    monkeypatch.setattr(progress, "GLANCE_S", 30)
+    app.button(key="compute_module maps").click().run()
+    assert not app.exception
+    assert len(charts(app)) == 2
 
 
 @pytest.mark.parametrize("view", ["Channel mean", "Strongest channels", "One channel", "Principal components"])
