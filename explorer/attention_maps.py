@@ -15,6 +15,7 @@ from torch import Tensor
 
 from explorer.geometry import Size, branch_sizes
 from explorer.partial_forward import exclusive, high_resolution_module, module_inputs
+from explorer.units import counted
 from hrformer import HRFormer, HRFormerConfig
 from hrformer.attention import WindowAttention, WindowGrid
 from hrformer.block import HRFormerBlock
@@ -72,7 +73,7 @@ def nearest_head(config: HRFormerConfig, branch: int, head: int | None) -> tuple
     nearest = _clamp(head, 0, heads - 1)
     return (
         nearest,
-        f"The 1/{_stride(branch)} branch has {heads} heads, no head {head + 1}; this is head {nearest + 1}.",
+        f"The 1/{_stride(branch)} branch has {counted(heads, 'head')}, no head {head + 1}; this is head {nearest + 1}.",
     )
 
 

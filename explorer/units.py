@@ -25,6 +25,12 @@ def with_prefix(value: float, unit: str) -> str:
     return f"{significant(value)} {unit}".rstrip()
 
 
+def counted(count: int, noun: str) -> str:
+    """How many of something: "1 module", "2 branches"."""
+    ending = "" if count == 1 else "es" if noun.endswith("ch") else "s"
+    return f"{count:,} {noun}{ending}"
+
+
 def mebibytes(value: float) -> str:
     """A memory size given in MiB, in MiB or GiB."""
     return f"{significant(value / 1024)} GiB" if value >= 1024 else f"{significant(value)} MiB"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import uuid
@@ -338,12 +339,12 @@ def check_memory(plan: TrainingPlan, processes: int, free_mib: float | None) -> 
 
 
 def estimate_seconds(plan: TrainingPlan, processes: int = DEFAULT_PROCESSES) -> float:
-    """Rough duration of a plan, s, on as many free cores as there are processes."""
+    """Rough duration of a plan, s; processes beyond the cores make it no shorter."""
     seconds = sum(
         _START_S + job.recipe.steps * _IMAGE_S * job.recipe.batch_size * job.side**2 / _REFERENCE_PIXELS
         for job in plan.jobs()
     )
-    return seconds / processes
+    return seconds / min(processes, os.cpu_count() or 1)
 
 
 def needed_mib(job: TrainingJob) -> float:

@@ -68,7 +68,7 @@ def latency_bars(table: pd.DataFrame, baseline: str, title: str) -> go.Figure:
         height=_bars_height(len(rows)),
         yaxis={"autorange": "reversed", "title": None},
         xaxis={
-            "title": {"text": "Latency per call, ms (bar p50, whisker p95)"},
+            "title": {"text": "Latency per call, ms (bar p50, whisker p95; hatched: wide spread)"},
             "rangemode": "tozero",
         },
     )

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
-from explorer.benchmark.forecast import estimate_seconds
+from explorer.benchmark.forecast import check_memory, estimate_seconds
 from explorer.benchmark.plan import Plan
+from explorer.benchmark.process import available_mib
 from explorer.benchmark.record import Record
 from explorer.benchmark.runner import Run, Runner, Save
 from explorer.benchmark.store import Store
@@ -51,6 +52,8 @@ def measure(plan: Plan, where: Where, *, force: bool = False, dry_run: bool = Fa
     """
     _show_plan(plan)
     if dry_run:
+        if not force and where.ray is None:
+            check_memory(plan, available_mib)
         return ExitCode.OK
     code, records = run_plan(plan, where, force=force)
     if records:

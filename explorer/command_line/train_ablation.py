@@ -86,14 +86,15 @@ def _train_ablation(arguments: argparse.Namespace) -> int:
 def _check_time(plan: TrainingPlan, processes: int, max_minutes: float | None) -> None:
     from explorer.ablation.run import estimate_seconds
     from explorer.command_line.tables import duration
+    from explorer.units import counted
 
     seconds = estimate_seconds(plan, processes)
+    takes = f"{counted(len(plan.jobs()), 'training')} of {plan.recipe.steps} steps, about {duration(seconds)}"
     if max_minutes is not None and seconds > 60 * max_minutes:
         raise ValueError(
-            f"{len(plan.jobs())} trainings of {plan.recipe.steps} steps take about {duration(seconds)}, allowed are "
-            f"{max_minutes:g} min: use fewer seeds or steps, or stop and --resume later."
+            f"{takes}, but {max_minutes:g} min are allowed: use fewer seeds or steps, or stop and --resume later."
         )
-    print(f"{len(plan.jobs())} trainings of {plan.recipe.steps} steps, about {duration(seconds)}.", file=sys.stderr)
+    print(f"{takes}.", file=sys.stderr)
 
 
 def _watch(run: AblationRun) -> None:

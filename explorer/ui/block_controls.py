@@ -14,6 +14,7 @@ from explorer.attention_maps import BlockAddress, nearest_address, nearest_head,
 from explorer.charts.theme import branch_name
 from explorer.geometry import branch_sizes
 from explorer.ui.panels import plain
+from explorer.units import counted
 from hrformer import HRFormerConfig
 from hrformer.attention import WindowGrid
 from hrformer.config import NUM_BRANCHES
@@ -83,7 +84,7 @@ def choose_module(config: HRFormerConfig) -> tuple[int, int]:
         f"Stages 2 to 4 have branches, stage {asked_stage} has not; this is stage {stage}."
         if stage != asked_stage
         else None,
-        f"Stage {stage} has {modules} modules, no module {asked}; this is module {module}."
+        f"Stage {stage} has {counted(modules, 'module')}, no module {asked}; this is module {module}."
         if module != asked
         else None,
     )

@@ -31,6 +31,7 @@ from explorer.ui.comparison_data import (
 from explorer.ui.conventions import choose_convention
 from explorer.ui.panels import plain
 from explorer.ui.progress import with_progress
+from explorer.units import counted
 
 BENCHMARK_PAGE = "pages/measure/benchmark.py"
 DEFAULT_BASELINES = ("HRNet-W48", "DeiT-B")
@@ -247,7 +248,7 @@ def chosen_rows(table: pd.DataFrame, event: Mapping[str, Any] | None) -> pd.Data
 def _show_imported(imported: Imported | None) -> None:
     if imported is not None:
         known = f" {imported.known:,} were there already." if imported.known else ""
-        st.success(f"{imported.added:,} records added.{known}")
+        st.success(f"{counted(imported.added, 'record')} added.{known}")
 
 
 def _plain(value: Any) -> Any:

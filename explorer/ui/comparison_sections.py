@@ -185,7 +185,8 @@ def published_finding(table: pd.DataFrame, baseline: str, series: str) -> str:
     """The title of a series of published bars."""
     rows = table[(table["family"] == "HRFormer") & table["throughput_ratio"].notna() & (table["model"] != baseline)]
     if rows.empty:
-        return f"Published: {series}"
+        ratios = f"<br><sup>ratios to {baseline}</sup>" if table["throughput_ratio"].notna().any() else ""
+        return f"Published: {series}{ratios}"
     row = rows.sort_values("throughput_ratio").iloc[0]
     speed = f"{row['throughput_ratio']:.2f} times {baseline}'s throughput"
     return f"Published: {row['model']} has {speed}<br><sup>{series}</sup>"

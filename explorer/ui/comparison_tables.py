@@ -51,7 +51,7 @@ COLUMN_CONFIG: dict[str, Any] = {
     "status": "Status",
     "status_reason": "Why",
     "kind": "Kind",
-    "measured_at": "Measured at (UTC)",
+    "measured_at": st.column_config.DatetimeColumn("Measured at (UTC)", format="YYYY-MM-DD HH:mm:ss"),
     "batch_size": "Batch",
     "latency_ms_p50": st.column_config.NumberColumn("p50, ms", format="%.4g"),
     "latency_ms_p95": st.column_config.NumberColumn("p95, ms", format="%.4g"),

@@ -32,6 +32,7 @@ from explorer.ui.field_tables import WITH, WITHOUT, FieldPair
 from explorer.ui.heavy_work import shared
 from explorer.ui.progress import OnProgress, ShouldStop, with_progress
 from explorer.ui.sources import PictureSource, WeightsSource
+from explorer.units import counted
 from hrformer import HRFormer, HRFormerConfig
 from hrformer.config import NUM_BRANCHES, NUM_STAGES
 
@@ -71,16 +72,16 @@ def choose_map_position(config: HRFormerConfig) -> MapPosition:
 
     What the variant does not have falls back to the nearest it has, and a sentence says so.
     """
-    stage = _nearest("stage", _asked("stage", 2), NUM_STAGES, "An HRFormer has {} stages")
+    stage = _nearest("stage", _asked("stage", 2), NUM_STAGES, f"An HRFormer has {NUM_STAGES} stages")
     modules = config.num_modules[stage - 1]
     module = _nearest(
         "module",
         _asked("module", modules),
         modules,
-        f"Stage {stage} has {{}} {'module' if modules == 1 else 'modules'}",
+        f"Stage {stage} has {counted(modules, 'module')}",
     )
     branches = num_output_branches(config, stage, module - 1)
-    hands_on = f"Module {module} of stage {stage} hands on {{}} {'branch' if branches == 1 else 'branches'}"
+    hands_on = f"Module {module} of stage {stage} hands on {counted(branches, 'branch')}"
     branch = _nearest("branch", _asked("branch", 1), branches, hands_on)
     with st.sidebar:
         _segments("stage", range(1, NUM_STAGES + 1), stage, "Stage 1 has bottlenecks; 2 to 4 have windows.")
@@ -114,7 +115,7 @@ def _nearest(key: str, asked: int, count: int, has: str) -> int:
     fallbacks: dict[str, tuple[int, str]] = st.session_state.setdefault(_FALLBACKS, {})
     if found != asked:
         name, missing = (_resolution(number) if key == "branch" else number for number in (found, asked))
-        fallbacks[key] = found, f"{has.format(count)}, no {key} {missing}; this is {key} {name}."
+        fallbacks[key] = found, f"{has}, no {key} {missing}; this is {key} {name}."
     place = st.empty()  # always, since controls that move on the page lose what the link says of them
     shown, sentence = fallbacks.get(key, (found, ""))
     if shown != found or not sentence:

@@ -13,5 +13,5 @@ def test_train_it_shows_curves_and_what_they_show(page: Page, server: str) -> No
     open_page(page, f"{server}/ablation?ablation_view=Train+it")
     settle(page)
     expect(page.get_by_text("at equal steps (600)").first).to_be_visible()
-    assert page.locator('[data-testid="stPlotlyChart"]').count() == 2
+    assert page.locator('[data-testid="stPlotlyChart"]').count() == 3
     expect(page.locator(".st-key-start_training button").first).to_be_enabled()

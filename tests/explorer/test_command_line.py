@@ -15,7 +15,7 @@ from explorer.benchmark.group import GroupMeasurement
 from explorer.benchmark.models import model_by_name
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.store import Store, StoreError
-from explorer.command_line import bench, main
+from explorer.command_line import bench, main, measuring
 from explorer.command_line.keeping import RecordKeeper
 from explorer.command_line.tables import Column, duration, text_table
 from tests.explorer.benchmark.examples import example_record, failed_record
@@ -110,6 +110,13 @@ def test_a_dry_run_measures_nothing(capsys, store_url):
     assert "1 job, about" in capsys.readouterr().out
     with Store(store_url) as store:
         assert store.count() == 0
+
+
+def test_a_dry_run_says_what_cannot_fit(capsys, store_url, monkeypatch):
+    monkeypatch.setattr(measuring, "available_mib", lambda device: 100.0)
+    assert main(["bench", *TINY, "--dry-run"]) == 2
+    assert "100 MiB are free" in capsys.readouterr().err
+    assert main(["bench", *TINY, "--dry-run", "--force"]) == 0
 
 
 def test_what_cannot_fit_is_refused_and_forced_it_fails(capsys, store_url, monkeypatch):

@@ -20,7 +20,7 @@ def store_url(tmp_path, monkeypatch):
         (["--seeds", "one"], "'one' is no list of whole numbers"),
         (["--steps", "0"], "steps = 0 is outside 1 to 100000."),
         (["--processes", "0"], "--processes 0 trains nothing: use at least 1."),
-        (["--max-minutes", "2"], "9 trainings of 600 steps take about 14 min, allowed are 2 min: use fewer seeds"),
+        (["--max-minutes", "2"], "9 trainings of 600 steps, about 14 min, but 2 min are allowed: use fewer seeds"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(options, sentence, capsys) -> None:

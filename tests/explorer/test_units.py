@@ -1,6 +1,6 @@
 import pytest
 
-from explorer.units import mebibytes, signed_percent, significant, with_prefix
+from explorer.units import counted, mebibytes, signed_percent, significant, with_prefix
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,11 @@ def test_counts_have_three_digits_prefix_and_unit(value: float, unit: str, text:
 )
 def test_no_number_but_zero_is_shown_as_zero(value: float, text: str) -> None:
     assert significant(value) == text
+
+
+def test_one_is_not_many() -> None:
+    assert [counted(number, "branch") for number in (0, 1, 4)] == ["0 branches", "1 branch", "4 branches"]
+    assert counted(1_200, "record") == "1,200 records"
 
 
 @pytest.mark.parametrize(("value", "text"), [(10.72, "10.7 MiB"), (2048, "2 GiB"), (0.5, "0.5 MiB")])

@@ -154,7 +154,7 @@ def test_an_import_adds_what_is_new_and_says_what_was_known(filled: str) -> None
     app = open_app(PAGE)
     app.file_uploader(key="import_csv").upload("other.csv", text.getvalue().encode(), "text/csv").run()
     assert not app.exception
-    assert app.success[0].value == "1 records added. 1 were there already."
+    assert app.success[0].value == "1 record added. 1 were there already."
     with Store(filled) as store:
         assert store.count() == 10
 
