@@ -149,16 +149,14 @@ def mixing_finding(records: Sequence[TrainingRecord]) -> str | None:
     if against_control.is_clear and against_control.mean * against_none.mean > 0:
         told = f"The 1x1 control has the same norm and activation, and is {abs(against_control.mean):.3f} "
         told += "below" if against_control.mean > 0 else "above"
-        if control.is_clear:
-            side = "above" if control.mean > 0 else "below"
+        if not control.is_clear:
             return (
-                f"{told} the 3x3 and {abs(control.mean):.3f} {side} having neither: only part of the difference comes "
-                "from mixing positions."
+                f"{told} the 3x3, while it is not told apart from having neither: the effect comes from mixing "
+                "positions; that norm and activation add anything is not shown."
             )
-        return (
-            f"{told} the 3x3, while it is not told apart from having neither: the effect comes from mixing positions; "
-            "that norm and activation add anything is not shown."
-        )
+        side = "above" if control.mean > 0 else "below"
+        part = "only part of the difference" if control.mean * against_none.mean > 0 else "all of the difference"
+        return f"{told} the 3x3 and {abs(control.mean):.3f} {side} having neither: {part} comes from mixing positions."
     return (
         "The 3x3 is not told apart from the 1x1 control, which mixes no positions: norm and activation alone may "
         "explain the effect."

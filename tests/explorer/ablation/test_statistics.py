@@ -77,6 +77,8 @@ def test_mixing_is_told_from_one_more_non_linearity() -> None:
     assert "the effect comes from mixing positions" in apart
     partly = mixing_finding(trainings(arm_3x3=[0.6, 0.61, 0.59], arm_none=without, arm_1x1=[0.57, 0.575, 0.568]))
     assert "only part of the difference comes from mixing positions" in partly
+    beyond = mixing_finding(trainings(arm_3x3=[0.6, 0.61, 0.59], arm_none=without, arm_1x1=[0.45, 0.452, 0.449]))
+    assert "0.050 below having neither: all of the difference comes from mixing positions" in beyond
     alike = mixing_finding(trainings(arm_3x3=with_, arm_none=without, arm_1x1=[0.58, 0.57, 0.6]))
     assert "may explain the effect" in alike
     open_ = mixing_finding(trainings(arm_3x3=with_, arm_none=[0.4, 0.9, 0.5], arm_1x1=[0.5, 0.49, 0.52]))
