@@ -244,7 +244,7 @@ def _show_differences(records: Sequence[TrainingRecord]) -> None:
     if frame.empty:
         return
     show_chart(
-        difference_intervals(frame, "What the 3x3 convolution changes, at equal steps"),
+        difference_intervals(frame, "What each convolution changes, at equal steps"),
         "ablation_training_differences",
         frame.drop(columns="values_"),
         alt="Paired differences of test scores with their 95 % intervals",

@@ -137,7 +137,7 @@ def show_roofline(view: View) -> None:
     )
     table = with_roofline(view.measured)
     if table["intensity_per_byte"].isna().all():
-        st.info("The roofline is for inference whose work has a count in this convention: choose another of the two.")
+        st.info("The roofline is for inference with a count in this convention: choose another setup or convention.")
         return
     show_chart(
         roofline_chart(table, _peak(view), bandwidth, view.convention.unit, "How much of the roof each model reaches"),
