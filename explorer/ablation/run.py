@@ -20,6 +20,7 @@ from explorer.benchmark.process import WorkerProcess
 from explorer.benchmark.process_memory import available_ram_mib
 from explorer.benchmark.store import DEFAULT_PATH
 from explorer.benchmark.training_record import TrainingRecord
+from explorer.units import counted
 
 JobState = Literal["waiting", "training", "finished", "failed", "stopped"]
 Save = Callable[[TrainingRecord], object]
@@ -283,27 +284,36 @@ def resumable(plan: TrainingPlan, folder: Path) -> int:
 
 
 def unfinished_otherwise(plan: TrainingPlan, folder: Path) -> str | None:
-    """What is kept of trainings with other settings than the plan's, and how to resume it; None where there is nothing.
+    """What is kept of trainings with other steps, arms or seeds, and how to resume it; None where there is nothing.
 
     Returns:
-        One sentence.
+        One sentence. Other recipes, such as that of the weights that ship, are not spoken of: no plan resumes them.
     """
-    others = sorted(set(folder.glob("*.pt")) - {checkpoint_path(folder, job) for job in plan.jobs()})
-    if not others:
-        return None
-    kept = f"{len(others)} unfinished {'training' if len(others) == 1 else 'trainings'} of other settings"
-    try:
-        saved = (read_checkpoint(others[0]) or {}).get("job")
-    except CheckpointError:
-        saved = None
-    recipe = saved.get("recipe") if isinstance(saved, dict) else None
     here = plan.recipe.to_dict()
-    if not isinstance(recipe, dict) or recipe == here:
-        return f"{kept} are kept in {folder}: give their arms and seeds to resume them."
-    differing = [
-        f"{name} {value}, here {here[name]}" for name, value in recipe.items() if here.get(name, value) != value
+    others = sorted(set(folder.glob("*.pt")) - {checkpoint_path(folder, job) for job in plan.jobs()})
+    kept = [
+        recipe["steps"]
+        for path in others
+        if (recipe := _saved_recipe(path)) and recipe | {"steps": 0} == here | {"steps": 0}
     ]
-    return f"{kept} are kept in {folder} ({'; '.join(differing[:5])}): give theirs to resume them."
+    if not kept:
+        return None
+    steps = ", ".join(f"{number:,}" for number in sorted(set(kept)))
+    verb = "is" if len(kept) == 1 else "are"
+    return (
+        f"{counted(len(kept), 'unfinished training')} {verb} kept with other settings (steps {steps}, here "
+        f"{plan.recipe.steps:,}): give their steps, arms and seeds to resume."
+    )
+
+
+def _saved_recipe(path: Path) -> dict[str, Any] | None:
+    """The recipe of a checkpoint; None of one that is damaged or of another program."""
+    try:
+        job = (read_checkpoint(path) or {}).get("job")
+    except CheckpointError:
+        return None
+    recipe = job.get("recipe") if isinstance(job, dict) else None
+    return recipe if isinstance(recipe, dict) and "steps" in recipe else None
 
 
 def known_results(

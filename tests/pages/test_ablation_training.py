@@ -82,7 +82,7 @@ def test_what_is_kept_of_other_settings_is_told(store_url: str) -> None:
     begun = TrainingPlan(recipe=Recipe(steps=200)).jobs()[0]
     save_checkpoint(checkpoint_path(folder, begun), {"job": begun.to_dict()})
     app = open_section()
-    assert "(steps 200, here 600): give theirs to resume them" in app.info[0].value
+    assert "(steps 200, here 600): give their steps, arms and seeds" in app.info[0].value
     app.number_input(key="ablation_training_steps").set_value(200).run()
     assert app.button(key="resume_training").label == "Resume"
 
