@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -294,7 +295,7 @@ def unfinished_otherwise(plan: TrainingPlan, folder: Path) -> str | None:
     kept = [
         recipe["steps"]
         for path in others
-        if (recipe := _saved_recipe(path)) and recipe | {"steps": 0} == here | {"steps": 0}
+        if (recipe := _saved_recipe(path, _modified_ns(path))) and recipe | {"steps": 0} == here | {"steps": 0}
     ]
     if not kept:
         return None
@@ -306,14 +307,23 @@ def unfinished_otherwise(plan: TrainingPlan, folder: Path) -> str | None:
     )
 
 
-def _saved_recipe(path: Path) -> dict[str, Any] | None:
-    """The recipe of a checkpoint; None of one that is damaged or of another program."""
+@lru_cache(maxsize=64)
+def _saved_recipe(path: Path, modified_ns: int) -> dict[str, Any] | None:
+    """The recipe of a checkpoint, read once; None of one that is damaged or of another program."""
+    del modified_ns  # a file that was written again is another one
     try:
         job = (read_checkpoint(path) or {}).get("job")
     except CheckpointError:
         return None
     recipe = job.get("recipe") if isinstance(job, dict) else None
-    return recipe if isinstance(recipe, dict) and "steps" in recipe else None
+    return recipe if isinstance(recipe, dict) and isinstance(recipe.get("steps"), int) else None
+
+
+def _modified_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:  # its training has just ended
+        return 0
 
 
 def known_results(
