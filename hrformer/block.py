@@ -79,9 +79,13 @@ class HRFormerBlock(nn.Module):
         self.drop_path = DropPath(drop_path_rate)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C, H, W), in channels-last memory, so that neither permute copies."""
-        tokens = x.permute(0, 2, 3, 1)  # (B, H, W, C)
-        tokens = tokens + self.drop_path(self.attn(self.norm1(tokens)))
-        features: Tensor = self.mlp(self.norm2(tokens).permute(0, 3, 1, 2))  # (B, C, H, W)
-        x = tokens.permute(0, 3, 1, 2) + self.drop_path(features)
+        """(B, C, H, W) -> (B, C, H, W), in channels-last memory, so that no permute copies."""
+        size = x.shape[2:]
+        # Three dimensions for norm and sum: OpenVINO takes any four for (B, C, H, W) and lays them out as such.
+        tokens = x.permute(0, 2, 3, 1).flatten(1, 2)  # (B, C, H, W) -> (B, H*W, C)
+        attended: Tensor = self.attn(self.norm1(tokens).unflatten(1, size))  # (B, H, W, C)
+        tokens = tokens + self.drop_path(attended.flatten(1, 2))
+        # (B, H*W, C) -> (B, C, H, W)
+        features: Tensor = self.mlp(self.norm2(tokens).unflatten(1, size).permute(0, 3, 1, 2))
+        x = tokens.unflatten(1, size).permute(0, 3, 1, 2) + self.drop_path(features)
         return x

@@ -5,8 +5,8 @@ place; every forward pass that joins them is the readable one. The rewrites, and
 
 1. Batch norms are folded into the convolution before them. In evaluation a batch norm is x -> a*x + b per channel, and
    a*(W*x + c) + b is the convolution with the weight a*W and the bias a*c + b.
-2. Query, key and value come out of one product (`FusedWindowAttention`): rows of a stacked matrix do not interact. The
-   rows of the query carry the factor 1/sqrt(head_dim), since (s*q)k = s*(qk).
+2. The query's projection carries the factor 1/sqrt(head_dim), since (s*q)k = s*(qk); query, key and value come out of
+   one product (`FusedWindowAttention`): rows of a stacked matrix do not interact.
 3. The relative position bias is gathered once: it depends on the weights alone.
 4. Windows are merged before the output projection: a projection acts on each token by itself, so it commutes with the
    reordering, and the tokens of the padding need not be projected at all.
@@ -45,13 +45,15 @@ PACKED_FOR_TOKENS = PACKED_FOR_BATCH * PACKED_FOR_SIDE**2
 PIECE_BYTES = 4_000_000
 
 
-def optimize_for_inference(model: HRFormer, *, packed: bool | None = None) -> HRFormer:
+def optimize_for_inference(model: HRFormer, *, packed: bool | None = None, fused_qkv: bool = True) -> HRFormer:
     """A copy of the model for inference, with the same function value; the model itself stays as it is.
 
     Args:
         model: Any variant, on any device, in training or evaluation mode; its evaluation mode is what is kept.
         packed: Whether weights take oneDNN's blocked layout. By default where that runs: float32 on a CPU. The packed
             model stays on the CPU and cannot be exported or compiled; pass False for one that can.
+        fused_qkv: Whether query, key and value come out of one product. Engines that copy to take it apart do better
+            without.
 
     Returns:
         A model in evaluation mode without gradients. Its keys are its own: save the model it came from.
@@ -69,7 +71,7 @@ def optimize_for_inference(model: HRFormer, *, packed: bool | None = None) -> HR
         )
     optimised = copy.deepcopy(model).eval().requires_grad_(False)
     _fold_batch_norms(optimised)
-    _replace_modules(optimised, WindowAttention, FusedWindowAttention)
+    _replace_modules(optimised, WindowAttention, FusedWindowAttention if fused_qkv else InferenceWindowAttention)
     _replace_modules(optimised, FusionRow, InPlaceFusionRow)
     if packed is None:
         packed = can_pack
@@ -81,8 +83,8 @@ def optimize_for_inference(model: HRFormer, *, packed: bool | None = None) -> HR
     return optimised
 
 
-class FusedWindowAttention(nn.Module):
-    """`WindowAttention` in evaluation, with one projection to query, key and value and a gathered bias.
+class InferenceWindowAttention(nn.Module):
+    """`WindowAttention` in evaluation, with the scale in the query's weights and a gathered bias.
 
     Args:
         attention: The attention whose function it computes.
@@ -94,29 +96,54 @@ class FusedWindowAttention(nn.Module):
         super().__init__()
         self.num_heads = attention.num_heads
         self.window_size = attention.window_size
-        projections = (attention.q_proj, attention.k_proj, attention.v_proj)
-        factors = (attention.scale, 1.0, 1.0)
-        self.qkv_proj = copy.deepcopy(attention.q_proj)
-        self.qkv_proj.out_features *= 3
-        for name in ("weight", "bias"):
-            rows = [
-                projection.get_parameter(name) * factor for projection, factor in zip(projections, factors, strict=True)
-            ]
-            self.qkv_proj.register_parameter(name, nn.Parameter(torch.cat(rows), requires_grad=False))
+        self.q_proj = attention.q_proj
+        for parameter in self.q_proj.parameters():
+            parameter.mul_(attention.scale)
+        self.k_proj = attention.k_proj
+        self.v_proj = attention.v_proj
         self.out_proj = attention.out_proj
         self.register_buffer("bias", attention.bias(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, H, W, C) -> (B, H, W, C)."""
         grid = WindowGrid(x.shape[1], x.shape[2], self.window_size)
-        qkv = self.qkv_proj(grid.partition(x)).unflatten(-1, (3, self.num_heads, -1))
-        # (B*windows, K*K, 3, heads, head_dim) -> 3 x (B*windows, heads, K*K, head_dim)
-        query, key, value = qkv.transpose(1, 3).unbind(2)
+        query, key, value = (
+            # (B*windows, K*K, C) -> (B*windows, K*K, heads, head_dim) -> (B*windows, heads, K*K, head_dim)
+            part.view(*part.shape[:2], self.num_heads, -1).transpose(1, 2)
+            for part in self.project(grid.partition(x))
+        )
         x = F.scaled_dot_product_attention(query, key, value, attn_mask=self.bias, scale=1.0)
         # (B*windows, heads, K*K, head_dim) -> (B*windows, K*K, C)
         x = x.transpose(1, 2).flatten(2)
         out: Tensor = self.out_proj(grid.merge(x))
         return out
+
+    def project(self, windows: Tensor) -> Sequence[Tensor]:
+        """Query, key and value: (B*windows, K*K, C) -> 3 x (B*windows, K*K, C)."""
+        return self.q_proj(windows), self.k_proj(windows), self.v_proj(windows)
+
+
+class FusedWindowAttention(InferenceWindowAttention):
+    """`InferenceWindowAttention` with one product for query, key and value.
+
+    Args:
+        attention: The attention whose function it computes.
+    """
+
+    def __init__(self, attention: WindowAttention) -> None:
+        super().__init__(attention)
+        projections = (self.q_proj, self.k_proj, self.v_proj)
+        self.qkv_proj = copy.deepcopy(self.q_proj)
+        self.qkv_proj.out_features *= 3
+        for name in ("weight", "bias"):
+            rows = torch.cat([projection.get_parameter(name) for projection in projections])
+            self.qkv_proj.register_parameter(name, nn.Parameter(rows, requires_grad=False))
+        del self.q_proj, self.k_proj, self.v_proj
+
+    def project(self, windows: Tensor) -> Sequence[Tensor]:
+        """Query, key and value: (B*windows, K*K, C) -> 3 x (B*windows, K*K, C)."""
+        qkv: Tensor = self.qkv_proj(windows)
+        return qkv.chunk(3, -1)
 
 
 class InPlaceFusionRow(FusionRow):

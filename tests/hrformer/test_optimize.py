@@ -26,9 +26,14 @@ from tests.variants import tiny_variants
 TOLERANCE = 1e-5
 #: A sample in the suite; PARITY_VARIANTS=200 for a thorough run.
 VARIANTS = int(os.environ.get("PARITY_VARIANTS", "6"))
-PACKED = [
-    False,
-    pytest.param(True, marks=pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="no oneDNN")),
+FORMS = [
+    pytest.param({"packed": False}, id="plain"),
+    pytest.param({"packed": False, "fused_qkv": False}, id="for export"),
+    pytest.param(
+        {"packed": True},
+        id="packed",
+        marks=pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="no oneDNN"),
+    ),
 ]
 
 
@@ -71,8 +76,8 @@ def images(config: HRFormerConfig, batch_size: int = 2, size: tuple[int, int] | 
 
 
 @torch.no_grad()
-def assert_same_function(model: HRFormer, x: Tensor, *, packed: bool) -> None:
-    optimised = optimize_for_inference(model, packed=packed)
+def assert_same_function(model: HRFormer, x: Tensor, form: dict[str, bool]) -> None:
+    optimised = optimize_for_inference(model, **form)
     expected = model(x)
     assert optimised(x).shape == expected.shape
     assert relative_error(optimised(x), expected) < TOLERANCE
@@ -80,15 +85,15 @@ def assert_same_function(model: HRFormer, x: Tensor, *, packed: bool) -> None:
         assert relative_error(own, reference) < TOLERANCE
 
 
-@pytest.mark.parametrize("packed", PACKED)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("size", [(64, 64), (224, 32), (70, 99), (33, 161)])
-def test_every_task_and_size_keeps_its_values(task: str, size: tuple[int, int], packed: bool) -> None:
+def test_every_task_and_size_keeps_its_values(task: str, size: tuple[int, int], form: dict[str, bool]) -> None:
     config = tiny(task)
-    assert_same_function(model_with_statistics(config), images(config, size=size), packed=packed)
+    assert_same_function(model_with_statistics(config), images(config, size=size), form)
 
 
-@pytest.mark.parametrize("packed", PACKED)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     "overrides",
     [
@@ -105,23 +110,25 @@ def test_every_task_and_size_keeps_its_values(task: str, size: tuple[int, int], 
     ],
     ids=str,
 )
-def test_every_choice_of_a_variant_keeps_its_values(overrides: dict, packed: bool) -> None:
+def test_every_choice_of_a_variant_keeps_its_values(overrides: dict, form: dict[str, bool]) -> None:
     config = tiny(**overrides)
-    assert_same_function(model_with_statistics(config), images(config, 1), packed=packed)
+    assert_same_function(model_with_statistics(config), images(config, 1), form)
 
 
-@pytest.mark.parametrize("packed", PACKED)
+@pytest.mark.parametrize("form", FORMS)
 @settings(deadline=None, max_examples=VARIANTS)
 @given(config=tiny_variants(max_side=100), batch_size=st.integers(1, 3), seed=st.integers(0, 9))
-def test_any_variant_keeps_its_values(packed: bool, config: HRFormerConfig, batch_size: int, seed: int) -> None:
-    assert_same_function(model_with_statistics(config, seed), images(config, batch_size), packed=packed)
+def test_any_variant_keeps_its_values(
+    form: dict[str, bool], config: HRFormerConfig, batch_size: int, seed: int
+) -> None:
+    assert_same_function(model_with_statistics(config, seed), images(config, batch_size), form)
 
 
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="no oneDNN")
 def test_batches_that_go_through_a_branch_in_pieces_keep_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hrformer.optimize.PIECE_BYTES", 2 * 24 * 16 * 16 * 4)  # two images at 1/4, more further down
     config = tiny()
-    assert_same_function(model_with_statistics(config), images(config, batch_size=5), packed=True)
+    assert_same_function(model_with_statistics(config), images(config, batch_size=5), {"packed": True})
 
 
 @pytest.mark.parametrize("name", CASES)
