@@ -13,8 +13,9 @@ place; every forward pass that joins them is the readable one. The rewrites, and
 5. On a CPU, convolutions and projections go through oneDNN with weights in its own blocked layout, and compute the
    activation that follows while their output is in cache (`PackedConv2d`, `PackedLinear`). Same sum, other order.
 6. Fusions add in place, into maps that nothing else reads (`InPlaceFusionRow`).
-7. The blocks of a branch take few images at a time, so that the FFN's wide maps stay in cache and in memory that the
-   last piece has just freed (`PiecewiseBranch`): images of a batch do not interact.
+7. Stage 1 and the blocks of a branch take few images at a time, so that their wide maps stay in cache and in memory
+   that the last piece has just freed (`Piecewise`), and so does the whole network (`PackedHRFormer`): images of a
+   batch do not interact.
 
 `docs/performance.md` says what each is worth and what was tried besides.
 """
@@ -35,7 +36,7 @@ from hrformer.attention import WindowAttention, WindowGrid
 from hrformer.block import FeedForward
 from hrformer.fusion import FusionRow, HighResolutionModule
 from hrformer.layers import Bottleneck
-from hrformer.model import HRFormer
+from hrformer.model import STAGE1_CHANNELS, HRFormer
 
 #: The map that packed weights are laid out for; other sizes work too.
 PACKED_FOR_BATCH = 8
@@ -43,6 +44,8 @@ PACKED_FOR_SIDE = 28
 PACKED_FOR_TOKENS = PACKED_FOR_BATCH * PACKED_FOR_SIDE**2
 #: The FFN's widest map of the images that go through a branch together. Measured better than 8 MB.
 PIECE_BYTES = 4_000_000
+#: Images of a batch that are in memory together: as fast as eight at a time; two at a time take 7 to 15 % longer.
+IMAGES_AT_ONCE = 4
 
 
 def optimize_for_inference(model: HRFormer, *, packed: bool | None = None, fused_qkv: bool = True) -> HRFormer:
@@ -79,7 +82,8 @@ def optimize_for_inference(model: HRFormer, *, packed: bool | None = None, fused
         activations = _absorb_activations(optimised)
         _replace_modules(optimised, nn.Conv2d, lambda conv: _packed(conv, activations.get(conv, "none")))
         _replace_modules(optimised, nn.Linear, PackedLinear)
-        _cut_branches(optimised)
+        _cut_in_pieces(optimised)
+        optimised = PackedHRFormer(optimised)
     return optimised
 
 
@@ -168,24 +172,42 @@ class InPlaceFusionRow(FusionRow):
         return F.relu_(fused)
 
 
-class PiecewiseBranch(nn.Module):
-    """The blocks of one branch, on as many images at a time as keep the FFN's widest map within `PIECE_BYTES`.
+class PackedHRFormer(HRFormer):
+    """An HRFormer that takes `IMAGES_AT_ONCE` images at a time, so that its memory does not grow with the batch.
+
+    Args:
+        model: What it takes its modules from.
+    """
+
+    def __init__(self, model: HRFormer) -> None:
+        nn.Module.__init__(self)
+        self.config = model.config
+        self.training = model.training
+        for name, module in model.named_children():
+            self.add_module(name, module)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images (B, in_chans, H, W) -> the task's output, as `HRFormer` gives it."""
+        return _in_pieces(super().forward, x, IMAGES_AT_ONCE)
+
+
+class Piecewise(nn.Module):
+    """Blocks that keep a map's size, on as many images at a time as keep their widest map within `PIECE_BYTES`.
 
     Args:
         blocks: The blocks.
-        hidden_channels: R*C, channels inside their FFNs.
+        widest: Channels of their widest map.
     """
 
-    def __init__(self, blocks: nn.Module, hidden_channels: int) -> None:
+    def __init__(self, blocks: nn.Module, widest: int) -> None:
         super().__init__()
         self.blocks = blocks
-        self.hidden_channels = hidden_channels
+        self.widest = widest
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C, H, W)."""
-        image_bytes = self.hidden_channels * x.shape[2] * x.shape[3] * x.element_size()
-        pieces = torch.split(x, max(1, PIECE_BYTES // image_bytes))
-        return torch.cat([self.blocks(piece) for piece in pieces]) if len(pieces) > 1 else self.blocks(x)
+        """(B, C, H, W) -> (B, C', H, W), in channels-last memory."""
+        image_bytes = self.widest * x.shape[2] * x.shape[3] * x.element_size()
+        return _in_pieces(self.blocks, x, max(1, PIECE_BYTES // image_bytes))
 
 
 class PackedLinear(nn.Module):
@@ -256,14 +278,32 @@ def _fold_batch_norms(model: nn.Module) -> None:
             model.set_submodule(norm_name, nn.Identity())
 
 
-def _cut_branches(model: HRFormer) -> None:
-    """Let every branch of every module take few images at a time."""
+def _cut_in_pieces(model: HRFormer) -> None:
+    """Let stage 1 and every branch of every module take few images at a time."""
     for module in model.modules():
         if isinstance(module, HighResolutionModule):
             hidden = model.config.hidden_channels
             module.branches = nn.ModuleList(
-                PiecewiseBranch(blocks, width) for blocks, width in zip(module.branches, hidden, strict=False)
+                Piecewise(blocks, width) for blocks, width in zip(module.branches, hidden, strict=False)
             )
+    model.set_submodule("layer1", Piecewise(model.layer1, STAGE1_CHANNELS))
+
+
+def _in_pieces(function: Callable[[Tensor], Tensor], x: Tensor, images: int) -> Tensor:
+    """A function of images that do not interact, on few of them at a time: (B, ...) -> (B, ...)."""
+    first, *others = torch.split(x, images)
+    out = function(first)
+    if not others:
+        return out
+    # Filled piece by piece: joining kept pieces would hold every map twice.
+    layout = torch.channels_last if out.ndim == 4 else torch.contiguous_format
+    joined = torch.empty(len(x), *out.shape[1:], memory_format=layout)
+    end = len(first)
+    joined[:end] = out
+    for piece in others:
+        start, end = end, end + len(piece)
+        joined[start:end] = function(piece)
+    return joined
 
 
 def _packed(conv: nn.Conv2d, activation: str) -> nn.Module:

@@ -131,6 +131,21 @@ def test_batches_that_go_through_a_branch_in_pieces_keep_their_values(monkeypatc
     assert_same_function(model_with_statistics(config), images(config, batch_size=5), {"packed": True})
 
 
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="no oneDNN")
+@pytest.mark.parametrize("task", TASKS)
+def test_a_large_batch_never_goes_through_the_network_at_once(task: str) -> None:
+    config = tiny(task)
+    optimised = optimize_for_inference(model_with_statistics(config), packed=True)
+    batches: list[int] = []
+    optimised.conv1.register_forward_hook(lambda module, inputs, output: batches.append(len(output)))
+    x = images(config, batch_size=9)
+    with torch.no_grad():
+        together = optimised(x)
+        apart = torch.cat([optimised(image[None]) for image in x])
+    assert max(batches) < 9
+    assert relative_error(together, apart) < TOLERANCE
+
+
 @pytest.mark.parametrize("name", CASES)
 @torch.no_grad()
 def test_reference_cases_hold_in_the_optimised_form(name: str) -> None:
