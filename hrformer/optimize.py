@@ -91,7 +91,7 @@ class InferenceWindowAttention(nn.Module):
     """`WindowAttention` in evaluation, with the scale in the query's weights and a gathered bias.
 
     Args:
-        attention: The attention whose function it computes.
+        attention: The attention whose function it computes; its projections are taken over and changed.
     """
 
     bias: Tensor | None
@@ -173,7 +173,7 @@ class InPlaceFusionRow(FusionRow):
 
 
 class PackedHRFormer(HRFormer):
-    """An HRFormer that takes `IMAGES_AT_ONCE` images at a time, so that its memory does not grow with the batch.
+    """An HRFormer that takes `IMAGES_AT_ONCE` images at a time, so that its maps' memory does not grow with the batch.
 
     Args:
         model: What it takes its modules from.
