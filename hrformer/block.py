@@ -83,8 +83,8 @@ class HRFormerBlock(nn.Module):
         size = x.shape[2:]
         # Three dimensions for norm and sum: OpenVINO takes any four for (B, C, H, W) and lays them out as such.
         tokens = x.permute(0, 2, 3, 1).flatten(1, 2)  # (B, C, H, W) -> (B, H*W, C)
-        attended: Tensor = self.attn(self.norm1(tokens).unflatten(1, size))  # (B, H, W, C)
-        tokens = tokens + self.drop_path(attended.flatten(1, 2))
+        # No name for what attention gives: it would be held in memory through the FFN.
+        tokens = tokens + self.drop_path(self.attn(self.norm1(tokens).unflatten(1, size)).flatten(1, 2))
         # (B, H*W, C) -> (B, C, H, W)
         features: Tensor = self.mlp(self.norm2(tokens).unflatten(1, size).permute(0, 3, 1, 2))
         x = tokens.unflatten(1, size).permute(0, 3, 1, 2) + self.drop_path(features)
