@@ -80,7 +80,7 @@ def optimize_for_inference(model: HRFormer, *, packed: bool | None = None, fused
         packed = can_pack
     if packed:
         activations = _absorb_activations(optimised)
-        _replace_modules(optimised, nn.Conv2d, lambda conv: _packed(conv, activations.get(conv, "none")))
+        _replace_modules(optimised, nn.Conv2d, lambda conv: _packed(conv, activations.pop(conv, "none")))
         _replace_modules(optimised, nn.Linear, PackedLinear)
         _cut_in_pieces(optimised)
         optimised = PackedHRFormer(optimised)
@@ -270,11 +270,13 @@ class PackedConv2d(nn.Module):
 def _fold_batch_norms(model: nn.Module) -> None:
     """Fold each batch norm into the convolution registered right before it; every one in HRFormer follows one."""
     leaves = [(name, module) for name, module in model.named_modules() if not any(module.children())]
-    for (conv_name, conv), (norm_name, norm) in pairwise(leaves):
+    for (_, conv), (norm_name, norm) in pairwise(leaves):
         if isinstance(norm, nn.BatchNorm2d):
-            dtype = conv.weight.dtype
-            folded = fuse_conv_bn_eval(conv.double(), norm.double()).to(dtype)  # a float32 product would round twice
-            model.set_submodule(conv_name, folded)
+            # In double precision, since a float32 product would round twice.
+            folded = fuse_conv_bn_eval(copy.deepcopy(conv).double(), norm.double())
+            # Into the memory it has: a new place leaves a hole, and holes make forward passes touch more memory.
+            conv.weight.copy_(folded.weight)
+            conv.bias = nn.Parameter(folded.bias.to(conv.weight.dtype), requires_grad=False)
             model.set_submodule(norm_name, nn.Identity())
 
 
@@ -313,9 +315,9 @@ def _packed(conv: nn.Conv2d, activation: str) -> nn.Module:
 
 def _replace_modules(model: nn.Module, kind: type[nn.Module], replacement: Callable[[Any], nn.Module]) -> None:
     """Put `replacement(module)` in the place of each module of a kind."""
-    for name, module in list(model.named_modules()):
-        if isinstance(module, kind):
-            model.set_submodule(name, replacement(module))
+    # By name, so that each module is let go of as soon as it is replaced.
+    for name in [name for name, module in model.named_modules() if isinstance(module, kind)]:
+        model.set_submodule(name, replacement(model.get_submodule(name)))
 
 
 def _absorb_activations(model: nn.Module) -> dict[nn.Module, str]:
