@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 
 from explorer.charts.theme import NEUTRAL_COLOUR, branch_colour, branch_name, style
 
-#: Marker and label position per family; labels on different sides keep apart where the families meet.
+#: Marker per family, and where the name stands per family or model: so that no two names meet.
 SYMBOLS = {"HRFormer": "circle-open", "HRNet": "square-open", "DeiT": "diamond-open"}
-LABEL_SIDES = {"HRFormer": "middle right", "HRNet": "bottom right", "DeiT": "top left"}
+LABEL_SIDES = {"HRFormer": "bottom right", "HRNet": "top left", "DeiT": "bottom right", "HRNet-W30": "bottom right"}
 
 _LOG_TICKS = [digit * 10**power for power in range(-2, 5) for digit in (1, 2, 5)]
 
@@ -71,9 +74,10 @@ def reference_scatter(references: pd.DataFrame, macs: int, params: int, name: st
             y=rows["params"] / 1e6,
             mode="markers+text",
             text=rows["model"],
-            textposition=LABEL_SIDES[str(family)],
+            textposition=[LABEL_SIDES.get(model, LABEL_SIDES[str(family)]) for model in rows["model"]],
             textfont={"size": 10},
-            name=f"{family}, published",
+            legendgroup=family,
+            showlegend=False,
             marker={
                 "symbol": SYMBOLS[str(family)],
                 "size": 13,
@@ -84,6 +88,15 @@ def reference_scatter(references: pd.DataFrame, macs: int, params: int, name: st
             customdata=rows[["top1_percent", "source"]],
             hovertemplate="%{text} at 224x224: %{x:.3g} GMACs, %{y:.3g} M parameters, "
             "%{customdata[0]:.1f} % top-1 (%{customdata[1]})<extra></extra>",
+        )
+        # The legend's own marker: Plotly draws one without a scale in black, which a dark page swallows.
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=f"{family}, published",
+            legendgroup=family,
+            marker={"symbol": SYMBOLS[str(family)], "size": 13, "line": {"width": 3}, "color": NEUTRAL_COLOUR},
         )
     figure.add_scatter(
         x=[macs / 1e9],
@@ -98,8 +111,10 @@ def reference_scatter(references: pd.DataFrame, macs: int, params: int, name: st
         figure,
         "Where this variant stands among published ImageNet networks",
         height=430,
-        xaxis={"title": {"text": "MACs per image (G, log scale)"}, "type": "log", "tickvals": _LOG_TICKS},
-        yaxis={"title": {"text": "Parameters (M, log scale)"}, "type": "log", "tickvals": _LOG_TICKS},
+        xaxis={"title": {"text": "MACs per image (G, log scale)"}}
+        | _log_axis([*references["macs"] / 1e9, macs / 1e9], room=1.5),
+        yaxis={"title": {"text": "Parameters (M, log scale)"}}
+        | _log_axis([*references["params"] / 1e6, params / 1e6], room=1.6),
         coloraxis={
             "colorscale": "Cividis",
             "cmin": low,
@@ -107,3 +122,9 @@ def reference_scatter(references: pd.DataFrame, macs: int, params: int, name: st
             "colorbar": {"title": {"text": "published<br>top-1, %"}, "thickness": 12},
         },
     )
+
+
+def _log_axis(values: list[float], *, room: float) -> dict[str, Any]:
+    """A logarithmic axis over the values, with a factor of room at both ends for the points' names."""
+    ends = [math.log10(min(values) / room), math.log10(max(values) * room)]
+    return {"type": "log", "tickvals": _LOG_TICKS, "range": ends}

@@ -43,7 +43,14 @@ def style(figure: go.Figure, title: str, *, height: int = 360, **layout: Any) ->
         "title": {"text": text, "font": {"size": 15}, "x": 0, "xanchor": "left", **_TITLE_AT_TOP},
         "height": height + more,
         "margin": margin | {"t": margin["t"] + more},
-        "legend": {"orientation": "h", "yanchor": "top", "y": -0.24, "x": 0, "traceorder": "normal"},
+        "legend": {
+            "orientation": "h",
+            "yref": "container",
+            "yanchor": "bottom",
+            "y": 0,
+            "x": 0,
+            "traceorder": "normal",
+        },
         "hoverlabel": {"align": "left"},
     }
     # Plotly's merging takes ten times as long as setting what is not there yet, and every page pays it per figure.
