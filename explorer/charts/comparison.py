@@ -17,6 +17,8 @@ from explorer.charts.theme import NEUTRAL_COLOUR, style
 FAMILY_SYMBOLS = {"HRFormer": "circle", "HRNet": "square", "DeiT": "diamond", "Swin": "triangle-up", "ViT": "cross"}
 FAMILY_COLOURS = {"HRFormer": "#D55E00", "HRNet": "#3D9BD1", "DeiT": "#8B6BB8", "Swin": "#7C8B1F", "ViT": "#B07A5B"}
 _OTHER_SYMBOL = "star"
+#: On which side of its marker a name stands, so that families of equal cost do not write over each other.
+_NAME_SIDES = {"HRFormer": "middle right", "HRNet": "top left", "DeiT": "bottom right"}
 _MEASURED = "measured"
 _LOG_TICKS = [digit * 10**power for power in range(-3, 7) for digit in (1, 2, 5)]
 _BAR_PX = 34
@@ -68,7 +70,7 @@ def latency_bars(table: pd.DataFrame, baseline: str, title: str) -> go.Figure:
         height=_bars_height(len(rows)),
         yaxis={"autorange": "reversed", "title": None},
         xaxis={
-            "title": {"text": "Latency per call, ms (bar p50, whisker p95; hatched: wide spread)"},
+            "title": {"text": "Latency per call, ms<br>(bar p50, whisker p95; hatched: wide spread)"},
             "rangemode": "tozero",
         },
     )
@@ -165,7 +167,7 @@ def throughput_lines(table: pd.DataFrame, title: str) -> go.Figure:
         points[published],
         "batch_size",
         "throughput_img_s",
-        hover="%{text}: %{y:.4~g} images/s at batch %{x}<br>%{customdata[0]}",
+        hover="%{customdata[0]}: %{y:.4~g} images/s at batch %{x}<br>%{customdata[1]}",
         detail="source",
         labels=bool(published.all()),
     )
@@ -204,7 +206,7 @@ def accuracy_scatter(table: pd.DataFrame, cost: str, cost_title: str, title: str
         points,
         cost,
         "top1_percent",
-        hover="%{text}: %{y:.1f} % top-1 (published: %{customdata[0]}), %{x:.3~g} " + cost_title,
+        hover="%{customdata[0]}: %{y:.1f} % top-1 (published: %{customdata[1]}), %{x:.3~g} " + cost_title,
         detail="accuracy_source",
     )
     return style(
@@ -216,7 +218,9 @@ def accuracy_scatter(table: pd.DataFrame, cost: str, cost_title: str, title: str
     )
 
 
-def work_scatter(table: pd.DataFrame, peak_g_s: float | None, unit: str, device: str, title: str) -> go.Figure:
+def work_scatter(
+    table: pd.DataFrame, peak_g_s: float | None, unit: str, device: str, title: str, *, named_batch: int | None = None
+) -> go.Figure:
     """Work of a call against its latency, with what the device could do at its peak as a line.
 
     Args:
@@ -225,6 +229,7 @@ def work_scatter(table: pd.DataFrame, peak_g_s: float | None, unit: str, device:
         unit: Of the work, such as "GMACs".
         device: What the line is called.
         title: What the figure says.
+        named_batch: Batch size at which the points have their models' names; None names all.
     """
     figure = go.Figure()
     points = table.dropna(subset=["latency_ms_p50", "work_per_call_g"])
@@ -243,8 +248,9 @@ def work_scatter(table: pd.DataFrame, peak_g_s: float | None, unit: str, device:
         points,
         "latency_ms_p50",
         "work_per_call_g",
-        hover=f"%{{text}} at batch %{{customdata[0]}}: %{{y:.3~g}} {unit} in %{{x:.4~g}} ms",
+        hover=f"%{{customdata[0]}} at batch %{{customdata[1]}}: %{{y:.3~g}} {unit} in %{{x:.4~g}} ms",
         detail="batch_size",
+        named_batch=named_batch,
     )
     return style(
         figure,
@@ -256,7 +262,13 @@ def work_scatter(table: pd.DataFrame, peak_g_s: float | None, unit: str, device:
 
 
 def roofline_chart(
-    table: pd.DataFrame, peak_g_s: float | None, bandwidth_gb_s: float | None, unit: str, title: str
+    table: pd.DataFrame,
+    peak_g_s: float | None,
+    bandwidth_gb_s: float | None,
+    unit: str,
+    title: str,
+    *,
+    named_batch: int | None = None,
 ) -> go.Figure:
     """Achieved speed over arithmetic intensity under the device's roof.
 
@@ -266,6 +278,7 @@ def roofline_chart(
         bandwidth_gb_s: The slope of the roof, 1e9 bytes per second; None draws the flat part only.
         unit: Of the work, such as "GMACs".
         title: What the figure says.
+        named_batch: Batch size at which the points have their models' names; None names all.
     """
     figure = go.Figure()
     points = table.dropna(subset=["intensity_per_byte", "achieved_g_s"])
@@ -291,8 +304,10 @@ def roofline_chart(
         points,
         "intensity_per_byte",
         "achieved_g_s",
-        hover=f"%{{text}} at batch %{{customdata[0]}}: %{{y:.3~g}} {unit}/s at no more than %{{x:.3~g}} {unit}/GB",
+        hover=f"%{{customdata[0]}} at batch %{{customdata[1]}}: %{{y:.3~g}} {unit}/s "
+        f"at no more than %{{x:.3~g}} {unit}/GB",
         detail="batch_size",
+        named_batch=named_batch,
     )
     return style(
         figure,
@@ -304,23 +319,34 @@ def roofline_chart(
 
 
 def _add_points(
-    figure: go.Figure, points: pd.DataFrame, x: str, y: str, *, hover: str, detail: str, labels: bool = True
+    figure: go.Figure,
+    points: pd.DataFrame,
+    x: str,
+    y: str,
+    *,
+    hover: str,
+    detail: str,
+    labels: bool = True,
+    named_batch: int | None = None,
 ) -> None:
     """One trace for each series and family; published ones are hollow and, beside measured ones, not labelled."""
     measured = points["series"] == _MEASURED
-    labelled = labels and (measured if measured.any() else ~measured).sum() <= _MAX_LABELS
+    candidates = measured if measured.any() else ~measured
+    if named_batch is not None and measured.any():
+        candidates &= points["batch_size"] == named_batch
+    named = candidates if labels and candidates.sum() <= _MAX_LABELS else candidates & False
     for (series, family), rows in points.groupby(["series", "family"], sort=False):
         published = series != _MEASURED
         figure.add_scatter(
             x=rows[x].astype(float),
             y=rows[y].astype(float),
-            mode="markers+text" if labelled and not (published and measured.any()) else "markers",
-            text=rows["model"],
-            textposition="top center",
+            mode="markers+text",
+            text=rows["model"].where(named[rows.index], ""),
+            textposition=_NAME_SIDES.get(str(family), "top center"),
             textfont={"size": 10},
             name=f"{family}, published ({series})" if published else f"{family}, measured",
             marker=_marker(str(family), published=published),
-            customdata=rows[[detail]].astype("string"),
+            customdata=rows[["model", detail]].astype("string"),
             hovertemplate=f"{hover}<extra>{series}</extra>",
             cliponaxis=False,
         )

@@ -142,7 +142,13 @@ def choose_batch(table: pd.DataFrame) -> int | None:
     models = table.groupby("batch_size")["model"].nunique()
     sizes = [int(size) for size in models.index.to_list()]
     most = int(models.to_numpy().argmax())
-    chosen: int = st.sidebar.selectbox("Batch size, images", sizes, index=most, key="batch_size")
+    chosen: int = st.sidebar.selectbox(
+        "Batch size, images",
+        sizes,
+        index=most,
+        key="batch_size",
+        help="Latency and accuracy are drawn at this batch size; the other charts draw all, with names at this one.",
+    )
     return chosen
 
 

@@ -109,6 +109,7 @@ def show_work(view: View) -> None:
             view.convention.unit,
             view.device,
             "The further below the peak, the slower than the work says",
+            named_batch=view.batch,
         ),
         "comparison_work",
         _exported(table),
@@ -140,7 +141,14 @@ def show_roofline(view: View) -> None:
         st.info("The roofline is for inference with a count in this convention: choose another setup or convention.")
         return
     show_chart(
-        roofline_chart(table, _peak(view), bandwidth, view.convention.unit, "How much of the roof each model reaches"),
+        roofline_chart(
+            table,
+            _peak(view),
+            bandwidth,
+            view.convention.unit,
+            "How much of the roof each model reaches",
+            named_batch=view.batch,
+        ),
         "comparison_roofline",
         _exported(table),
         alt="Achieved speed over arithmetic intensity under the device's roof",
