@@ -24,6 +24,8 @@ from tests.official import CASES, REFERENCE, case_input, official_state_dict
 from tests.variants import tiny_variants
 
 TOLERANCE = 1e-5
+#: The same in double precision.
+EXACT = 1e-9
 #: A sample in the suite; PARITY_VARIANTS=200 for a thorough run.
 VARIANTS = int(os.environ.get("PARITY_VARIANTS", "6"))
 FORMS = [
@@ -75,14 +77,26 @@ def images(config: HRFormerConfig, batch_size: int = 2, size: tuple[int, int] | 
     return torch.randn(batch_size, config.in_chans, *(size or config.img_size), generator=generator)
 
 
+def outputs(model: HRFormer, x: Tensor) -> list[Tensor]:
+    return [model(x), *model.forward_features(x)]
+
+
 @torch.no_grad()
 def assert_same_function(model: HRFormer, x: Tensor, form: dict[str, bool]) -> None:
-    optimised = optimize_for_inference(model, **form)
-    expected = model(x)
-    assert optimised(x).shape == expected.shape
-    assert relative_error(optimised(x), expected) < TOLERANCE
-    for own, reference in zip(optimised.forward_features(x), model.forward_features(x), strict=True):
-        assert relative_error(own, reference) < TOLERANCE
+    """Within `TOLERANCE` of the model; and in double precision the same, where the form has one.
+
+    Layer norm over two or three channels can amplify rounding beyond the tolerance. There the two may differ by ten
+    times what the model itself is off from its value in double precision.
+    """
+    exact_model = copy.deepcopy(model).double()
+    exact = outputs(exact_model, x.double())
+    optimised = outputs(optimize_for_inference(model, **form), x)
+    for ours, plain, true in zip(optimised, outputs(model, x), exact, strict=True):
+        assert ours.shape == plain.shape
+        assert relative_error(ours, plain) < max(TOLERANCE, 10 * relative_error(plain, true))
+    if not form["packed"]:
+        optimised = outputs(optimize_for_inference(exact_model, **form), x.double())
+        assert all(relative_error(ours, true) < EXACT for ours, true in zip(optimised, exact, strict=True))
 
 
 @pytest.mark.parametrize("form", FORMS)
