@@ -123,7 +123,7 @@ def finding(difference: PairedDifference) -> str:
     few = f" Below {FEW_STEPS} steps the sign means little." if difference.steps < FEW_STEPS else ""
     if not difference.is_clear:
         return (
-            f"No difference is shown: {name} with {arm} minus {against} is {difference.mean:+.3f} {at}, {interval}; "
+            f"No difference is shown: {name} with {arm} minus {against} is {difference.mean:+z.3f} {at}, {interval}; "
             f"zero lies within. More seeds would narrow the interval.{few}"
         )
     word = "higher" if difference.mean > 0 else "lower"
@@ -175,7 +175,7 @@ def border_finding(records: Sequence[TrainingRecord]) -> str | None:
     interval = f"95 % interval [{gap.low:+.3f}, {gap.high:+.3f}]"
     if not gap.is_clear:
         return (
-            f"That the gain is larger near window borders than away from them is not shown: {gap.mean:+.3f}, "
+            f"That the gain is larger near window borders than away from them is not shown: {gap.mean:+z.3f}, "
             f"{interval}. Fusions and coarser branches carry information across borders as well."
         )
     word = "larger" if gap.mean > 0 else "smaller"
