@@ -44,7 +44,7 @@ PACKED_FOR_SIDE = 28
 PACKED_FOR_TOKENS = PACKED_FOR_BATCH * PACKED_FOR_SIDE**2
 #: The FFN's widest map of the images that go through a branch together. Measured better than 8 MB.
 PIECE_BYTES = 4_000_000
-#: Images of a batch that are in memory together: as fast as eight at a time; two at a time take 7 to 15 % longer.
+#: Images of a batch that are in memory together: as fast as eight at a time; two at a time take 7 to 16 % longer.
 IMAGES_AT_ONCE = 4
 
 
