@@ -11,6 +11,8 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -222,7 +224,7 @@ class OnnxRuntime(Engine):
 
         def run(x: Tensor) -> Tensor:
             x = x.contiguous()
-            output = torch.empty(len(x), *output_shape, device=x.device)
+            output = torch.empty(len(x), *output_shape, dtype=torch.float32, device=x.device)
             binding = session.io_binding()
             for bind, name, tensor in ((binding.bind_input, "images", x), (binding.bind_output, "output", output)):
                 bind(name, self._device, x.device.index or 0, "float32", tuple(tensor.shape), tensor.data_ptr())
@@ -236,8 +238,9 @@ class OpenVino(Engine):
     """OpenVINO on the exported file, in float32 on the CPU.
 
     Images of a batch do not interact, so each is a request of its own: its maps stay in cache, and with the shape fixed
-    OpenVINO leaves out the layout copies between attention and convolutions. As many requests run at once as share the
-    threads evenly, so that cores do not wait for each other after every operation.
+    OpenVINO leaves out the layout copies between attention and convolutions. As many requests run at once as divide
+    both the threads and the example's batch, so that cores do not wait for each other after every operation; other
+    batch sizes keep that number.
     """
 
     name = "OpenVINO"
@@ -268,17 +271,16 @@ class OpenVino(Engine):
             network.reshape([1, *example.shape[1:]])
             queue = openvino.AsyncInferQueue(core.compile_model(network, "CPU", settings), requests)
 
+        def keep(request: openvino.InferRequest, row: npt.NDArray[np.float32]) -> None:
+            row[...] = request.get_output_tensor().data[0]
+
+        queue.set_callback(keep)
+
         def run(x: Tensor) -> Tensor:
             images = x.contiguous().numpy()
-            output = torch.empty(len(x), *output_shape)
-            rows = output.numpy()
-
-            def keep(request: openvino.InferRequest, index: int) -> None:
-                rows[index] = request.get_output_tensor().data[0]
-
-            queue.set_callback(keep)
-            for index in range(len(x)):
-                queue.start_async([images[index : index + 1]], userdata=index)
+            output = torch.empty(len(x), *output_shape, dtype=torch.float32)
+            for index, row in enumerate(output.numpy()):
+                queue.start_async([images[index : index + 1]], userdata=row)
             queue.wait_all()
             return output
 

@@ -42,7 +42,7 @@ from hrformer.model import STAGE1_CHANNELS, HRFormer
 PACKED_FOR_BATCH = 8
 PACKED_FOR_SIDE = 28
 PACKED_FOR_TOKENS = PACKED_FOR_BATCH * PACKED_FOR_SIDE**2
-#: The FFN's widest map of the images that go through a branch together. Measured better than 8 MB.
+#: The FFN's hidden map, or stage 1's output, of the images that go through it together. Measured better than 8 MB.
 PIECE_BYTES = 4_000_000
 #: Images of a batch that are in memory together: as fast as eight at a time; two at a time take 7 to 16 % longer.
 IMAGES_AT_ONCE = 4
@@ -113,7 +113,7 @@ class InferenceWindowAttention(nn.Module):
         grid = WindowGrid(x.shape[1], x.shape[2], self.window_size)
         query, key, value = (
             # (B*windows, K*K, C) -> (B*windows, K*K, heads, head_dim) -> (B*windows, heads, K*K, head_dim)
-            part.view(*part.shape[:2], self.num_heads, -1).transpose(1, 2)
+            part.view(*part.shape[:2], self.num_heads, part.shape[2] // self.num_heads).transpose(1, 2)
             for part in self.project(grid.partition(x))
         )
         x = F.scaled_dot_product_attention(query, key, value, attn_mask=self.bias, scale=1.0)
@@ -175,6 +175,8 @@ class InPlaceFusionRow(FusionRow):
 class PackedHRFormer(HRFormer):
     """An HRFormer that takes `IMAGES_AT_ONCE` images at a time, so that its maps' memory does not grow with the batch.
 
+    That holds for its output; `forward_features` gives the maps of all images and takes them together.
+
     Args:
         model: What it takes its modules from.
     """
@@ -192,21 +194,21 @@ class PackedHRFormer(HRFormer):
 
 
 class Piecewise(nn.Module):
-    """Blocks that keep a map's size, on as many images at a time as keep their widest map within `PIECE_BYTES`.
+    """Blocks that keep a map's size, on as many images at a time as keep one map within `PIECE_BYTES`, at least one.
 
     Args:
         blocks: The blocks.
-        widest: Channels of their widest map.
+        channels: Of the map that counts: hidden ones of the FFN, or those that stage 1 gives.
     """
 
-    def __init__(self, blocks: nn.Module, widest: int) -> None:
+    def __init__(self, blocks: nn.Module, channels: int) -> None:
         super().__init__()
         self.blocks = blocks
-        self.widest = widest
+        self.channels = channels
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H, W), in channels-last memory."""
-        image_bytes = self.widest * x.shape[2] * x.shape[3] * x.element_size()
+        image_bytes = self.channels * x.shape[2] * x.shape[3] * x.element_size()
         return _in_pieces(self.blocks, x, max(1, PIECE_BYTES // image_bytes))
 
 
@@ -299,7 +301,7 @@ def _in_pieces(function: Callable[[Tensor], Tensor], x: Tensor, images: int) -> 
         return out
     # Filled piece by piece: joining kept pieces would hold every map twice.
     layout = torch.channels_last if out.ndim == 4 else torch.contiguous_format
-    joined = torch.empty(len(x), *out.shape[1:], memory_format=layout)
+    joined = torch.empty(len(x), *out.shape[1:], dtype=out.dtype, device=out.device, memory_format=layout)
     end = len(first)
     joined[:end] = out
     for piece in others:

@@ -116,10 +116,10 @@ def finding(difference: PairedDifference) -> str:
     at = f"at equal steps ({difference.steps})"
     if difference.low is None or difference.high is None:
         return (
-            f"{name} with {arm} minus {against}: {difference.mean:+.3f}, {at}. One seed cannot tell an effect from "
+            f"{name} with {arm} minus {against}: {difference.mean:+z.3f}, {at}. One seed cannot tell an effect from "
             "chance: train more seeds."
         )
-    interval = f"95 % interval [{difference.low:+.3f}, {difference.high:+.3f}], {seeds} seeds, paired"
+    interval = f"95 % interval [{difference.low:+z.3f}, {difference.high:+z.3f}], {seeds} seeds, paired"
     few = f" Below {FEW_STEPS} steps the sign means little." if difference.steps < FEW_STEPS else ""
     if not difference.is_clear:
         return (
@@ -172,7 +172,7 @@ def border_finding(records: Sequence[TrainingRecord]) -> str | None:
     gap = border_gap_difference(records, "3x3", "none")
     if gap is None or gap.low is None or gap.high is None:
         return None
-    interval = f"95 % interval [{gap.low:+.3f}, {gap.high:+.3f}]"
+    interval = f"95 % interval [{gap.low:+z.3f}, {gap.high:+z.3f}]"
     if not gap.is_clear:
         return (
             f"That the gain is larger near window borders than away from them is not shown: {gap.mean:+z.3f}, "

@@ -333,7 +333,7 @@ def _add_points(
     measured = points["series"] == _MEASURED
     candidates = measured if measured.any() else ~measured
     if named_batch is not None and measured.any():
-        candidates &= points["batch_size"] == named_batch
+        candidates = candidates & (points["batch_size"] == named_batch)
     named = candidates if labels and candidates.sum() <= _MAX_LABELS else candidates & False
     for (series, family), rows in points.groupby(["series", "family"], sort=False):
         published = series != _MEASURED

@@ -136,7 +136,7 @@ def choose_setup(conditions: pd.DataFrame) -> Setup:
 
 
 def choose_batch(table: pd.DataFrame) -> int | None:
-    """Choose the batch size of the bars, in the sidebar; None where the batch is the result itself."""
+    """Choose the batch size of bars, accuracies and names in the sidebar; None where the batch is the result itself."""
     if (table["kind"] == "largest_batch").any():
         return None
     models = table.groupby("batch_size")["model"].nunique()
@@ -147,7 +147,7 @@ def choose_batch(table: pd.DataFrame) -> int | None:
         sizes,
         index=most,
         key="batch_size",
-        help="Latency and accuracy are drawn at this batch size; the other charts draw all, with names at this one.",
+        help="Latency and accuracy are drawn at this batch size; work and roofline draw all, with names at this one.",
     )
     return chosen
 

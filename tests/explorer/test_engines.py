@@ -34,6 +34,22 @@ def test_an_engine_gives_the_models_values_for_another_batch_too(engine: Engine)
             assert relative_error(run(x), model(x)) < 1e-4
 
 
+def test_openvino_keeps_images_apart_that_run_at_once() -> None:
+    config = tiny(img_size=(64, 40))
+    model = model_with_statistics(config)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        run = prepared(engine_by_name("OpenVINO"), model, images(config, 2))
+        for batch_size in (2, 7):
+            x = images(config, batch_size)
+            with torch.inference_mode():
+                for ours, plain in zip(run(x), model(x), strict=True):
+                    assert relative_error(ours, plain) < 1e-4
+    finally:
+        torch.set_num_threads(threads)
+
+
 @pytest.mark.parametrize("name", ["eager", "ONNX Runtime", "OpenVINO"])
 def test_timm_models_run_as_well(name: str) -> None:
     model = timm.create_model("test_vit", num_classes=5).eval()

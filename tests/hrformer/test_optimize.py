@@ -88,12 +88,13 @@ def assert_same_function(model: HRFormer, x: Tensor, form: dict[str, bool]) -> N
     Layer norm over two or three channels can amplify rounding beyond the tolerance. There the two may differ by ten
     times what the model itself is off from its value in double precision.
     """
+    amplified = 10 if min(model.config.channels) <= 3 else 0
     exact_model = copy.deepcopy(model).double()
     exact = outputs(exact_model, x.double())
     optimised = outputs(optimize_for_inference(model, **form), x)
     for ours, plain, true in zip(optimised, outputs(model, x), exact, strict=True):
         assert ours.shape == plain.shape
-        assert relative_error(ours, plain) < max(TOLERANCE, 10 * relative_error(plain, true))
+        assert relative_error(ours, plain) < max(TOLERANCE, amplified * relative_error(plain, true))
     if not form["packed"]:
         optimised = outputs(optimize_for_inference(exact_model, **form), x.double())
         assert all(relative_error(ours, true) < EXACT for ours, true in zip(optimised, exact, strict=True))
@@ -136,6 +137,12 @@ def test_any_variant_keeps_its_values(
     form: dict[str, bool], config: HRFormerConfig, batch_size: int, seed: int
 ) -> None:
     assert_same_function(model_with_statistics(config, seed), images(config, batch_size), form)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_images_give_an_empty_output(form: dict[str, bool]) -> None:
+    config = tiny()
+    assert_same_function(model_with_statistics(config), images(config, batch_size=0), form)
 
 
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="no oneDNN")
