@@ -71,7 +71,7 @@ class Engine(ABC):
     def _prepare(self, model: nn.Module, example: Tensor) -> Forward: ...
 
     def _failures(self) -> tuple[type[Exception], ...]:
-        return (RuntimeError, ValueError, NotImplementedError)
+        return (RuntimeError, ValueError)
 
 
 class Eager(Engine):

@@ -1,7 +1,7 @@
 """`make bench-speed`: HRFormer against DeiT-B and HRNet-W48 under every engine, as ratios in one run.
 
 Rounds alternate over all models and engines, so that a busy machine hits all alike. Batches of one and of eight run one
-after the other. torch.compile alone takes minutes per model; `--engines eager "optimised eager"` leaves out the others.
+after the other. torch.compile takes a minute per model and batch; `--engines eager OpenVINO` measures these alone.
 """
 
 from __future__ import annotations

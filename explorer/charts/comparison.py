@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from explorer.charts.theme import NEUTRAL_COLOUR, style
+from explorer.charts.theme import NEUTRAL_COLOUR, log_axis, style
 
 #: Families are told apart by shape first; the colours are none of the branches' own.
 FAMILY_SYMBOLS = {"HRFormer": "circle", "HRNet": "square", "DeiT": "diamond", "Swin": "triangle-up", "ViT": "cross"}
@@ -20,7 +20,6 @@ _OTHER_SYMBOL = "star"
 #: On which side of its marker a name stands, so that families of equal cost do not write over each other.
 _NAME_SIDES = {"HRFormer": "middle right", "HRNet": "top left", "DeiT": "bottom right"}
 _MEASURED = "measured"
-_LOG_TICKS = [digit * 10**power for power in range(-3, 7) for digit in (1, 2, 5)]
 _BAR_PX = 34
 _MAX_LABELS = 24
 
@@ -175,8 +174,8 @@ def throughput_lines(table: pd.DataFrame, title: str) -> go.Figure:
         figure,
         title,
         height=480,
-        xaxis=_log_axis("Batch size, images (log scale)", ticks=[2**power for power in range(13)]),
-        yaxis=_log_axis("Throughput, images/s (log scale)"),
+        xaxis=log_axis("Batch size, images (log scale)", ticks=[2**power for power in range(13)]),
+        yaxis=log_axis("Throughput, images/s (log scale)"),
     )
 
 
@@ -213,7 +212,7 @@ def accuracy_scatter(table: pd.DataFrame, cost: str, cost_title: str, title: str
         figure,
         title,
         height=480,
-        xaxis=_log_axis(f"{cost_title} (log scale)"),
+        xaxis=log_axis(f"{cost_title} (log scale)"),
         yaxis={"title": {"text": "ImageNet-1K top-1, % (published)"}},
     )
 
@@ -256,8 +255,8 @@ def work_scatter(
         figure,
         title,
         height=480,
-        xaxis=_log_axis("Latency per call, ms (log scale)"),
-        yaxis=_log_axis(f"Work per call, {unit} (log scale)"),
+        xaxis=log_axis("Latency per call, ms (log scale)"),
+        yaxis=log_axis(f"Work per call, {unit} (log scale)"),
     )
 
 
@@ -313,8 +312,8 @@ def roofline_chart(
         figure,
         title,
         height=480,
-        xaxis=_log_axis(f"Intensity, {unit}/GB of weights and images (log scale)"),
-        yaxis=_log_axis(f"Achieved {unit}/s (log scale)"),
+        xaxis=log_axis(f"Intensity, {unit}/GB of weights and images (log scale)"),
+        yaxis=log_axis(f"Achieved {unit}/s (log scale)"),
     )
 
 
@@ -331,17 +330,19 @@ def _add_points(
 ) -> None:
     """One trace for each series and family; published ones are hollow and, beside measured ones, not labelled."""
     measured = points["series"] == _MEASURED
-    candidates = measured if measured.any() else ~measured
+    named = measured if measured.any() else ~measured
     if named_batch is not None and measured.any():
-        candidates = candidates & (points["batch_size"] == named_batch)
-    named = candidates if labels and candidates.sum() <= _MAX_LABELS else candidates & False
+        named = named & (points["batch_size"] == named_batch)
+    if not labels or named.sum() > _MAX_LABELS:
+        named = named & False
+    points = points.assign(label=points["model"].where(named, ""))
     for (series, family), rows in points.groupby(["series", "family"], sort=False):
         published = series != _MEASURED
         figure.add_scatter(
             x=rows[x].astype(float),
             y=rows[y].astype(float),
             mode="markers+text",
-            text=rows["model"].where(named[rows.index], ""),
+            text=rows["label"],
             textposition=_NAME_SIDES.get(str(family), "top center"),
             textfont={"size": 10},
             name=f"{family}, published ({series})" if published else f"{family}, measured",
@@ -377,8 +378,3 @@ def _ratio_text(ratio: float, baseline: str, what: str) -> str:
 
 def _bars_height(count: int) -> int:
     return max(200, 110 + _BAR_PX * count)
-
-
-def _log_axis(title: str, ticks: list[int] | None = None) -> dict[str, Any]:
-    """A log axis whose marks read as numbers, not as powers."""
-    return {"title": {"text": title}, "type": "log", "tickvals": ticks or _LOG_TICKS}

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from explorer.charts.theme import NEUTRAL_COLOUR, branch_colour, branch_name, style
+from explorer.charts.theme import NEUTRAL_COLOUR, branch_colour, branch_name, log_axis, style
 
 #: Marker per family, and where the name stands per family or model: so that no two names meet.
 SYMBOLS = {"HRFormer": "circle-open", "HRNet": "square-open", "DeiT": "diamond-open"}
 LABEL_SIDES = {"HRFormer": "bottom right", "HRNet": "top left", "DeiT": "bottom right", "HRNet-W30": "bottom right"}
-
-_LOG_TICKS = [digit * 10**power for power in range(-2, 5) for digit in (1, 2, 5)]
 
 
 def cost_bars(table: pd.DataFrame, group: str, unit: str, title: str) -> go.Figure:
@@ -111,10 +108,10 @@ def reference_scatter(references: pd.DataFrame, macs: int, params: int, name: st
         figure,
         "Where this variant stands among published ImageNet networks",
         height=430,
-        xaxis={"title": {"text": "MACs per image (G, log scale)"}}
-        | _log_axis([*references["macs"] / 1e9, macs / 1e9], room=1.5),
-        yaxis={"title": {"text": "Parameters (M, log scale)"}}
-        | _log_axis([*references["params"] / 1e6, params / 1e6], room=1.6),
+        xaxis=log_axis("MACs per image (G, log scale)")
+        | {"range": _with_room([*references["macs"] / 1e9, macs / 1e9], 1.5)},
+        yaxis=log_axis("Parameters (M, log scale)")
+        | {"range": _with_room([*references["params"] / 1e6, params / 1e6], 1.6)},
         coloraxis={
             "colorscale": "Cividis",
             "cmin": low,
@@ -124,7 +121,6 @@ def reference_scatter(references: pd.DataFrame, macs: int, params: int, name: st
     )
 
 
-def _log_axis(values: list[float], *, room: float) -> dict[str, Any]:
-    """A logarithmic axis over the values, with a factor of room at both ends for the points' names."""
-    ends = [math.log10(min(values) / room), math.log10(max(values) * room)]
-    return {"type": "log", "tickvals": _LOG_TICKS, "range": ends}
+def _with_room(values: list[float], factor: float) -> list[float]:
+    """Range of a logarithmic axis over the values, with room at both ends for the points' names."""
+    return [math.log10(min(values) / factor), math.log10(max(values) * factor)]

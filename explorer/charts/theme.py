@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -18,6 +19,7 @@ DIVERGING_SCALE = "RdBu_r"
 #: What fits beside each other in half of the page.
 _TITLE_CHARACTERS = 62
 _LINE_PX = 18
+_LOG_TICKS = [digit * 10**power for power in range(-3, 7) for digit in (1, 2, 5)]
 _TITLE_AT_TOP = {"y": 1, "yanchor": "top", "pad": {"t": 14}}
 
 
@@ -29,6 +31,11 @@ def branch_name(branch: int) -> str:
 def branch_colour(branch: int | None) -> str:
     """Colour of a branch; neutral for what belongs to none."""
     return NEUTRAL_COLOUR if branch is None else BRANCH_COLOURS[branch]
+
+
+def log_axis(title: str, ticks: Sequence[float] | None = None) -> dict[str, Any]:
+    """A logarithmic axis whose marks read as numbers, not as powers."""
+    return {"title": {"text": title}, "type": "log", "tickvals": ticks or _LOG_TICKS}
 
 
 def style(figure: go.Figure, title: str, *, height: int = 360, **layout: Any) -> go.Figure:

@@ -3,6 +3,7 @@
 import pytest
 
 from explorer.ablation.statistics import (
+    PairedDifference,
     border_finding,
     border_gap_difference,
     finding,
@@ -111,3 +112,9 @@ def test_a_larger_gain_near_borders_is_said_only_where_it_shows() -> None:
     assert "is 0.060 larger near window borders" in border_finding(border_trainings([0.06, 0.061, 0.059]))
     assert "is not shown: +0.010" in border_finding(border_trainings([0.06, -0.06, 0.03]))
     assert border_finding(border_trainings([0.06])) is None
+
+
+def test_what_rounds_to_zero_has_no_minus():
+    nothing = PairedDifference("1x1", "none", "miou", 600, (0, 1), (-0.0001, -0.0001), -0.0001, -0.0002, 0.0002)
+    assert "-0.000" not in finding(nothing)
+    assert "is +0.000 at equal steps (600), 95 % interval [+0.000, +0.000]" in finding(nothing)

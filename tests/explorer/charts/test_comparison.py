@@ -19,11 +19,13 @@ TABLE = pd.DataFrame(
 
 
 def names(figure) -> list[str]:
-    return sorted(name for trace in figure.data if trace.text is not None for name in trace.text if name)
+    """Each name that is written, with the batch size of its point."""
+    points = (point for trace in figure.data for point in zip(trace.text, trace.customdata, strict=True))
+    return sorted(f"{name}{batch}" for name, (_, batch) in points if name)
 
 
 def test_names_stand_at_the_chosen_batch_size_of_what_was_measured() -> None:
-    for named_batch, expected in ((1, ["A", "B"]), (8, ["A", "B"]), (2, []), (None, ["A", "A", "B", "B"])):
+    for named_batch, expected in ((1, ["A1", "B1"]), (8, ["A8", "B8"]), (2, []), (None, ["A1", "A8", "B1", "B8"])):
         work = work_scatter(TABLE, None, "GMACs", "this", "title", named_batch=named_batch)
         roofline = roofline_chart(TABLE, None, None, "GMACs", "title", named_batch=named_batch)
         assert names(work) == names(roofline) == expected
