@@ -7,7 +7,7 @@ import streamlit as st
 # Torch gives the interpreter lock up in operators and, while another session's Python runs, may wait 5 ms for it by
 # default. Under load sliders were faster with less, in the one pair of runs of docs/reliability.md.
 sys.setswitchinterval(0.0005)
-st.set_page_config(page_title="HRFormer Explorer", page_icon="docs/icon.png", layout="wide", initial_sidebar_state=340)
+st.set_page_config(page_title="HRFormer Explorer", page_icon="docs/icon.png", layout="wide", initial_sidebar_state=480)
 
 page = st.navigation(
     {
@@ -27,7 +27,8 @@ page = st.navigation(
             st.Page("pages/measure/time.py", title="Where the time goes", icon=":material/timer:"),
             st.Page("pages/measure/claims.py", title="Paper claims", icon=":material/gavel:"),
         ],
-    }
+    },
+    position="top",
 )
 st.session_state["current_page"] = page.url_path  # for controls that pages share
 page.run()
