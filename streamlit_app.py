@@ -4,15 +4,19 @@ import sys
 
 import streamlit as st
 
+from explorer.ui.frame import PRODUCT, framed
+
 # Torch gives the interpreter lock up in operators and, while another session's Python runs, may wait 5 ms for it by
 # default. Under load sliders were faster with less, in the one pair of runs of docs/reliability.md.
 sys.setswitchinterval(0.0005)
-st.set_page_config(page_title="HRFormer Explorer", page_icon="docs/icon.png", layout="wide", initial_sidebar_state=480)
+st.set_page_config(page_title=PRODUCT, page_icon="docs/icon.png", layout="wide", initial_sidebar_state=510)
 
 page = st.navigation(
     {
-        "Explore": [
-            st.Page("pages/explore/architecture.py", title="Architecture", icon=":material/schema:", default=True),
+        "": [
+            st.Page("pages/explore/architecture.py", title="Build", icon=":material/schema:", default=True),
+        ],
+        "See": [
             st.Page("pages/explore/tour.py", title="Guided tour", icon=":material/tour:"),
             st.Page("pages/explore/feature_maps.py", title="Feature maps", icon=":material/layers:"),
             st.Page("pages/explore/attention_windows.py", title="Attention windows", icon=":material/grid_on:"),
@@ -30,5 +34,5 @@ page = st.navigation(
     },
     position="top",
 )
-st.session_state["current_page"] = page.url_path  # for controls that pages share
-page.run()
+with framed(page):
+    page.run()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from hrformer import PRESETS, TASKS, HRFormerConfig, preset
@@ -12,6 +12,17 @@ from hrformer.wording import shown
 
 #: Query keys that describe a variant; a page may keep its own keys beside them.
 QUERY_KEYS = ("preset", *(field.name for field in fields(HRFormerConfig)))
+_SHORT = {
+    "num_modules": "M",
+    "num_blocks": "B",
+    "channels": "C",
+    "num_heads": "H",
+    "mlp_ratios": "R",
+    "window_sizes": "K",
+    "dw_conv": "DW conv",
+    "img_size": "image",
+    "num_classes": "classes",
+}
 PAPER_NAMES = {"tiny": "HRFormer-T", "small": "HRFormer-S", "base": "HRFormer-B"}
 
 
@@ -33,15 +44,33 @@ class PresetDifference:
         return PAPER_NAMES[self.preset] if not self.overrides else f"{PAPER_NAMES[self.preset]}, changed"
 
 
+def difference_from(name: str, config: HRFormerConfig) -> PresetDifference:
+    """The variant as a preset of its task and the fields in which it differs from that one."""
+    reference = preset(name, config.task)
+    names = (field.name for field in fields(config))
+    changed = {name: getattr(config, name) for name in names if getattr(config, name) != getattr(reference, name)}
+    return PresetDifference(name, changed)
+
+
 def nearest_preset(config: HRFormerConfig) -> PresetDifference:
     """The preset of the same task that shares most fields with the variant; the smaller one where several do."""
-    candidates = [PresetDifference(name, _difference(config, preset(name, config.task))) for name in PRESETS]
-    return min(candidates, key=lambda candidate: len(candidate.overrides))
+    return min((difference_from(name, config) for name in PRESETS), key=lambda candidate: len(candidate.overrides))
 
 
-def _difference(config: HRFormerConfig, reference: HRFormerConfig) -> dict[str, Any]:
-    names = (field.name for field in fields(config))
-    return {name: getattr(config, name) for name in names if getattr(config, name) != getattr(reference, name)}
+def short_name(config: HRFormerConfig) -> str:
+    """A variant in one line: the nearest preset and what is changed, in the paper's letters: "HRFormer-T · K 9"."""
+    nearest = nearest_preset(config)
+    changes = [_SHORT.get(field, field) + " " + _short(value) for field, value in nearest.overrides.items()]
+    task = [] if config.task == "classification" else [config.task]
+    return " · ".join([PAPER_NAMES[nearest.preset], *task, *changes])
+
+
+def _short(value: object) -> str:
+    if isinstance(value, tuple):
+        texts = [_write(item) for item in value]
+        follows = any(value == tuple(value[0] * factor**branch for branch in range(4)) for factor in (1, 2))
+        return texts[0] if len(value) == 4 and follows else "-".join(texts)
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else _write(value)
 
 
 def nearest_legal(values: Mapping[str, Any]) -> HRFormerConfig | None:
@@ -66,11 +95,16 @@ def to_python(config: HRFormerConfig) -> str:
     return f"create_model(preset({', '.join(arguments)}))".replace("'", '"')
 
 
-def to_query(config: HRFormerConfig) -> dict[str, str]:
-    """The shortest URL query that names the variant, such as `preset=tiny&task=pose&dw_conv=false`."""
-    nearest = nearest_preset(config)
-    query = {"preset": nearest.preset, "task": config.task}
-    return query | {name: _write(value) for name, value in nearest.overrides.items()}
+def to_query(config: HRFormerConfig, name: str | None = None) -> dict[str, str]:
+    """A URL query that names the variant, such as `preset=tiny&task=pose&dw_conv=false`.
+
+    Args:
+        config: The variant.
+        name: The preset that it is written as a change of; by default the nearest, which makes the shortest query.
+    """
+    difference = nearest_preset(config) if name is None else difference_from(name, config)
+    query = {"preset": difference.preset, "task": config.task}
+    return query | {name: _write(value) for name, value in difference.overrides.items()}
 
 
 def from_query(query: Mapping[str, str]) -> HRFormerConfig:
@@ -79,19 +113,57 @@ def from_query(query: Mapping[str, str]) -> HRFormerConfig:
     Raises:
         ValueError: If a value cannot be read or is illegal.
     """
-    name = query.get("preset", "tiny")
-    task = query.get("task", "classification")
-    if name not in PRESETS:
-        raise ValueError(f"preset = {shown(name)} is not known: use one of {', '.join(PRESETS)}.")
-    if task not in TASKS:
-        raise ValueError(f"task = {shown(task)} is not known: use one of {', '.join(TASKS)}.")
-    reference = preset(name, task)
-    overrides = {
-        key: _read(key, query[key], getattr(reference, key))
-        for key in QUERY_KEYS
-        if key in query and key not in ("preset", "task")
-    }
-    return preset(name, task, **overrides)
+    config, problems = legal_part(query)
+    if problems:
+        raise ValueError(problems[0])
+    return config
+
+
+def legal_part(query: Mapping[str, str]) -> tuple[HRFormerConfig, tuple[str, ...]]:
+    """Read as much of a variant from a URL query as is legal.
+
+    Returns:
+        The variant, and for each value that was left out a sentence that says why.
+    """
+    problems: list[str] = []
+    name = _known("preset", query.get("preset", "tiny"), PRESETS, problems)
+    task = _known("task", query.get("task", "classification"), TASKS, problems)
+    reference, values = preset(name, task), {}
+    for key in QUERY_KEYS:
+        if key in query and key not in ("preset", "task"):
+            try:
+                values[key] = _read(key, query[key], getattr(reference, key))
+            except ValueError as error:
+                problems.append(str(error))
+    config, refused = _with_legal(reference, values)
+    return config, (*problems, *refused)
+
+
+def _known(key: str, value: str, known: Sequence[str], problems: list[str]) -> str:
+    """A preset or task, or the usual one and a sentence on why."""
+    if value in known:
+        return value
+    problems.append(f"{key} = {shown(value)} is not known: use one of {', '.join(known)}.")
+    return known[0]
+
+
+def _with_legal(config: HRFormerConfig, values: Mapping[str, Any]) -> tuple[HRFormerConfig, list[str]]:
+    """The variant with all of the values that are legal, and what is wrong with the others."""
+    try:
+        return replace(config, **values), []
+    except ValueError:
+        pass
+    waiting, problems = dict(values), {}
+    while True:  # some values, such as channels and heads, are legal only after others
+        before = len(waiting)
+        for key, value in list(waiting.items()):
+            try:
+                config = replace(config, **{key: value})
+                del waiting[key]
+            except ValueError as error:
+                problems[key] = str(error)
+        if len(waiting) == before:
+            return config, [problems[key] for key in waiting]
 
 
 def from_json(text: str | bytes) -> HRFormerConfig:

@@ -2,98 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, get_args
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from functools import partial
+from typing import Any, cast, get_args
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer.charts.theme import branch_name
-from explorer.ui.variant import can_undo, reject, undo, use_variant
+from explorer.ui import choices
+from explorer.ui.choices import present
+from explorer.ui.knobs import BRANCH_KNOBS, CHANNELS, HEADS, STAGE_KNOBS, Knob, Number, at_branch, at_stage
+from explorer.ui.variant import can_redo, can_undo, redo, reject, undo, use_variant
 from explorer.variants import PAPER_NAMES, from_json, nearest_preset
 from hrformer import PRESETS, TASKS, HRFormerConfig, preset
 from hrformer.config import (
     DW_KERNEL_SIZES,
     LIMITS,
+    NUM_BRANCHES,
     FusedOutputs,
     FusionUpsample,
     SegmentationHeadKind,
     published_task_fields,
 )
 
-Number = int | float
 MAX_JSON_MIB = 1
-
-
-@dataclass(frozen=True)
-class Knob:
-    """One of the paper's letters.
-
-    Attributes:
-        field: Field of `HRFormerConfig` that it sets.
-        label: The letter and the plain word.
-        explanation: One sentence, with the place in the paper.
-        low: Lowest value of the slider.
-        high: Highest value of the slider; it grows where a variant already has more.
-        step: Step of the slider.
-        factor: What each lower branch has of the branch above it while one slider sets all: 2 doubles, 1 repeats.
-    """
-
-    field: str
-    label: str
-    explanation: str
-    low: Number
-    high: Number
-    step: Number = 1
-    factor: int = 1
-
-
-STAGE_KNOBS = (
-    Knob("num_modules", "M · modules", "How often a stage fuses its branches (paper, table 1).", 1, 8),
-    Knob("num_blocks", "B · blocks", "Transformer blocks per branch between two fusions (paper, table 1).", 1, 8),
-)
-BRANCH_KNOBS = (
-    Knob("channels", "C · channels", "Width of each branch; it doubles as the resolution halves.", 4, 128, factor=2),
-    Knob("num_heads", "H · heads", "Attention heads per branch; they divide the channels.", 1, 16, factor=2),
-    Knob("mlp_ratios", "R · MLP ratio", "Hidden over input channels of the FFN (paper, section 3).", 1.0, 8.0, 0.5),
-    Knob("window_sizes", "K · window", "Side of the attention window in tokens; the paper uses 7 to 15.", 1, 32),
-)
-_SCALARS = (
-    "img_size.height",
-    "img_size.width",
-    "in_chans",
-    "num_classes",
-    "dw_conv",
-    "relative_position_bias",
-    "fusion_upsample",
-    "fused_outputs",
-    "drop_path_rate",
-    "dw_kernel_size",
-    "multi_scale_fusion",
-    "segmentation_head",
-)
+#: Widths in a row of the sidebar: a knob's name, its slider, and the switch to one value per branch.
+_KNOB_ROW = (5, 11, 2)
+_ALL_BRANCHES = {1: "all branches", 2: "1/4 branch, doubled at each lower one"}
 
 
 def variant_controls(config: HRFormerConfig) -> None:
     """All knobs in the sidebar, showing `config`; a change makes a new variant, or says why there is none."""
-    with st.sidebar:
-        _preset_and_task(config)
-        st.toggle(
-            "3x3 depth-wise convolution in the FFN",
-            key=_seed("dw_conv", config.dw_conv),
-            on_change=_apply,
-            help="Lets windows exchange information; off takes out the convolution with its norm and activation "
-            "(paper, section 3 and table 7).",
-        )
-        with st.expander("M, B · depth", expanded=True):
-            for knob in STAGE_KNOBS:
-                _stage_sliders(knob, getattr(config, knob.field))
-        with st.expander("C, H, R · width", expanded=True):
-            for knob in BRANCH_KNOBS[:3]:
-                _branch_sliders(knob, getattr(config, knob.field))
-        with st.expander("K · window", expanded=True):
-            _branch_sliders(BRANCH_KNOBS[3], config.window_sizes)
+    with st.sidebar, st.container(gap="small"):
+        _start_and_history(config)
+        _task_and_dw_conv(config)
+        for knob in STAGE_KNOBS:
+            _stage_steppers(knob, getattr(config, knob.field))
+        st.caption("one value per branch", text_alignment="right")
+        for knob in BRANCH_KNOBS:
+            _branch_row(knob, config)
         with st.expander("Input and output", expanded=False):
             _input_and_output(config)
         with st.expander("Published differences", expanded=False):
@@ -110,47 +60,95 @@ def variant_controls(config: HRFormerConfig) -> None:
         )
 
 
-def _preset_and_task(config: HRFormerConfig) -> None:
+def _start_and_history(config: HRFormerConfig) -> None:
     nearest = nearest_preset(config)
     exact = nearest.preset if not nearest.overrides else None
-    columns = st.columns([3, 1], vertical_alignment="bottom")
-    columns[0].segmented_control(
-        "Preset",
-        PRESETS,
-        format_func=lambda name: PAPER_NAMES[name][-1],
-        key=_seed("preset", exact),
-        on_change=_apply_preset,
-        help="HRFormer-T, -S and -B as published; none is marked while a variant differs from all of them.",
-    )
-    columns[1].button(
-        ":material/undo:", on_click=undo, disabled=not can_undo(), key="undo", help="Undo: take back the last change."
-    )
-    st.selectbox("Task", TASKS, key=_seed("task", config.task), on_change=_apply_task, format_func=str.capitalize)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        present(
+            st.segmented_control,
+            "Start from HRFormer",
+            PRESETS,
+            format_func=lambda name: PAPER_NAMES[name][-1],
+            key="preset",
+            value=exact,
+            on_move=_start_from,
+            label_visibility="collapsed",
+            width="stretch",
+        )
+        st.button("", icon=":material/undo:", on_click=undo, disabled=not can_undo(), key="undo", help="Undo")
+        st.button("", icon=":material/redo:", on_click=redo, disabled=not can_redo(), key="redo", help="Redo")
 
 
-def _stage_sliders(knob: Knob, values: Sequence[Number]) -> None:
-    st.markdown(f"**{knob.label}**", help=knob.explanation)
-    for stage, (column, value) in enumerate(zip(_two_by_two(), values, strict=True)):
+def _task_and_dw_conv(config: HRFormerConfig) -> None:
+    task, dw_conv = st.columns([5, 4], vertical_alignment="center", gap="small")
+    with task:
+        present(
+            st.selectbox,
+            "Task",
+            TASKS,
+            key="task",
+            value=config.task,
+            on_move=_use_task,
+            format_func=str.capitalize,
+            label_visibility="collapsed",
+        )
+    with dw_conv:
+        present(
+            st.toggle,
+            "DW conv 3x3",
+            key="dw_conv",
+            value=config.dw_conv,
+            on_move=partial(_set, "dw_conv"),
+            help="The depth-wise convolution in the FFN lets windows exchange information; off takes it out with its "
+            "norm and activation (paper, section 3 and table 7).",
+        )
+
+
+def _stage_steppers(knob: Knob, values: Sequence[Number]) -> None:
+    st.markdown(f"**{knob.label}** in stages 1 to {len(values)}", help=knob.explanation)
+    for stage, (column, value) in enumerate(zip(st.columns(len(values), gap="xxsmall"), values, strict=True)):
         with column:
-            _slider(knob, f"Stage {stage + 1}", f"{knob.field}.{stage}", value)
+            present(
+                st.number_input,
+                at_stage(knob, stage),
+                knob.low,
+                knob.high,
+                step=knob.step,
+                key=f"{knob.field}.{stage}",
+                value=value,
+                on_move=partial(_set_one, knob.field, stage),
+                label_visibility="collapsed",
+            )
 
 
-def _branch_sliders(knob: Knob, values: Sequence[Number]) -> None:
+def _branch_row(knob: Knob, config: HRFormerConfig) -> None:
+    values = getattr(config, knob.field)
     follows = tuple(values) == spread(values[0], knob.factor)
     each_key = f"{knob.field}.each"
-    if not follows:
-        st.session_state[each_key] = True
-    columns = st.columns([3, 2], vertical_alignment="center")
-    columns[0].markdown(f"**{knob.label}**", help=knob.explanation)
-    each = columns[1].toggle("each", key=each_key, on_change=_apply_each, args=(knob,), help="One value per branch.")
+    each = choices.held(each_key, default=False) or not follows
+    name, slider, switch = st.columns(_KNOB_ROW, vertical_alignment="center", gap="xsmall")
+    name.markdown(f"**{knob.label}**", help=knob.explanation)
+    with switch:
+        present(
+            st.toggle,
+            f"{knob.label}, one value per branch",
+            key=each_key,
+            value=each,
+            on_move=partial(_set_each, knob),
+            label_visibility="collapsed",
+        )
     if not each:
-        label = "1/4 branch; doubles downwards" if knob.factor == 2 else "all branches"
-        _slider(knob, label, f"{knob.field}.all", values[0])
+        with slider:
+            label = f"{knob.label}, {_ALL_BRANCHES[knob.factor]}"
+            key, on_move = f"{knob.field}.all", partial(_set_all, knob)
+            _branch_slider(knob, label, config, range(NUM_BRANCHES), key=key, on_move=on_move)
         return
-    for branch, (column, value) in enumerate(zip(_two_by_two(), values, strict=True)):
-        wide = replace(knob, high=knob.high * knob.factor**branch)
+    slider.caption("one value per branch")
+    for branch, column in zip(range(NUM_BRANCHES), _two_by_two(), strict=True):
         with column:
-            _slider(wide, branch_name(branch), f"{knob.field}.{branch}", value)
+            key, on_move = f"{knob.field}.{branch}", partial(_set_one, knob.field, branch)
+            st.caption(branch_name(branch))
+            _branch_slider(knob, at_branch(knob, branch), config, [branch], key=key, on_move=on_move)
 
 
 def _two_by_two() -> Sequence[DeltaGenerator]:
@@ -158,14 +156,45 @@ def _two_by_two() -> Sequence[DeltaGenerator]:
     return left, right, left, right
 
 
-def _slider(knob: Knob, label: str, key: str, value: Number) -> None:
-    st.slider(
-        label,
-        min(knob.low, value),
-        max(knob.high, value),
-        step=knob.step,
-        key=_seed(key, value),
-        on_change=_apply,
+def _branch_slider(
+    knob: Knob,
+    label: str,
+    config: HRFormerConfig,
+    branches: Sequence[int],
+    *,
+    key: str,
+    on_move: Callable[[Number], None],
+) -> None:
+    """A slider for one branch, or for the first and with it all others; none of its places is an illegal variant."""
+    value = getattr(config, knob.field)[branches[0]]
+    high = max(knob.high * knob.factor ** branches[0], value)
+    shown = {"key": key, "value": value, "on_move": on_move, "label_visibility": "collapsed"}
+    if knob == HEADS:
+        present(st.select_slider, label, legal_heads(config, branches, int(high)), **shown)
+        return
+    low, step = knob.low, knob.step
+    if knob == CHANNELS:
+        step = channel_step(config, branches)
+        low, high = math.ceil(low / step) * step, max(high // step * step, 2 * step)
+    low = min(low, value)
+    present(st.slider, label, low, high, step=step, place=(low, high, step), **shown)
+
+
+def legal_heads(config: HRFormerConfig, branches: Sequence[int], most: int) -> list[int]:
+    """Heads that divide the channels of the first of some branches and, doubled at each, of the lower ones."""
+    first = branches[0]
+    return [
+        heads
+        for heads in range(1, most + 1)
+        if all(config.channels[branch] % (heads * 2 ** (branch - first)) == 0 for branch in branches)
+    ]
+
+
+def channel_step(config: HRFormerConfig, branches: Sequence[int]) -> int:
+    """Channels whose multiples all fit the heads of the first of some branches and, doubled, of the lower ones."""
+    first = branches[0]
+    return math.lcm(
+        *(config.num_heads[branch] // math.gcd(config.num_heads[branch], 2 ** (branch - first)) for branch in branches)
     )
 
 
@@ -173,124 +202,131 @@ def _input_and_output(config: HRFormerConfig) -> None:
     columns = st.columns(2)
     outputs = "Key points" if config.task == "pose" else "Classes"
     with columns[0]:
-        _number("Image height, px", "img_size.height", config.img_size[0], step=32)
+        _number("Image height, px", "img_size.0", config.img_size[0], step=32)
         _number("Input channels", "in_chans", config.in_chans)
     with columns[1]:
-        _number("Image width, px", "img_size.width", config.img_size[1], step=32)
+        _number("Image width, px", "img_size.1", config.img_size[1], step=32)
         _number(outputs, "num_classes", config.num_classes)
 
 
 def _number(label: str, key: str, value: int, step: int = 1) -> None:
-    low, high = LIMITS[key.split(".", maxsplit=1)[0]]
-    st.number_input(label, low, high, step=step, key=_seed(key, value), on_change=_apply)
+    field, _, position = key.partition(".")
+    on_move = partial(_set_one, field, int(position)) if position else partial(_set, field)
+    present(st.number_input, label, *LIMITS[field], step=step, key=key, value=value, on_move=on_move)
 
 
 def _published_differences(config: HRFormerConfig) -> None:
-    st.selectbox(
+    _select(
         "Upsampling in fusions",
         get_args(FusionUpsample),
-        key=_seed("fusion_upsample", config.fusion_upsample),
-        on_change=_apply,
+        "fusion_upsample",
+        config,
         help="The published classification and segmentation code uses nearest, the pose code bilinear.",
     )
-    st.toggle(
+    _switch(
         "Relative position bias",
-        key=_seed("relative_position_bias", config.relative_position_bias),
-        on_change=_apply,
+        "relative_position_bias",
+        config,
         help="The published pose code keeps the table but does not add it.",
     )
-    st.selectbox(
+    _select(
         "Last fusion makes",
         get_args(FusedOutputs),
+        "fused_outputs",
+        config,
         format_func=lambda outputs: "all branches" if outputs == "all" else "the 1/4 branch only",
-        key=_seed("fused_outputs", config.fused_outputs),
-        on_change=_apply,
         help="The published pose network keeps only the highest resolution.",
     )
-    st.slider(
+    high = max(0.5, config.drop_path_rate)
+    present(
+        st.slider,
         "Drop path rate",
         0.0,
-        max(0.5, config.drop_path_rate),
+        high,
         step=0.05,
-        key=_seed("drop_path_rate", config.drop_path_rate),
-        on_change=_apply,
+        key="drop_path_rate",
+        value=config.drop_path_rate,
+        on_move=partial(_set, "drop_path_rate"),
+        place=high,
         help="Stochastic depth in training; costs nothing in inference.",
     )
 
 
 def _ablation_switches(config: HRFormerConfig) -> None:
-    st.segmented_control(
+    present(
+        st.segmented_control,
         "Depth-wise kernel",
         DW_KERNEL_SIZES,
         format_func=lambda side: f"{side}x{side}",
         required=True,
-        key=_seed("dw_kernel_size", config.dw_kernel_size),
-        on_change=_apply,
+        key="dw_kernel_size",
+        value=config.dw_kernel_size,
+        on_move=partial(_set, "dw_kernel_size"),
         disabled=not config.dw_conv,
         help="1x1 is a control: the same norm and activation, but no mixing of positions.",
     )
-    st.toggle(
+    _switch(
         "Multi-scale fusion",
-        key=_seed("multi_scale_fusion", config.multi_scale_fusion),
-        on_change=_apply,
+        "multi_scale_fusion",
+        config,
         help="Off, each fusion hands on only the branch's own map.",
     )
-    st.selectbox(
+    _select(
         "Segmentation head",
         get_args(SegmentationHeadKind),
+        "segmentation_head",
+        config,
         format_func=str.upper,
-        key=_seed("segmentation_head", config.segmentation_head),
-        on_change=_apply,
         disabled=config.task != "segmentation",
         help="OCR as published, or HRNetV2's plain two 1x1 convolutions (FCN).",
     )
 
 
+def _select(label: str, options: Sequence[str], field: str, config: HRFormerConfig, **arguments: Any) -> None:
+    value, on_move = getattr(config, field), partial(_set, field)
+    present(st.selectbox, label, options, key=field, value=value, on_move=on_move, **arguments)
+
+
+def _switch(label: str, field: str, config: HRFormerConfig, **arguments: Any) -> None:
+    present(st.toggle, label, key=field, value=getattr(config, field), on_move=partial(_set, field), **arguments)
+
+
 def spread(first: Number, factor: int) -> tuple[Number, ...]:
     """Values of the four branches when one slider sets all."""
-    return tuple(first * factor**branch for branch in range(4))
+    return tuple(first * factor**branch for branch in range(NUM_BRANCHES))
 
 
-def _seed(key: str, value: Any) -> str:
-    """Make a widget show the variant's value: the variant is the truth, widgets only propose changes."""
-    st.session_state[key] = value
-    return key
+def _set(field: str, value: object) -> None:
+    """A control moved: the same variant with this one value; other controls may not show the newest variant yet."""
+    _propose(_current_values() | {field: value})
 
 
-def _apply() -> None:
-    """A widget changed: read all widgets that are shown, over the current variant."""
-    values = _current_values()
-    state = st.session_state
-    for knob in STAGE_KNOBS:
-        values[knob.field] = _slots(knob.field, values[knob.field])
-    for knob in BRANCH_KNOBS:
-        if state.get(f"{knob.field}.each"):
-            values[knob.field] = _slots(knob.field, values[knob.field])
-        else:
-            values[knob.field] = spread(state.get(f"{knob.field}.all", values[knob.field][0]), knob.factor)
-    height, width = values["img_size"]
-    values["img_size"] = (state.get("img_size.height", height), state.get("img_size.width", width))
-    for name in _SCALARS[2:]:
-        values[name] = state.get(name, values[name])
-    _propose(values)
+def _set_one(field: str, position: int, value: Number) -> None:
+    """A control of one stage, branch or side moved."""
+    values = list(getattr(_current(), field))
+    values[position] = value
+    _set(field, tuple(values))
 
 
-def _apply_each(knob: Knob) -> None:
-    """One slider for all again: the other branches follow the first."""
-    values = _current_values()
-    if not st.session_state[f"{knob.field}.each"]:
-        _propose(values | {knob.field: spread(values[knob.field][0], knob.factor)})
+def _set_all(knob: Knob, value: Number) -> None:
+    """The control of all branches moved."""
+    _set(knob.field, spread(value, knob.factor))
 
 
-def _apply_preset() -> None:
-    name = st.session_state["preset"]
+def _set_each(knob: Knob, each: bool) -> None:
+    """One slider for all again: the other branches follow the first, as far as that is legal."""
+    choices.hold(f"{knob.field}.each", each)
+    if not each:
+        _set_all(knob, getattr(_current(), knob.field)[0])
+
+
+def _start_from(name: str | None) -> None:
     if name is not None:
-        use_variant(preset(name, st.session_state["task"]))
+        use_variant(preset(name, _current().task), name)
 
 
-def _apply_task() -> None:
+def _use_task(task: str) -> None:
     """Another task takes over what its published code fixes; the backbone stays."""
-    task = st.session_state["task"]
     _propose(_current_values() | published_task_fields(task) | {"task": task})
 
 
@@ -299,9 +335,11 @@ def _load_json() -> None:
     if file is None:
         return
     try:
-        use_variant(from_json(file.getvalue()))
+        config = from_json(file.getvalue())
     except ValueError as error:
         reject(f"{file.name} was not loaded. {error}")
+    else:
+        use_variant(config, nearest_preset(config).preset)
 
 
 def _propose(values: dict[str, Any]) -> None:
@@ -311,10 +349,9 @@ def _propose(values: dict[str, Any]) -> None:
         reject(str(error), values)
 
 
-def _slots(field: str, current: Sequence[Number]) -> tuple[Number, ...]:
-    return tuple(st.session_state.get(f"{field}.{position}", value) for position, value in enumerate(current))
+def _current() -> HRFormerConfig:
+    return cast("HRFormerConfig", st.session_state["variant"])
 
 
 def _current_values() -> dict[str, Any]:
-    config = st.session_state["variant"]
-    return {field.name: getattr(config, field.name) for field in fields(config)}
+    return {field.name: getattr(_current(), field.name) for field in fields(HRFormerConfig)}

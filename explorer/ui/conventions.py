@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.conventions import CONVENTIONS, Convention
+from explorer.ui import choices
 
 
 def choose_convention(remark: str) -> Convention:
@@ -13,13 +14,14 @@ def choose_convention(remark: str) -> Convention:
     Args:
         remark: What the choice does not change, for the help.
     """
-    labels = {convention.label: convention for convention in CONVENTIONS.values()}
-    label = st.sidebar.radio(
-        "Count work as",
-        tuple(labels),
-        captions=[convention.explanation for convention in labels.values()],
-        key="convention",
-        bind="query-params",
-        help=f"Holds for every figure of the page. {remark}",
-    )
-    return labels[label]
+    with st.sidebar:
+        key = choices.one_of(
+            st.radio,
+            "Count work as",
+            tuple(CONVENTIONS),
+            key="convention",
+            format_func=lambda key: CONVENTIONS[key].label,
+            captions=[convention.explanation for convention in CONVENTIONS.values()],
+            help=f"Holds for every figure of the page. {remark}",
+        )
+    return CONVENTIONS[key]

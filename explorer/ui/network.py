@@ -5,18 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.trained import TRAINED_ON, trained_config
+from explorer.ui import choices
 from explorer.ui.variant import (
     CURRENT_NETWORK,
     NETWORK,
     NETWORKS,
-    TRAINED_NETWORK,
     cost_caption,
     current_variant,
     variant_card,
 )
 from hrformer import HRFormerConfig
-
-_CONTROL = "network_choice"
 
 
 def network_to_look_into() -> HRFormerConfig:
@@ -25,29 +23,18 @@ def network_to_look_into() -> HRFormerConfig:
     Who has not chosen a variant yet sees the trained one, so that the first maps are learned patterns and not noise.
     """
     current = current_variant()
-    state = st.session_state
-    chosen = state.setdefault(NETWORK, TRAINED_NETWORK)
-    state[_CONTROL] = chosen  # the session holds the choice: a control forgets it on pages that lack it
     with st.sidebar:
-        st.segmented_control(
+        chosen = choices.segments(
             "Network",
-            tuple(NETWORKS.values()),
-            required=True,
-            key=_CONTROL,
-            on_change=_choose,
+            tuple(NETWORKS),
+            key=NETWORK,
+            format_func=lambda key: NETWORKS[key],
             help="The trained network is small and fixed; the current variant has random weights, or your checkpoint.",
         )
-    linked = next(key for key, name in NETWORKS.items() if name == chosen)
-    if st.query_params.get(NETWORK) != linked:
-        st.query_params[NETWORK] = linked
     if chosen == CURRENT_NETWORK:
         variant_card(current)
         return current
     return _trained_card()
-
-
-def _choose() -> None:
-    st.session_state[NETWORK] = st.session_state[_CONTROL]
 
 
 def _trained_card() -> HRFormerConfig:

@@ -12,6 +12,8 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.elements.lib.grid_container import GridContainer
 
+from explorer.ui import choices
+
 #: What a table shows where there is no figure.
 NO_VALUE = "–"
 #: Less is too little for a chart: two stand beside each other on a screen of 1440 pixels, below each other on 1024.
@@ -31,15 +33,14 @@ def half_grid() -> GridContainer:
 
 def image_format_control() -> None:
     """Which kind of image the camera button of every chart saves."""
-    st.sidebar.segmented_control(
-        "Chart images",
-        ("PNG", "SVG"),
-        default="PNG",
-        required=True,
-        key=_IMAGE_FORMAT,
-        persist_state="session",
-        help="What the camera button of a chart saves.",
-    )
+    with st.sidebar:
+        choices.segments(
+            "Chart images",
+            ("PNG", "SVG"),
+            key=_IMAGE_FORMAT,
+            link=None,
+            help="What the camera button of a chart saves.",
+        )
 
 
 def show_chart(
@@ -59,7 +60,7 @@ def show_chart(
         alt: What a screen reader says.
         on_select: Called after a click on a point; the click is in the session state under `chart_<name>`.
     """
-    image = st.session_state.get(_IMAGE_FORMAT, "PNG").lower()
+    image = choices.held(_IMAGE_FORMAT, "PNG").lower()
     st.plotly_chart(
         figure,
         key=f"chart_{name}",

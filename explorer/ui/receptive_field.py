@@ -13,7 +13,6 @@ from torch import Tensor
 
 from explorer.capacity import building_mib, gradient_mib, looking_mib
 from explorer.charts.receptive_field import FieldPanel
-from explorer.charts.theme import branch_name
 from explorer.effective_field import EffectiveField, contribution_squares, dw_conv_pair, effective_field_pair
 from explorer.finite import explain_non_finite
 from explorer.geometry import area
@@ -27,14 +26,14 @@ from explorer.receptive_field import (
     theoretical_field,
 )
 from explorer.ui.architecture import blocks_of
-from explorer.ui.block_controls import choose_position, put
+from explorer.ui.block_controls import BRANCHES, asked, asked_branch, choose_position, say, segments, slider
 from explorer.ui.field_tables import WITH, WITHOUT, FieldPair
 from explorer.ui.heavy_work import shared
 from explorer.ui.progress import OnProgress, ShouldStop, with_progress
 from explorer.ui.sources import PictureSource, WeightsSource
 from explorer.units import counted
 from hrformer import HRFormer, HRFormerConfig
-from hrformer.config import NUM_BRANCHES, NUM_STAGES
+from hrformer.config import NUM_STAGES
 
 MAX_PICTURES = 8
 #: Area of a picture up to which its theoretical fields are there within a glance.
@@ -45,7 +44,6 @@ _QUICK_BLOCKS = 1000
 _DRAWN_SHARE = 0.5
 #: Activations at their peak, of the changed and of the unchanged map.
 _LEAK_COPIES = 4.0
-_FALLBACKS = "field_fallbacks"
 
 Pair = tuple[HRFormer, HRFormer]
 
@@ -70,71 +68,32 @@ class EffectivePair:
 def choose_map_position(config: HRFormerConfig) -> MapPosition:
     """Choose stage, module, branch, row and column, in the sidebar and in the URL.
 
-    What the variant does not have falls back to the nearest it has, and a sentence says so.
+    What the variant does not have falls back to the nearest it has, and a sentence says so. Stage, module and branch
+    are this page's own, because no other page knows stage 1.
     """
-    stage = _nearest("stage", _asked("stage", 2), NUM_STAGES, f"An HRFormer has {NUM_STAGES} stages")
+    stage = _nearest("stage", asked("field_stage", 2), NUM_STAGES, f"An HRFormer has {NUM_STAGES} stages")
     modules = config.num_modules[stage - 1]
-    module = _nearest(
-        "module",
-        _asked("module", modules),
-        modules,
-        f"Stage {stage} has {counted(modules, 'module')}",
-    )
+    in_stage = f"Stage {stage} has {counted(modules, 'module')}"
+    module = _nearest("module", asked("field_module", modules), modules, in_stage)
     branches = num_output_branches(config, stage, module - 1)
     hands_on = f"Module {module} of stage {stage} hands on {counted(branches, 'branch')}"
-    branch = _nearest("branch", _asked("branch", 1), branches, hands_on)
+    branch = _nearest("branch", asked_branch("field_branch") + 1, branches, hands_on) - 1
     with st.sidebar:
-        _segments("stage", range(1, NUM_STAGES + 1), stage, "Stage 1 has bottlenecks; 2 to 4 have windows.")
-        put(_control("module"), _control("module"), module, modules)
-        if modules > 1:
-            st.slider("Module", 1, modules, key=_control("module"), persist_state="session")
-        names = [_resolution(number) for number in range(1, branches + 1)]
-        _segments("branch", names, _resolution(branch), "Resolution relative to the picture.")
-    row, column = choose_position(config, branch - 1)
-    return MapPosition(stage=stage, module=module - 1, branch=branch - 1, row=row, column=column)
+        stages = tuple(range(1, NUM_STAGES + 1))
+        segments("Stage", "field_stage", stages, stage, "Stage 1 has bottlenecks; 2 to 4 have windows.")
+        slider("Module", "field_module", modules, module)
+        segments("Branch", "field_branch", BRANCHES[:branches], BRANCHES[branch], "Resolution relative to the picture.")
+    row, column = choose_position(config, branch)
+    return MapPosition(stage=stage, module=module - 1, branch=branch, row=row, column=column)
 
 
-def _resolution(branch: int) -> str:
-    """The branch, counted from 1, as controls and links write it."""
-    return branch_name(branch - 1).removesuffix(" branch")
-
-
-def _asked(key: str, default: int) -> int:
-    """What a control or, before it is there, the link asks for, counted from 1; `default` where that cannot be read."""
-    control = _control(key)
-    asked = str(st.session_state.get(control, st.query_params.get(control, default)))
-    names = [_resolution(branch) for branch in range(1, NUM_BRANCHES + 1)]
-    if key == "branch" and asked in names:
-        return names.index(asked) + 1
-    return int(asked) if asked.isdecimal() else default
-
-
-def _nearest(key: str, asked: int, count: int, has: str) -> int:
-    """The nearest of 1 to `count`; where that is another one, a sentence says so for as long as it stands for it."""
-    found = min(max(asked, 1), count)
-    fallbacks: dict[str, tuple[int, str]] = st.session_state.setdefault(_FALLBACKS, {})
-    if found != asked:
-        name, missing = (_resolution(number) if key == "branch" else number for number in (found, asked))
-        fallbacks[key] = found, f"{has}, no {key} {missing}; this is {key} {name}."
-    place = st.empty()  # always, since controls that move on the page lose what the link says of them
-    shown, sentence = fallbacks.get(key, (found, ""))
-    if shown != found or not sentence:
-        fallbacks.pop(key, None)
-    else:
-        place.info(sentence, icon=":material/info:")
+def _nearest(name: str, wanted: int, count: int, has: str) -> int:
+    """The nearest of 1 to `count`; where that is another one, a sentence says so."""
+    found = min(max(wanted, 1), count)
+    if found != wanted:
+        shown, missing = (BRANCHES[number - 1] if name == "branch" else number for number in (found, wanted))
+        say(f"{has}, no {name} {missing}; this is {name} {shown}.")
     return found
-
-
-def _segments(key: str, options: Sequence[int | str], value: int | str, explanation: str) -> None:
-    put(_control(key), _control(key), value, tuple(options))
-    st.segmented_control(
-        key.capitalize(), options, required=True, key=_control(key), persist_state="session", help=explanation
-    )
-
-
-def _control(key: str) -> str:
-    """Key of a control and of the link: its own, because no other page knows stage 1."""
-    return f"field_{key}"
 
 
 def fields(config: HRFormerConfig, position: MapPosition) -> FieldPair | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,16 +15,21 @@ from explorer.complexity import MIB
 from explorer.models import MAX_SEED, model_from_upload, random_model
 from explorer.pictures import FORMATS, MAX_FILE_MIB, SAMPLES, Picture, fit, load_sample, read_picture, to_input
 from explorer.trained import DIGIT_SAMPLES, TEST_MIOU, fits_trained_weights, load_digit_sample, load_trained
+from explorer.ui import choices
 from explorer.ui.heavy_work import admitted_on_page, shared
 from explorer.ui.panels import plain
 from explorer.ui.variant import current_variant, look_into_current_variant, use_variant
+from explorer.variants import nearest_preset
 from hrformer import HRFormer, HRFormerConfig
 
-_UPLOAD = "Your picture"
+_PICTURE = "picture"
+_OWN = "own"
 _WEIGHTS = "weights"
-_WEIGHTS_CONTROL = "weights_choice"
-_TRAINED_WEIGHTS = "Trained"
-_OTHER_WEIGHTS = "Random or yours"
+_TRAINED_WEIGHTS = "trained"
+_OTHER_WEIGHTS = "other"
+_WEIGHTS_NAMES = {_TRAINED_WEIGHTS: "Trained", _OTHER_WEIGHTS: "Random or yours"}
+_SEED = "seed"
+_LONGEST_NAME = 40
 _TRAINED_NAME = f"weights trained to segment digits (test mIoU {TEST_MIOU:.3f})"
 MAX_CHECKPOINT_MIB = 300
 
@@ -62,6 +68,13 @@ class WeightsSource:
     name: str
 
 
+@dataclass(frozen=True, eq=False)
+class _OwnPicture:
+    name: str
+    digest: str
+    picture: Picture
+
+
 @dataclass(frozen=True)
 class _UploadedModel:
     name: str
@@ -94,11 +107,15 @@ def picture_source(config: HRFormerConfig) -> PictureSource:
     """Choose a photograph or upload one, in the sidebar."""
     state = st.session_state
     with st.sidebar:
-        uploaded = state.get("uploaded_picture")
-        names = [*_samples_for(config), *([_UPLOAD] if uploaded else [])]
-        if state.get("picture") not in names:
-            state["picture"] = names[0]
-        name = st.selectbox("Picture", names, key="picture", persist_state="session")
+        own: _OwnPicture | None = state.get("uploaded_picture")
+        names = [*_samples_for(config), *([_OWN] if own else [])]
+        name = choices.one_of(
+            st.selectbox,
+            "Picture",
+            names,
+            key=_PICTURE,
+            format_func=lambda option: f"Yours: {own.name}" if own and option == _OWN else option,
+        )
         file = st.file_uploader(
             "Use your own picture",
             type=["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"],
@@ -110,9 +127,8 @@ def picture_source(config: HRFormerConfig) -> PictureSource:
         )
         if file is not None and "picture_error" in state:
             st.error(plain(state["picture_error"]), icon=":material/error:")
-    if name == _UPLOAD and uploaded:
-        digest, picture = uploaded
-        return PictureSource(name, digest, fit(picture, config.img_size))
+    if own and name == _OWN:
+        return PictureSource(own.name, own.digest, fit(own.picture, config.img_size))
     return PictureSource(name, name, fit(_sample(name), config.img_size))
 
 
@@ -129,8 +145,9 @@ def _take_picture() -> None:
     except ValueError as error:
         state["picture_error"] = f"{file.name} was not taken. {error}"
         return
-    state["uploaded_picture"] = (hashlib.sha256(contents).hexdigest(), picture)
-    state["picture"] = _UPLOAD
+    name = re.sub(r"[^\w .-]", "_", file.name)[-_LONGEST_NAME:]
+    state["uploaded_picture"] = _OwnPicture(name, hashlib.sha256(contents).hexdigest(), picture)
+    choices.hold(_PICTURE, _OWN)
 
 
 def weights_source(config: HRFormerConfig) -> WeightsSource | None:
@@ -145,12 +162,13 @@ def weights_source(config: HRFormerConfig) -> WeightsSource | None:
         _checkpoint_field()
         return WeightsSource(_trained_model(), f"{config.config_id}-trained", _TRAINED_NAME)
     with st.sidebar:
-        seed = st.number_input(
+        seed = choices.number(
+            st.number_input,
             "Seed of the random weights",
             0,
             MAX_SEED,
-            key="seed",
-            persist_state="session",
+            key=_SEED,
+            default=0,
             help="Untrained weights: maps show what the structure does, not what a trained network has learned.",
         )
     _checkpoint_field()
@@ -175,22 +193,15 @@ def _checkpoint_field() -> None:
 
 
 def _chose_trained_weights() -> bool:
-    state = st.session_state
-    state[_WEIGHTS_CONTROL] = state.setdefault(_WEIGHTS, _TRAINED_WEIGHTS)
     with st.sidebar:
-        st.segmented_control(
+        chosen = choices.segments(
             "Weights",
-            (_TRAINED_WEIGHTS, _OTHER_WEIGHTS),
-            required=True,
-            key=_WEIGHTS_CONTROL,
-            on_change=_choose_weights,
+            tuple(_WEIGHTS_NAMES),
+            key=_WEIGHTS,
+            format_func=lambda key: _WEIGHTS_NAMES[key],
             help="The same network before it learned anything, or with a checkpoint of yours, for comparison.",
         )
-    return bool(state[_WEIGHTS] == _TRAINED_WEIGHTS)
-
-
-def _choose_weights() -> None:
-    st.session_state[_WEIGHTS] = st.session_state[_WEIGHTS_CONTROL]
+    return chosen == _TRAINED_WEIGHTS
 
 
 def known_weights(config: HRFormerConfig) -> tuple[HRFormer | int, str, str]:
@@ -200,12 +211,12 @@ def known_weights(config: HRFormerConfig) -> tuple[HRFormer | int, str, str]:
         The weights that ship or the uploaded model where they are of this variant, else the seed of random weights;
         the key of `WeightsSource`; and what the weights are.
     """
-    if fits_trained_weights(config) and st.session_state.get(_WEIGHTS, _TRAINED_WEIGHTS) == _TRAINED_WEIGHTS:
+    if fits_trained_weights(config) and choices.held(_WEIGHTS, _TRAINED_WEIGHTS) == _TRAINED_WEIGHTS:
         return _trained_model(), f"{config.config_id}-trained", _TRAINED_NAME
     uploaded: _UploadedModel | None = st.session_state.get("uploaded_model")
     if uploaded is not None and replace(uploaded.model.config, img_size=config.img_size) == config:
         return uploaded.model, f"{config.config_id}-{uploaded.digest}", uploaded.name
-    seed: int = st.session_state.get("seed", 0)
+    seed = choices.held(_SEED, 0)
     return seed, f"{config.config_id}-random-{seed}", f"random weights, seed {seed}"
 
 
@@ -246,8 +257,8 @@ def _take_checkpoint() -> None:
         state["checkpoint_error"] = f"{file.name} was not taken. {error}"
         return
     state["uploaded_model"] = _UploadedModel(file.name, hashlib.sha256(contents).hexdigest(), model)
-    state[_WEIGHTS] = _OTHER_WEIGHTS
-    use_variant(model.config)
+    choices.hold(_WEIGHTS, _OTHER_WEIGHTS)
+    use_variant(model.config, nearest_preset(model.config).preset)
     look_into_current_variant()  # also where it is the current variant already
 
 

@@ -3,79 +3,107 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import streamlit as st
 
 from explorer.complexity import estimate_complexity
+from explorer.ui import address, choices
+from explorer.ui.knobs import labelled
 from explorer.ui.panels import plain
+from explorer.ui.pins import keep_pins
 from explorer.units import mebibytes, with_prefix
-from explorer.variants import QUERY_KEYS, from_query, nearest_legal, nearest_preset, to_query
-from hrformer import HRFormerConfig, preset
+from explorer.variants import QUERY_KEYS, difference_from, legal_part, nearest_legal, to_query
+from hrformer import PRESETS, HRFormerConfig, preset
 
 #: Key, in session and link, of the choice of network on the pages that look into one, and its two values.
 NETWORK = "network"
-TRAINED_NETWORK = "Trained on digits"
-CURRENT_NETWORK = "Current variant"
-NETWORKS = {"digits": TRAINED_NETWORK, "variant": CURRENT_NETWORK}
+TRAINED_NETWORK = "digits"
+CURRENT_NETWORK = "variant"
+NETWORKS = {TRAINED_NETWORK: "Trained on digits", CURRENT_NETWORK: "Current variant"}
 _VARIANT = "variant"
-_HISTORY = "variant_history"
+_STARTED_FROM = "variant_started_from"
+_UNDO = "variant_undo"
+_REDO = "variant_redo"
 _REJECTION = "variant_rejection"
-_QUERY = "variant_query"
 _MAX_HISTORY = 50
 
 
+class _Step(NamedTuple):
+    """A variant that can be brought back, and the preset from which the user had come to it."""
+
+    config: HRFormerConfig
+    started_from: str
+
+
 def current_variant() -> HRFormerConfig:
-    """The session's variant, after taking over what a link or an edited URL says; every page starts with this."""
+    """The session's variant, after taking over what a link says; every page starts with this."""
     state = st.session_state
-    is_new = _VARIANT not in state
     state.setdefault(_VARIANT, preset("tiny"))
-    query = {key: value for key, value in st.query_params.items() if key in QUERY_KEYS}
-    if query and query != state.get(_QUERY):
-        try:
-            use_variant(from_query(query))
-        except ValueError as error:
-            reject(f"The link's variant is not legal. {error}")
-    if is_new and st.query_params.get(NETWORK) in NETWORKS:
-        state[NETWORK] = NETWORKS[st.query_params[NETWORK]]
-    _write_query()
+    state.setdefault(_STARTED_FROM, "tiny")
+    _open_link()
+    for key, value in to_query(_variant(), started_from()).items():
+        address.keep(key, value)
+    keep_pins()
     return _variant()
 
 
-def use_variant(config: HRFormerConfig) -> None:
-    """Make a variant the current one; the one before can be brought back."""
+def started_from() -> str:
+    """The preset that the user started from: what the variant is a change of, and compared with by default."""
+    return cast("str", st.session_state.get(_STARTED_FROM, "tiny"))
+
+
+def variant_name(config: HRFormerConfig) -> str:
+    """What the current variant is called: the preset that it was made from, and whether it was changed."""
+    return difference_from(started_from(), config).name
+
+
+def use_variant(config: HRFormerConfig, base: str | None = None) -> None:
+    """Make a variant the current one; the one before can be brought back.
+
+    Args:
+        config: The variant.
+        base: The preset that it starts from; by default that of the variant before.
+    """
     state = st.session_state
     state.pop(_REJECTION, None)
-    if config == state.get(_VARIANT):
+    now, then = _Step(config, base or started_from()), _step()
+    if now == then:
         return
     look_into_current_variant()
-    history = state.setdefault(_HISTORY, [])
-    history.append(state[_VARIANT])
-    del history[:-_MAX_HISTORY]
-    state[_VARIANT] = config
+    state[_UNDO] = [*state.get(_UNDO, []), then][-_MAX_HISTORY:]
+    state[_REDO] = []
+    _take(now)
 
 
 def look_into_current_variant() -> None:
     """Let the pages that look into a network show the current variant, instead of the one that ships trained."""
-    st.session_state[NETWORK] = CURRENT_NETWORK
+    choices.hold(NETWORK, CURRENT_NETWORK)
 
 
 def reject(sentence: str, values: Mapping[str, Any] | None = None) -> None:
     """Keep the last good variant and say why; `values` are what the user asked for, to offer the nearest legal one."""
-    st.session_state[_REJECTION] = (sentence, nearest_legal(values) if values else None)
+    st.session_state[_REJECTION] = (labelled(sentence), nearest_legal(values) if values else None)
 
 
 def undo() -> None:
     """Bring back the variant before the last change."""
-    state = st.session_state
-    state.pop(_REJECTION, None)
-    if state.get(_HISTORY):
-        state[_VARIANT] = state[_HISTORY].pop()
+    _go(_UNDO, _REDO)
+
+
+def redo() -> None:
+    """Bring back the variant that was undone last."""
+    _go(_REDO, _UNDO)
 
 
 def can_undo() -> bool:
     """Whether there is a change to undo."""
-    return bool(st.session_state.get(_HISTORY))
+    return bool(st.session_state.get(_UNDO))
+
+
+def can_redo() -> bool:
+    """Whether there is an undone change to bring back."""
+    return bool(st.session_state.get(_REDO))
 
 
 def show_rejection() -> None:
@@ -94,7 +122,7 @@ def variant_card(config: HRFormerConfig) -> None:
     """The variant at a glance, for the sidebar of every page but the one that builds it."""
     state = "off" if not config.dw_conv else "on" if config.dw_kernel_size == 3 else "1x1"
     with st.sidebar.container(border=True):
-        st.markdown(f"**{nearest_preset(config).name}** · {config.task} · DW conv {state}")
+        st.markdown(f"**{variant_name(config)}** · {config.task} · DW conv {state}")
         st.caption(cost_caption(config))
         st.page_link("pages/explore/architecture.py", label="Change the variant", icon=":material/tune:")
 
@@ -109,17 +137,32 @@ def cost_caption(config: HRFormerConfig) -> str:
     )
 
 
+def _open_link() -> None:
+    """Make the variant of a newly read link the current one, as much of it as is legal."""
+    linked = {key: value for key in QUERY_KEYS if (value := address.take(key)) is not None}
+    if not linked:
+        return
+    config, problems = legal_part(linked)
+    for problem in problems:
+        address.complain(f"Left out of the link: {labelled(problem)}")
+    use_variant(config, linked["preset"] if linked.get("preset") in PRESETS else "tiny")
+
+
+def _go(back: str, forth: str) -> None:
+    state = st.session_state
+    state.pop(_REJECTION, None)
+    if state.get(back):
+        state.setdefault(forth, []).append(_step())
+        _take(state[back].pop())
+
+
 def _variant() -> HRFormerConfig:
     return cast("HRFormerConfig", st.session_state[_VARIANT])
 
 
-def _write_query() -> None:
-    """Put the variant into the URL; keys of the page stay."""
-    query = to_query(_variant())
-    for key in QUERY_KEYS:
-        if key in st.query_params and key not in query:
-            del st.query_params[key]
-    for key, value in query.items():
-        if st.query_params.get(key) != value:
-            st.query_params[key] = value
-    st.session_state[_QUERY] = query
+def _step() -> _Step:
+    return _Step(_variant(), started_from())
+
+
+def _take(step: _Step) -> None:
+    st.session_state[_VARIANT], st.session_state[_STARTED_FROM] = step

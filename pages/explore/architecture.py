@@ -7,6 +7,7 @@ from explorer.charts.cost import cost_bars, reference_scatter
 from explorer.charts.diagram import network_diagram
 from explorer.complexity import estimate_complexity
 from explorer.reference_models import reference_models
+from explorer.ui import choices
 from explorer.ui.architecture import (
     FIGURES,
     MAX_TABLE_BLOCKS,
@@ -17,62 +18,25 @@ from explorer.ui.architecture import (
     describe_network,
     layer_table,
 )
+from explorer.ui.build import pin_button, share_popover, show_headline, show_variants
+from explorer.ui.comparing import choose_reference, reference_for
 from explorer.ui.controls import variant_controls
-from explorer.ui.onnx_download import onnx_download
 from explorer.ui.panels import csv_button, half_grid, image_format_control, show_chart
-from explorer.ui.variant import current_variant, show_rejection
-from explorer.units import mebibytes, signed_percent, with_prefix
-from explorer.variants import PAPER_NAMES, nearest_preset, to_python
-from hrformer import preset
+from explorer.ui.variant import current_variant, show_rejection, variant_name
 
 config = current_variant()
-nearest = nearest_preset(config)
-reference = PAPER_NAMES[nearest.preset]
+name = variant_name(config)
 cost = estimate_complexity(config)
-published = estimate_complexity(preset(nearest.preset, config.task))
 
-st.markdown(f"### {nearest.name} · {config.task} · {config.img_size[0]}x{config.img_size[1]} pixels")
-show_rejection()
-
-headline = (
-    ("Parameters", with_prefix(cost.params, ""), cost.params, published.params, "Learned weights."),
-    (
-        "MACs",
-        with_prefix(cost.macs, ""),
-        cost.macs,
-        published.macs,
-        "Multiply-adds of convolutions, linear layers and matrix products, for one image. FLOPs in the plain "
-        "convention are twice this.",
-    ),
-    (
-        "FLOPs, as published",
-        with_prefix(cost.flops_published, ""),
-        cost.flops_published,
-        published.flops_published,
-        "As the paper's tables count: one FLOP per multiply-add, and the norms and element-wise operators.",
-    ),
-    (
-        "Peak activations, fp32",
-        mebibytes(cost.peak_activation_mib),
-        cost.peak_activation_mib,
-        published.peak_activation_mib,
-        f"Most memory that activations take at one time in an inference forward of one image, from the lifetimes of "
-        f"its tensors; {mebibytes(cost.peak_activation_half_mib)} in fp16 or bf16. Weights take "
-        f"{mebibytes(cost.weights_mib)} more in fp32.",
-    ),
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    st.title(f"{name} · {config.task} · {config.img_size[0]}x{config.img_size[1]} px", width="content")
+    st.page_link("pages/explore/tour.py", label="Take the tour", icon=":material/tour:")
+st.caption(
+    "HRFormer keeps a high-resolution map from the first layer to the last: branches of four resolutions side by side, "
+    "attention inside small windows, and a fusion of all branches after every module."
 )
-grid = st.grid(4, min_column_width=180)
-for label, text, value, base, explanation in headline:
-    exact = f"{value:,.0f}" if value == round(value) else f"{value:,.2f} MiB"
-    grid.metric(
-        label,
-        text,
-        f"{signed_percent(value, base)} vs. {reference}",
-        delta_color="off",
-        delta_arrow="off",
-        help=f"{explanation} Exactly {exact}.",
-        border=True,
-    )
+show_rejection()
+show_headline(cost, reference_for(config))
 
 too_large = st.empty()  # always, so that nothing below moves
 try:
@@ -82,7 +46,10 @@ except ValueError as error:
 
 # After the numbers, so that a moved slider shows them first: callbacks have already made the new variant.
 variant_controls(config)
-image_format_control()
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    reference = choose_reference(config)
+    pin_button(config)
+    share_popover(config)
 
 show_chart(
     network_diagram(
@@ -92,27 +59,18 @@ show_chart(
     "architecture_diagram",
     alt="Diagram of the network: stages from left to right, branches from high to low resolution",
 )
-st.caption(
-    "Start with **M · modules** of stage 3 or **C · channels** in the sidebar. Hover a box for its shape "
-    "and cost; lines are data, crossing between modules where branches are fused."
-    + (
-        f" {cost.wasted_attention_share * 100:.0f} % of the attention work goes into window padding at this image size."
-        if cost.wasted_attention_share > 0
-        else ""
-    )
-)
 
-section = st.segmented_control(
+section = choices.segments(
     "Details",
-    ("Cost split", "Against HRNet and DeiT", "Layers", "Save and share"),
-    default="Cost split",
-    required=True,
+    ("Cost split", "Variants", "HRNet and DeiT", "Layers"),
     key="architecture_section",
     label_visibility="collapsed",
 )
 
 if section == "Cost split":
-    figure = st.radio("Figure", FIGURES, horizontal=True, key="cost_figure", label_visibility="collapsed")
+    figure = choices.one_of(
+        st.radio, "Figure", tuple(FIGURES), key="cost_figure", horizontal=True, label_visibility="collapsed"
+    )
     unit = FIGURES[figure][1]
     halves = half_grid()
     with halves.cell():
@@ -131,14 +89,20 @@ if section == "Cost split":
             table,
             alt=f"{figure} by kind of work, stacked by branch",
         )
+    if cost.wasted_attention_share > 0:
+        st.caption(
+            f"{cost.wasted_attention_share * 100:.0f} % of the attention work goes into window padding at this image "
+            "size."
+        )
     csv_button(count_table(cost), "cost", "Every row and operator as CSV")
 
-elif section == "Against HRNet and DeiT":
+elif section == "Variants":
+    show_variants(config, reference)
+
+elif section == "HRNet and DeiT":
     references = reference_models()
     show_chart(
-        reference_scatter(
-            references, cost.macs, cost.params, nearest.name, f"{config.img_size[0]}x{config.img_size[1]}"
-        ),
+        reference_scatter(references, cost.macs, cost.params, name, f"{config.img_size[0]}x{config.img_size[1]}"),
         "reference_models",
         references,
         alt="Parameters over MACs of HRFormer, HRNet and DeiT with the current variant",
@@ -148,33 +112,15 @@ elif section == "Against HRNet and DeiT":
         "accuracies are the published ones on ImageNet-1K, so their markers are hollow."
     )
 
-elif section == "Layers":
-    if blocks_of(config) > MAX_TABLE_BLOCKS:
-        st.info(
-            f"This variant has {blocks_of(config)} blocks; the layer table lists up to {MAX_TABLE_BLOCKS}. "
-            "Use fewer modules or blocks to see it."
-        )
-    else:
-        layers = layer_table(config)
-        leaves = st.toggle("Only layers that compute", value=True, key="only_leaves")
-        shown = (layers[layers["leaf"]] if leaves else layers).drop(columns="leaf")
-        st.dataframe(shown, hide_index=True, height=420, alt="Layers of the model with output shapes and parameters")
-        csv_button(shown, "layers", f"{len(shown):,} layers as CSV")
-
+elif blocks_of(config) > MAX_TABLE_BLOCKS:
+    st.info(
+        f"This variant has {blocks_of(config)} blocks; the layer table lists up to {MAX_TABLE_BLOCKS}. "
+        "Use fewer modules or blocks to see it."
+    )
 else:
-    st.markdown("**Build it in Python**")
-    st.code(f"from hrformer import create_model, preset\n\nmodel = {to_python(config)}", language="python")
-    st.download_button(
-        "Variant as JSON",
-        config.to_json(indent=2),
-        file_name=f"hrformer_{config.config_id}.json",
-        mime="application/json",
-        icon=":material/download:",
-        key="download_json",
-        on_click="ignore",
-    )
-    st.caption(
-        f"The address of this page holds the variant: copy it to share (id {config.config_id}). "
-        "A downloaded JSON opens again with *Load a variant* in the sidebar."
-    )
-    onnx_download(config)
+    layers = layer_table(config)
+    leaves = choices.toggle("Only layers that compute", key="only_leaves", default=True, link=None)
+    shown = (layers[layers["leaf"]] if leaves else layers).drop(columns="leaf")
+    st.dataframe(shown, hide_index=True, height=420, alt="Layers of the model with output shapes and parameters")
+    csv_button(shown, "layers", f"{len(shown):,} layers as CSV")
+image_format_control()

@@ -31,21 +31,21 @@ def test_a_module_chosen_on_another_page_stays_chosen(page: Page, server: str) -
     page.get_by_role("link", name="Attention windows").click()
     page.wait_for_url("**/attention_windows**")
     settle(page)
-    row = slider(page, "look_row")
+    row = slider(page, "row")
     row.focus()
     row.press("ArrowRight")
     page.wait_for_url("**row=29**")
     settle(page)
     assert "module=2" in page.url
-    assert slider(page, "look_module").input_value() == "2"
+    assert slider(page, "module").input_value() == "2"
 
 
 def test_a_slider_whose_range_changes_shows_what_the_page_shows(page: Page, server: str) -> None:
     """HRFormer-T has two modules in stage 4 and three in stage 3."""
     open_page(page, server)  # of a new server's first page a deep link is not found at once
     open_page(page, f"{server}/feature_maps?preset=tiny&img_size=64,64&network=variant")
-    assert slider(page, "look_module").input_value() == "2"
+    assert slider(page, "module").input_value() == "2"
     page.locator(".st-key-look_stage").get_by_text("3", exact=True).click()
     settle(page)
     assert "module=2" in page.url
-    assert slider(page, "look_module").input_value() == "2"
+    assert slider(page, "module").input_value() == "2"

@@ -18,7 +18,7 @@ async def attention_charts(address: str, heads: str) -> list[str]:
     async with User(address) as user:
         await user.open(LINK + heads)
         pages = [await user.go("attention_windows")]
-        pages += [await user.change("look_row", row) for row in ROWS]
+        pages += [await user.change("row", row) for row in ROWS]
     assert [page.errors for page in pages] == [[]] * len(pages)
     return [chart for page in pages for chart in page.charts.values()]
 

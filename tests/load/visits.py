@@ -89,7 +89,7 @@ class Visit:
         await self._pause()
         self._check("open Attention windows", await user.go("attention_windows"))
         await self._pause()
-        self._check(SLIDER, await user.change("look_row", self._random.randrange(56)))
+        self._check(SLIDER, await user.change("row", self._random.randrange(56)))
         await self._pause()
         self._check("open Comparison", await user.go("comparison"))
         await self._pause()

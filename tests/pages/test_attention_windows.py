@@ -37,15 +37,15 @@ def test_every_detail_opens_in_every_branch(detail: str) -> None:
     app = open_page()
     app.segmented_control(key="attention_detail").set_value(detail)
     for branch in ("1/4", "1/8", "1/16", "1/32"):
-        app.segmented_control(key="look_branch").set_value(branch).run()
+        app.segmented_control(key="branch").set_value(branch).run()
         assert not app.exception
         assert len(charts(app)) == 3
 
 
 def test_the_sliders_choose_the_position_and_its_window() -> None:
     app = open_page({"branch": "1/4"})
-    app.slider(key="look_row").set_value(0).run()
-    app.slider(key="look_column").set_value(23).run()
+    app.slider(key="row").set_value(0).run()
+    app.slider(key="column").set_value(23).run()
     # 16 x 24 tokens in windows of 7: padded to 21 x 28, so the last column lies in the fourth window of the first row.
     assert described(app).startswith("Row 0, column 23 of the 1/4 branch looks at window 1, 4 of 3 x 4")
     assert app.query_params["row"] == "0"
@@ -90,7 +90,7 @@ def test_nonsense_in_a_link_leaves_no_trace(value: str) -> None:
 
 def test_another_branch_keeps_the_place_in_the_picture() -> None:
     app = open_page({"branch": "1/4", "row": "12", "column": "20"})
-    app.segmented_control(key="look_branch").set_value("1/16").run()
+    app.segmented_control(key="branch").set_value("1/16").run()
     assert "Row 3, column 5 of the 1/16 branch" in described(app)
     assert [info.value for info in app.info] == []
 
@@ -145,6 +145,6 @@ def test_memory_returns_after_twenty_changes_of_block() -> None:
 
 def change_blocks(app: AppTest, times: int) -> None:
     for change in range(times):
-        app.slider(key="look_module").set_value(change // 5 % 4 + 1)
-        app.slider(key="look_block").set_value(change % 5 + 1).run()
+        app.slider(key="module").set_value(change // 5 % 4 + 1)
+        app.slider(key="block").set_value(change % 5 + 1).run()
         assert not app.exception

@@ -49,7 +49,7 @@ def test_every_view_of_every_stage_opens(view: str) -> None:
     app = open_page()
     app.segmented_control(key="view").set_value(view)
     for stage in (2, 3, 4):
-        app.segmented_control(key="look_stage").set_value(stage).run()
+        app.segmented_control(key="stage").set_value(stage).run()
         assert not app.exception
         assert len(charts(app)) == (2 * stage if view == "Strongest channels" else 2)
 

@@ -1,0 +1,276 @@
+"""Controls that never lose a move: the session holds what was chosen, a widget proposes, and the address tells it.
+
+Streamlit's own state of a widget can't be the truth: it is gone on a page without the widget; given to a widget anew it
+moves a slider back that is still being dragged; and a browser sends what it shows, though code has chosen otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar, cast
+
+import streamlit as st
+
+from explorer.ui import address
+from hrformer.wording import shown
+
+Value = TypeVar("Value")
+Option = TypeVar("Option", bound=Hashable)
+Number = TypeVar("Number", int, float)
+
+_HELD = "held_choices"
+_CONTROLS = "controls"
+#: The entrypoint keeps the path of the page that runs here.
+PAGE = "current_page"
+
+
+@dataclass
+class _Control:
+    """What the browser may know of a control.
+
+    Attributes:
+        place: Page and range in which it was drawn: in another place it is a new widget.
+        given: The value that was given to the widget last.
+        given_in: Number of the run that gave it.
+        passed: Values that the browser may still show and send, because it has not received the given one yet.
+        is_overtaken: Whether the user moved it before the given value was there: the user's must be given in turn.
+    """
+
+    place: Hashable
+    given: Any = None
+    given_in: int = 0
+    passed: list[Any] = field(default_factory=list)
+    is_overtaken: bool = False
+
+    def give(self, value: object, was: object) -> None:
+        """The widget is given a value while it has another."""
+        self.passed += [was, *([self.given] if self.is_overtaken else [])]
+        self.given, self.given_in, self.is_overtaken = value, address.run_number(), False
+
+
+def present(
+    draw: Callable[..., object],
+    *arguments: object,
+    key: str,
+    value: object,
+    on_move: Callable[[Any], None],
+    place: Hashable = None,
+    **options: Any,
+) -> None:
+    """Draw a control that shows a value, and hear of the user's moves.
+
+    A value is given to the widget only where it must be, and a move that the browser sent before it received that value
+    is told apart from what the widget only still showed.
+
+    Args:
+        draw: Streamlit's command.
+        arguments: Its positional arguments.
+        key: Of the widget.
+        value: What it is to show.
+        on_move: Called with what the user moved it to, before the page runs.
+        place: What beside the page makes it another widget, such as its range.
+        options: Further arguments of the command.
+    """
+    state, controls = st.session_state, _controls()
+    here = state.get(PAGE), place
+    control = controls.get(key)
+    if control is None or control.place != here:
+        control = _Control(here, value, address.run_number())
+        state[key] = value
+    elif control.is_overtaken or key not in state or state[key] != value:
+        control.give(value, state.get(key))
+        state[key] = value
+    else:
+        control.passed.clear()
+    draw(*arguments, key=key, on_change=_moved, args=(key, on_move), **options)
+    controls[key] = control  # only now: a run that ends before must begin anew
+
+
+def _moved(key: str, on_move: Callable[[Any], None]) -> None:
+    value, control = st.session_state[key], _controls().get(key)
+    if control is not None and control.passed:
+        if address.received_run() >= control.given_in:
+            control.passed.clear()
+        elif value in control.passed:
+            return
+        else:
+            control.is_overtaken = True
+    address.forget_complaints()
+    on_move(value)
+
+
+def remembered(
+    key: str,
+    default: Value,
+    *,
+    read: Callable[[str], Value],
+    write: Callable[[Value], str] = str,
+    is_legal: Callable[[Value], bool] = lambda _: True,
+    link: str | None = "",
+) -> Value:
+    """What was chosen under a key, after taking over what a newly read link says, and kept in the page's address.
+
+    Args:
+        key: Of the choice.
+        default: What is chosen before anybody has; the address leaves it out.
+        read: A link's text as a choice; raises ValueError where it is none.
+        write: The inverse.
+        is_legal: Whether a choice can be made here and now.
+        link: Key in the link; by default the same, None for a choice that no link tells.
+
+    Returns:
+        The choice, or the default where what was chosen can't be had here.
+    """
+    name = key if link == "" else link
+    if name is not None and (text := address.take(name)) is not None:
+        try:
+            hold(key, read(text))
+        except ValueError:
+            address.complain(f"Left out of the link: {name}={shown(text)}, which can't be chosen here.")
+    value = held(key, default)
+    if not is_legal(value):
+        value = default
+    if name is not None and value != default:
+        address.keep(name, write(value))
+    return value
+
+
+def one_of(
+    draw: Callable[..., object],
+    label: str,
+    options: Sequence[Option],
+    *,
+    key: str,
+    default: Option | None = None,
+    link: str | None = "",
+    **arguments: Any,
+) -> Option:
+    """One of several, by `st.segmented_control`, `st.radio` or `st.selectbox`; links write it as text."""
+    first = options[0] if default is None else default
+    value = remembered(key, first, read=_reader(options), is_legal=lambda option: option in options, link=link)
+    present(draw, label, options, key=key, value=value, on_move=partial(hold, key), place=tuple(options), **arguments)
+    return value
+
+
+def segments(label: str, options: Sequence[Option], *, key: str, **arguments: Any) -> Option:
+    """One of a few, side by side."""
+    return one_of(st.segmented_control, label, options, key=key, required=True, **arguments)
+
+
+def several_of(
+    label: str,
+    options: Sequence[str],
+    *,
+    key: str,
+    default: Sequence[str] = (),
+    link: str | None = "",
+    **arguments: Any,
+) -> list[str]:
+    """Any of several texts, by `st.multiselect`; links write them with commas between."""
+    value = remembered(
+        key,
+        list(default),
+        read=lambda text: [_reader(options)(part) for part in text.split(",") if part],
+        write=",".join,
+        is_legal=lambda chosen: set(chosen) <= set(options),
+        link=link,
+    )
+    present(
+        st.multiselect,
+        label,
+        options,
+        key=key,
+        value=value,
+        on_move=partial(hold, key),
+        place=tuple(options),
+        **arguments,
+    )
+    return value
+
+
+def number(
+    draw: Callable[..., object],
+    label: str,
+    low: Number,
+    high: Number,
+    *,
+    key: str,
+    default: Number,
+    link: str | None = "",
+    **arguments: Any,
+) -> Number:
+    """A number from `low` to `high`, by `st.slider` or `st.number_input`."""
+
+    def read(text: str) -> Number:
+        value = type(default)(text)
+        if not low <= value <= high:
+            raise ValueError(f"{value} is outside {low} to {high}.")
+        return value
+
+    def is_legal(value: Number) -> bool:
+        return low <= value <= high
+
+    value = remembered(key, default, read=read, write=_write_number, is_legal=is_legal, link=link)
+    place = low, high, arguments.get("step")
+    present(draw, label, low, high, key=key, value=value, on_move=partial(hold, key), place=place, **arguments)
+    return value
+
+
+def toggle(label: str, *, key: str, default: bool = False, link: str | None = "", **arguments: Any) -> bool:
+    """On or off, by `st.toggle`; links write "true" and "false"."""
+    words = {"true": True, "false": False}
+    value = remembered(key, default, read=lambda text: _reader(words)(text) == "true", write=_write_flag, link=link)
+    present(st.toggle, label, key=key, value=value, on_move=partial(hold, key), **arguments)
+    return value
+
+
+def typed(label: str, *, key: str, default: str = "", link: str | None = "", **arguments: Any) -> str:
+    """A line of text, by `st.text_input`."""
+    value = remembered(key, default, read=str, link=link)
+    present(st.text_input, label, key=key, value=value, on_move=partial(hold, key), **arguments)
+    return value
+
+
+def held(key: str, default: Value) -> Value:
+    """What was chosen under a key, if anything was."""
+    return cast("Value", _held().get(key, default))
+
+
+def hold(key: str, value: object) -> None:
+    """Choose in the user's place: for a click on a picture, a button, a file."""
+    _held()[key] = value
+
+
+def forget(key: str) -> None:
+    """Go back to the default."""
+    _held().pop(key, None)
+
+
+def _reader(options: Iterable[Option]) -> Callable[[str], Option]:
+    """Reads an option that a link writes as text."""
+    texts = {str(option): option for option in options}
+
+    def read(text: str) -> Option:
+        if text not in texts:
+            raise ValueError(f"{shown(text)} is none of {', '.join(texts)}.")
+        return texts[text]
+
+    return read
+
+
+def _write_number(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _write_flag(value: bool) -> str:
+    return str(value).lower()
+
+
+def _held() -> dict[str, Any]:
+    return cast("dict[str, Any]", st.session_state.setdefault(_HELD, {}))
+
+
+def _controls() -> dict[str, _Control]:
+    return cast("dict[str, _Control]", st.session_state.setdefault(_CONTROLS, {}))

@@ -1,0 +1,41 @@
+"""What stands around every page: its title, the product's name, messages on its link, and its address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.navigation.page import Page
+from streamlit.runtime.scriptrunner import StopException
+
+from explorer.ui import address, choices
+from explorer.ui.panels import plain
+
+PRODUCT = "HRFormer Explorer"
+_LOGO = Path(__file__).parents[2] / "docs" / "logo.svg"
+
+
+@contextmanager
+def framed(page: Page) -> Iterator[None]:
+    """Run a page inside: what the browser asked for is read before, and the address is written after."""
+    st.set_page_config(page_title=f"{page.title} · {PRODUCT}")
+    st.logo(str(_LOGO), size="large")
+    st.html(address.REPLACE_WITHIN_A_PAGE, unsafe_allow_javascript=True)
+    st.session_state[choices.PAGE] = page.url_path
+    address.arrive(page.url_path)
+    messages = st.container()
+    try:
+        yield
+    except StopException:
+        _leave(messages)
+        raise
+    _leave(messages)
+
+
+def _leave(messages: DeltaGenerator) -> None:
+    address.leave()
+    for sentence in address.complaints():
+        messages.info(plain(sentence), icon=":material/info:")
