@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -248,7 +249,7 @@ def _attempt(change: Callable[..., None], *arguments: object, subject: str = "")
 
 
 _percent = partial(st.column_config.NumberColumn, format="%+.1f %%")
-_COLUMNS = {
+_COLUMNS: dict[str, Any] = {
     "variant": st.column_config.TextColumn("Variant", pinned=True),
     "task": "Task",
     "dw_conv": st.column_config.CheckboxColumn("DW conv"),

@@ -149,14 +149,15 @@ def one_of(
 ) -> Option:
     """One of several, by `st.segmented_control`, `st.radio` or `st.selectbox`; links write it as text."""
     first = options[0] if default is None else default
-    value = remembered(key, first, read=_reader(options), is_legal=lambda option: option in options, link=link)
+    value: Option = remembered(key, first, read=_reader(options), is_legal=lambda option: option in options, link=link)
     present(draw, label, options, key=key, value=value, on_move=partial(hold, key), place=tuple(options), **arguments)
     return value
 
 
 def segments(label: str, options: Sequence[Option], *, key: str, **arguments: Any) -> Option:
     """One of a few, side by side."""
-    return one_of(st.segmented_control, label, options, key=key, required=True, **arguments)
+    chosen: Option = one_of(st.segmented_control, label, options, key=key, required=True, **arguments)
+    return chosen
 
 
 def several_of(

@@ -21,14 +21,14 @@ from explorer.leak import map_entering_blocks, measure_leak
 from explorer.models import random_model
 from explorer.operator_counts import total
 from explorer.pictures import fit, load_sample, to_input
+from explorer.ui import address, choices
 from explorer.ui.architecture import describe_network
 from explorer.ui.panels import show_chart
 from explorer.units import significant, with_prefix
 from explorer.variants import to_query
 from hrformer import TASKS, HRFormerConfig, preset
 
-_STEP = "tour_step"
-_WRITTEN = "tour_step_in_link"
+_STEP = "step"
 _PICTURE = "Astronaut"
 #: Sides of the pictures over which attention is costed, pixels.
 _SIDES_PX = (64, 128, 224, 384, 512, 1024)
@@ -74,7 +74,7 @@ class Step:
 
 def show_resolution() -> Link:
     """Step 1: what each branch has room for."""
-    side = st.slider("Side of the picture, pixels", 64, 512, 224, 32, key="tour_side", persist_state="session")
+    side = choices.number(st.slider, "Side of the picture, pixels", 64, 512, key="tour_side", default=224, step=32)
     config = preset("tiny", img_size=(side, side))
     sizes = branch_sizes(config.img_size)
     picture = fit(load_sample(_PICTURE), config.img_size)
@@ -103,7 +103,7 @@ def show_resolution() -> Link:
 
 def show_windows() -> Link:
     """Step 2: attention in windows against attention over the whole map."""
-    size = st.slider("Side of the windows, positions", 3, 21, 7, 2, key="tour_window", persist_state="session")
+    size = choices.number(st.slider, "Side of the windows, positions", 3, 21, key="tour_window", default=7, step=2)
     config = preset("tiny", window_sizes=(size, size, size, size))
     table = compare_with_global(config, 0, _SIDES_PX)
     compared = table[table["side_px"] == _COMPARED_SIDE_PX]
@@ -167,9 +167,7 @@ def show_depth_wise() -> Link:
 
 def show_heads() -> Link:
     """Step 5: what each task's head reads and costs."""
-    task = st.segmented_control(
-        "Task", TASKS, default=TASKS[0], required=True, key="tour_task", persist_state="session"
-    )
+    task = choices.segments("Task", TASKS, key="tour_task")
     config = preset("tiny", task)
     cost = estimate_complexity(config)
     head = cost.by_stage()["head"]
@@ -236,34 +234,28 @@ STEPS = (
 
 
 def choose_step() -> int:
-    """The step that the reader or the link asks for, counted from 1; it is kept in the link."""
-    state = st.session_state
-    asked = st.query_params.get("step")
-    if asked is not None and asked != state.get(_WRITTEN):
-        legal = asked.isdecimal() and len(asked) == 1 and 1 <= int(asked) <= len(STEPS)
-        state[_STEP] = int(asked) if legal else 1
-    state.setdefault(_STEP, 1)
-    st.segmented_control(
+    """The step that the reader or the link asks for, counted from 1."""
+    return choices.segments(
         "Steps",
-        range(1, len(STEPS) + 1),
-        format_func=lambda number: f"{number} · {STEPS[number - 1].name}",
-        required=True,
+        tuple(range(1, len(STEPS) + 1)),
         key=_STEP,
-        persist_state="session",
+        format_func=lambda number: f"{number} · {STEPS[number - 1].name}",
         label_visibility="collapsed",
     )
-    step: int = state[_STEP]
-    state[_WRITTEN] = st.query_params["step"] = str(step)
-    return step
 
 
 def show_way(step: int, link: Link) -> None:
     """The link to the fitting page, and the way to the steps before and after."""
-    query = to_query(link.config) | link.query
+    query = address.linked(to_query(link.config) | link.query)
     st.page_link(link.page, label=link.label, icon=":material/arrow_outward:", query_params=query)
     with st.container(horizontal=True):
         st.button(
-            "Previous", icon=":material/arrow_back:", key="tour_previous", disabled=step == 1, on_click=_go, args=(-1,)
+            "Previous",
+            icon=":material/arrow_back:",
+            key="tour_previous",
+            disabled=step == 1,
+            on_click=choices.hold,
+            args=(_STEP, step - 1),
         )
         st.button(
             "Next",
@@ -271,19 +263,14 @@ def show_way(step: int, link: Link) -> None:
             type="primary",
             key="tour_next",
             disabled=step == len(STEPS),
-            on_click=_go,
-            args=(1,),
+            on_click=choices.hold,
+            args=(_STEP, step + 1),
         )
-
-
-def _go(steps: int) -> None:
-    st.session_state[_STEP] += steps
 
 
 def _choose_blocks() -> int:
     """Steps 3 and 4 share the control: the second repeats the test of the first."""
-    blocks: int = st.slider("Blocks in a row", 1, _MAX_BLOCKS, 2, key="tour_blocks", persist_state="session")
-    return blocks
+    return choices.number(st.slider, "Blocks in a row", 1, _MAX_BLOCKS, key="tour_blocks", default=2)
 
 
 def _variant_of_blocks(blocks: int, *, dw_conv: bool) -> HRFormerConfig:

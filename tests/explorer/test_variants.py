@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given, settings
 
 import hrformer
-from explorer.variants import from_json, from_query, nearest_legal, nearest_preset, to_python, to_query
+from explorer.variants import (
+    from_json,
+    from_query,
+    legal_part,
+    nearest_legal,
+    nearest_preset,
+    short_name,
+    to_python,
+    to_query,
+)
 from hrformer import PRESETS, TASKS, HRFormerConfig, preset
 from tests.variants import tiny_variants
 
@@ -67,3 +76,31 @@ def test_the_nearest_legal_variant_rounds_channels_to_heads() -> None:
     assert legal is not None
     assert legal.channels == (18, 36, 72, 144)
     assert nearest_legal(values | {"in_chans": 9}) is None
+
+
+def test_the_legal_part_of_a_link_is_kept() -> None:
+    config, problems = legal_part({"preset": "small", "task": "depth", "window_sizes": "0,7,7,7", "dw_conv": "false"})
+    assert config == preset("small", dw_conv=False)
+    assert [problem.split(" = ")[0] for problem in problems] == ["task", "window_sizes[0]"]
+
+
+@given(tiny_variants())
+@settings(max_examples=40, deadline=None)
+def test_a_link_says_from_which_preset_the_variant_was_made(config: HRFormerConfig) -> None:
+    for name in PRESETS:
+        query = to_query(config, name)
+        assert query["preset"] == name
+        assert from_query(query) == config
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "HRFormer-T"),
+        ({"window_sizes": (9, 9, 9, 9)}, "HRFormer-T · K 9"),
+        ({"channels": (20, 40, 80, 160), "num_modules": (1, 1, 5, 2)}, "HRFormer-T · M 1-1-5-2 · C 20"),
+        ({"dw_conv": False}, "HRFormer-T · DW conv off"),
+    ],
+)
+def test_a_short_name_says_what_is_changed(changes: dict[str, object], name: str) -> None:
+    assert short_name(preset("tiny", **changes)) == name

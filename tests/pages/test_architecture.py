@@ -40,9 +40,10 @@ def test_the_first_look_is_tiny_with_its_published_figures() -> None:
         ("window_sizes.all", 9, "window_sizes", (9, 9, 9, 9)),
     ],
 )
-def test_a_slider_changes_variant_figures_and_link(key: str, value: float, field: str, expected: tuple) -> None:
+def test_a_knob_changes_variant_figures_and_link(key: str, value: float, field: str, expected: tuple) -> None:
     app = open_app()
-    app.slider(key=key).set_value(value).run()
+    control = {"num_modules": app.number_input, "num_blocks": app.number_input, "num_heads": app.select_slider}
+    control.get(field, app.slider)(key=key).set_value(value).run()
     assert not app.exception
     assert getattr(variant(app), field) == expected
     cost = estimate_complexity(variant(app))
@@ -81,7 +82,6 @@ def test_an_onnx_file_is_written_beside_the_page_and_downloaded(
 
     monkeypatch.setattr("explorer.ui.onnx_download.export_in_process", export)
     app = open_app(query=SMALLEST)
-    app.segmented_control(key="architecture_section").set_value("Save and share").run()
     app.button(key="write_onnx").click().run()
     assert "random weights, seed 0" in app.button(key="write_onnx").help
     deadline = time.monotonic() + 30
@@ -100,7 +100,6 @@ def test_an_onnx_file_that_cannot_be_had_is_one_sentence(monkeypatch: pytest.Mon
 
     monkeypatch.setattr("explorer.ui.onnx_download.export_in_process", export)
     app = open_app(query=SMALLEST)
-    app.segmented_control(key="architecture_section").set_value("Save and share").run()
     app.button(key="write_onnx").click().run()
     assert errors(app) == "There is no ONNX file. The exporting process ended."
 
@@ -108,7 +107,6 @@ def test_an_onnx_file_that_cannot_be_had_is_one_sentence(monkeypatch: pytest.Mon
 @pytest.mark.usefixtures("engines_installed")
 def test_an_onnx_export_can_be_stopped() -> None:
     app = open_app(query=SMALLEST)
-    app.segmented_control(key="architecture_section").set_value("Save and share").run()
     app.button(key="write_onnx").click().run()
     app.button(key="stop_onnx_export").click().run()
     assert "Writing the ONNX file was stopped" in " ".join(info.value for info in app.info)
@@ -117,7 +115,6 @@ def test_an_onnx_export_can_be_stopped() -> None:
 def test_missing_packages_are_said_and_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("explorer.onnx_export.find_spec", lambda name: None)
     app = open_app(query=SMALLEST)
-    app.segmented_control(key="architecture_section").set_value("Save and share").run()
     assert app.button(key="write_onnx").disabled
     assert "pip install 'hrformer-explorer[engines]'" in " ".join(info.value for info in app.info)
 
@@ -156,39 +153,77 @@ def test_a_link_opens_its_variant() -> None:
     ("query", "words"),
     [
         ({"channels": "18,37,72,144"}, "nearest legal value is 36"),
-        ({"window_sizes": "0,7,7,7"}, "window_sizes[0] = 0"),
+        ({"window_sizes": "0,7,7,7"}, "K · window, 1/4 branch = 0"),
         ({"preset": "<script>"}, "tiny, small, base"),
     ],
 )
-def test_an_edited_link_shows_one_sentence_and_the_last_good_view(query: dict[str, str], words: str) -> None:
+def test_an_edited_link_keeps_its_legal_rest_and_says_what_was_left_out(query: dict[str, str], words: str) -> None:
+    app = open_app(query=query | {"mlp_ratios": "2,2,2,2", "colour": "red"})
+    (left_out, unknown) = (info.value for info in app.info)
+    assert left_out.startswith("Left out of the link: ")
+    assert words in left_out
+    assert unknown == "The link's colour means nothing here and was left out."
+    assert variant(app) == preset("tiny", mlp_ratios=(2.0, 2.0, 2.0, 2.0))
+    app.toggle(key="dw_conv").set_value(False).run()
+    assert not app.info
+
+
+def test_channels_and_heads_of_a_link_are_taken_together() -> None:
+    """Neither is legal with the other's value in HRFormer-T."""
+    heads, channels = (5, 10, 20, 40), (25, 50, 100, 200)
+    query = {"num_heads": "5,10,20,40", "channels": "25,50,100,200", "window_sizes": "0,0,0,0"}
     app = open_app(query=query)
-    assert words in errors(app)
-    assert variant(app) == preset("tiny")
-    assert len(app.metric) == 4
+    assert variant(app) == preset("tiny", num_heads=heads, channels=channels)
 
 
-def test_an_illegal_slider_keeps_the_last_good_variant_and_offers_the_nearest() -> None:
-    app = open_app()
-    app.slider(key="num_heads.all").set_value(4).run()
-    assert "channels[0] = 18 is not divisible by num_heads[0] = 4" in errors(app)
-    assert variant(app) == preset("tiny")
+def test_heads_and_channels_can_only_be_moved_to_what_fits_the_other() -> None:
+    app = open_app(query={"num_heads": "2,4,8,16"})
+    assert app.select_slider(key="num_heads.all").options == ["1", "2", "3", "6", "9"]  # of 18, 36, 72, 144
+    channels = app.slider(key="channels.all")
+    assert (channels.min, channels.step) == (4, 2)
+
+
+def test_an_illegal_change_keeps_the_last_good_variant_and_offers_the_nearest() -> None:
+    app = open_app(query={"num_heads": "1,2,4,5", "channels": "18,36,72,145"})
+    before = variant(app)
+    app.toggle(key="channels.each").set_value(False).run()
+    assert "C · channels, 1/32 branch = 144 is not divisible by H · heads, 1/32 branch = 5" in errors(app)
+    assert variant(app) == before
     app.button(key="use_nearest_legal").click().run()
-    assert variant(app).num_heads == (4, 8, 16, 32)
-    assert variant(app).channels == (16, 32, 64, 128)  # 18, 36, 72, 144 at the nearest multiples of the heads
+    assert variant(app).channels == (18, 36, 72, 145)  # the nearest multiple of five
     assert not app.error
 
 
-def test_undo_brings_back_the_variant_before() -> None:
+def test_undo_and_redo_walk_through_the_changes() -> None:
     app = open_app()
-    app.slider(key="num_modules.2").set_value(5).run()
+    app.number_input(key="num_modules.2").set_value(5).run()
+    app.slider(key="window_sizes.all").set_value(9).run()
+    app.button(key="undo").click().run()
+    assert variant(app) == preset("tiny", num_modules=(1, 1, 5, 2))
     app.button(key="undo").click().run()
     assert variant(app) == preset("tiny")
     assert app.button(key="undo").disabled
+    app.button(key="redo").click().run()
+    app.button(key="redo").click().run()
+    assert variant(app) == preset("tiny", num_modules=(1, 1, 5, 2), window_sizes=(9, 9, 9, 9))
+    assert app.button(key="redo").disabled
+
+
+def test_five_changes_of_t_are_still_changes_of_t() -> None:
+    app = open_app()
+    app.segmented_control(key="preset").set_value("tiny")
+    for key, value in (("channels.all", 32), ("window_sizes.all", 9), ("mlp_ratios.all", 3.0)):
+        app.slider(key=key).set_value(value).run()
+    app.number_input(key="num_modules.2").set_value(4).run()
+    app.toggle(key="dw_conv").set_value(False).run()
+    assert app.title[0].value.startswith("HRFormer-T, changed")
+    assert all("vs. HRFormer-T" in metric.delta for metric in app.metric)
+    assert app.query_params["preset"] == "tiny"
 
 
 def test_another_task_keeps_the_backbone_and_takes_the_published_head() -> None:
     app = open_app()
-    app.slider(key="num_modules.2").set_value(4).run()
+    app.number_input(key="num_modules.2").set_value(4).run()
     app.selectbox(key="task").set_value("pose").run()
     assert variant(app) == preset("tiny", "pose", num_modules=(1, 1, 4, 2))
 
@@ -204,7 +239,7 @@ def test_json_comes_back_and_broken_json_changes_nothing() -> None:
     assert variant(app) == wanted
 
 
-@pytest.mark.parametrize("section", ["Cost split", "Against HRNet and DeiT", "Layers", "Save and share"])
+@pytest.mark.parametrize("section", ["Cost split", "Variants", "HRNet and DeiT", "Layers"])
 def test_every_section_opens(section: str) -> None:
     app = open_app()
     app.segmented_control(key="architecture_section").set_value(section).run()
@@ -216,4 +251,4 @@ def test_an_enormous_variant_is_costed() -> None:
     assert app.metric[0].value.endswith("G")
     assert "costed but not built" in app.warning[0].value
     app.segmented_control(key="architecture_section").set_value("Layers").run()
-    assert "lists up to" in app.info[0].value
+    assert any("lists up to" in info.value for info in app.info)

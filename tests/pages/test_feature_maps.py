@@ -64,11 +64,11 @@ def test_a_picture_of_ones_own_is_shown_and_a_broken_one_is_not_taken() -> None:
     app = open_page()
     app.file_uploader(key="picture_file").upload("red.png", png(), "image/png").run()
     assert not app.exception
-    assert app.selectbox(key="picture").value == "Your picture"
+    assert app.selectbox(key="picture").value == "own"
     app.file_uploader(key="picture_file").upload("broken.png", png()[:50], "image/png").run()
     assert not app.exception
     assert "broken.png was not taken" in app.sidebar.error[0].value
-    assert app.selectbox(key="picture").value == "Your picture"
+    assert app.selectbox(key="picture").value == "own"
 
 
 def test_a_checkpoint_brings_its_variant_and_a_malicious_one_changes_nothing() -> None:

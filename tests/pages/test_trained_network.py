@@ -26,7 +26,7 @@ def captions(app: AppTest) -> str:
 @pytest.mark.parametrize("page", PAGES)
 def test_a_new_user_sees_the_trained_network_on_its_own_task_and_is_told(page: str) -> None:
     app = open_app(page)
-    assert app.segmented_control(key="network").value == "Trained on digits"
+    assert app.segmented_control(key="network").value == "digits"
     assert "trained for this explorer to segment handwritten digits (MNIST) over photographs" in sidebar_text(app)
     assert app.selectbox(key="picture").value == "Digits 1"
     assert "Digits 1 at 112x112 pixels" in captions(app)
@@ -35,27 +35,27 @@ def test_a_new_user_sees_the_trained_network_on_its_own_task_and_is_told(page: s
 
 def test_the_current_variant_with_random_weights_is_one_click_away_and_stays_on_the_next_page() -> None:
     app = open_app(PAGES[0])
-    app.segmented_control(key="network").set_value("Current variant").run()
+    app.segmented_control(key="network").set_value("variant").run()
     assert not app.exception
     assert "random weights, seed 0" in captions(app)
     assert "HRFormer-T" in sidebar_text(app)
     app.switch_page(PAGES[1]).run()
     assert not app.exception
-    assert app.segmented_control(key="network").value == "Current variant"
+    assert app.segmented_control(key="network").value == "variant"
     assert "at 224x224 pixels, random weights" in captions(app)
 
 
 def test_a_variant_that_a_link_or_the_user_chose_is_what_the_pages_look_into() -> None:
     app = open_app(PAGES[0], SMALL)
-    assert app.segmented_control(key="network").value == "Current variant"
+    assert app.segmented_control(key="network").value == "variant"
     assert app.selectbox(key="picture").value == "Cat"
 
 
 def test_a_link_can_ask_for_either() -> None:
     chosen = open_app(PAGES[0], {"network": "variant"}).segmented_control(key="network").value
-    assert chosen == "Current variant"
+    assert chosen == "variant"
     app = open_app(PAGES[0], SMALL | {"network": "digits"})
-    assert app.segmented_control(key="network").value == "Trained on digits"
+    assert app.segmented_control(key="network").value == "digits"
     assert not app.exception
 
 
@@ -66,21 +66,21 @@ def test_a_checkpoint_can_be_taken_from_the_trained_networks_page() -> None:
     torch.save(create_model(variant).state_dict(), buffer)
     app.file_uploader(key="checkpoint_file").upload("mine.pth", buffer.getvalue(), "application/octet-stream").run()
     assert not app.exception
-    assert app.segmented_control(key="network").value == "Current variant"
+    assert app.segmented_control(key="network").value == "variant"
     assert app.session_state["variant"] == variant
     assert "mine.pth" in captions(app)
 
 
 def test_the_same_network_can_be_seen_before_it_learned_anything() -> None:
     app = open_app(PAGES[0])
-    app.segmented_control(key="weights_choice").set_value("Random or yours").run()
+    app.segmented_control(key="weights").set_value("other").run()
     assert not app.exception
     assert "Digits 1 at 112x112 pixels, random weights, seed 0" in captions(app)
 
 
 def test_a_link_to_the_trained_networks_variant_gets_its_weights() -> None:
     app = open_app(PAGES[0], to_query(trained_config()))
-    assert app.segmented_control(key="network").value == "Current variant"
+    assert app.segmented_control(key="network").value == "variant"
     assert "weights trained to segment digits" in captions(app)
 
 
