@@ -17,7 +17,7 @@ from explorer.operator_counts import OperatorCounts, total
 from explorer.units import significant, with_prefix
 from hrformer import HRFormerConfig, create_model
 from hrformer.config import NUM_BRANCHES
-from hrformer.model import STAGE1_CHANNELS, STEM_CHANNELS
+from hrformer.widths import STAGE1_CHANNELS, STEM_CHANNELS
 
 #: Cost figures that can be split: label -> (attribute of OperatorCounts, unit).
 FIGURES = {

@@ -16,8 +16,8 @@ from explorer.geometry import branch_sizes
 from explorer.ui.panels import plain
 from explorer.units import counted
 from hrformer import HRFormerConfig
-from hrformer.attention import WindowGrid
 from hrformer.config import NUM_BRANCHES
+from hrformer.windows import WindowGrid
 from hrformer.wording import shown
 
 #: Name of the chart whose points choose the position.
