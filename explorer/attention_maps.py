@@ -13,7 +13,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from explorer.geometry import Size, branch_sizes
+from explorer.geometry import Size, attention_pairs
 from explorer.partial_forward import exclusive, high_resolution_module, module_inputs
 from explorer.units import counted
 from hrformer import HRFormer, HRFormerConfig
@@ -193,13 +193,6 @@ def _write_out(address: BlockAddress, attention: WindowAttention, tokens: Tensor
         bias_maps=bias_maps,
         bias_added=bias is not None,
     )
-
-
-def attention_pairs(config: HRFormerConfig, branch: int, img_size: Size) -> int:
-    """(query, key) pairs over all windows and heads of one block of a branch."""
-    height, width = branch_sizes(img_size)[branch]
-    grid = WindowGrid(height, width, config.window_sizes[branch])
-    return grid.tokens * grid.size**2 * config.num_heads[branch]
 
 
 def _check_size(config: HRFormerConfig, branch: int, img_size: Size) -> None:

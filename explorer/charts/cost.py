@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import plotly.graph_objects as go
 
 from explorer.charts.theme import NEUTRAL_COLOUR, branch_colour, branch_name, log_axis, style
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Marker per family, and where the name stands per family or model: so that no two names meet.
 SYMBOLS = {"HRFormer": "circle-open", "HRNet": "square-open", "DeiT": "diamond-open"}
@@ -23,6 +26,8 @@ def cost_bars(table: pd.DataFrame, group: str, unit: str, title: str) -> go.Figu
         unit: Unit of the values, such as "MACs".
         title: What the figure says.
     """
+    import pandas as pd  # here, for the first page of a cold server draws its diagram without
+
     total = table["value"].sum() or 1
     order = list(dict.fromkeys(table[group]))
     # Summed by hand: a few dozen rows take pandas' grouping longer than all the rest of the figure.

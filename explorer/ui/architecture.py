@@ -1,13 +1,13 @@
-"""What the Architecture page shows of a variant, as values for the charts."""
+"""What the Architecture page shows of a variant, as values for the charts.
+
+It is the page that a cold server shows first, so libraries that take long to import are imported where they are used.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import streamlit as st
-import torch
-import torchinfo
 
 from explorer.charts.diagram import DiagramBlock, NetworkDiagram
 from explorer.charts.theme import branch_name
@@ -15,9 +15,12 @@ from explorer.complexity import BLOCK_KINDS, KINDS, STAGES, Complexity, block_co
 from explorer.geometry import branch_sizes
 from explorer.operator_counts import OperatorCounts, total
 from explorer.units import significant, with_prefix
-from hrformer import HRFormerConfig, create_model
+from hrformer import HRFormerConfig
 from hrformer.config import NUM_BRANCHES
 from hrformer.widths import STAGE1_CHANNELS, STEM_CHANNELS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Cost figures that can be split: label -> (attribute of OperatorCounts, unit).
 FIGURES = {
@@ -89,6 +92,8 @@ def cost_table(cost: Complexity, group: str, figure: str) -> pd.DataFrame:
         group: "stage" or "kind".
         figure: A key of `FIGURES`.
     """
+    import pandas as pd
+
     attribute, _ = FIGURES[figure]
     rows = pd.DataFrame(
         {
@@ -105,6 +110,8 @@ def cost_table(cost: Complexity, group: str, figure: str) -> pd.DataFrame:
 
 def count_table(cost: Complexity) -> pd.DataFrame:
     """Every row of the cost with all its operators, for the CSV."""
+    import pandas as pd
+
     return pd.DataFrame(
         [
             {
@@ -139,6 +146,12 @@ def layer_table(config: HRFormerConfig) -> pd.DataFrame:
 
     Its MACs are left out: torchinfo does not count matrix products and miscounts linear layers on sequences.
     """
+    import pandas as pd
+    import torch
+    import torchinfo
+
+    from hrformer import create_model
+
     with torch.device("meta"):
         model = create_model(config).eval()
         images = torch.empty(1, config.in_chans, *config.img_size)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
-from numpy.typing import NDArray
 from streamlit.elements.lib.grid_container import GridContainer
+
+if TYPE_CHECKING:  # the first page of a cold server shows its numbers without them
+    import numpy as np
+    import pandas as pd
+    import plotly.graph_objects as go
+    from numpy.typing import NDArray
 
 #: What a table shows where there is no figure.
 NO_VALUE = "–"
@@ -94,6 +97,8 @@ def npz_button(collect: Callable[[], Mapping[str, NDArray[np.generic]]], name: s
     """Download arrays as one compressed NumPy file; they are collected only when they are asked for."""
 
     def write() -> bytes:
+        import numpy as np
+
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **collect())
         return buffer.getvalue()
