@@ -5,10 +5,12 @@ It is the page that a cold server shows first, so libraries that take long to im
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from explorer.charts.cost import CostPart
 from explorer.charts.diagram import DiagramBlock, NetworkDiagram
 from explorer.charts.theme import branch_name
 from explorer.complexity import BLOCK_KINDS, KINDS, STAGES, Complexity, block_costs, estimate_complexity
@@ -84,28 +86,29 @@ def _output_shape(config: HRFormerConfig) -> str:
     return _shape(config.num_classes, size)
 
 
-def cost_table(cost: Complexity, group: str, figure: str) -> pd.DataFrame:
-    """Cost by (group, branch): columns `group`, branch, value, in the network's order.
+def cost_parts(cost: Complexity, group: str, figure: str) -> list[CostPart]:
+    """A cost figure by (group, branch), in the network's order.
 
     Args:
         cost: The variant's cost.
         group: "stage" or "kind".
         figure: A key of `FIGURES`.
     """
+    attribute, _ = FIGURES[figure]
+    sums: dict[tuple[str, int | None], float] = {}
+    for row in cost.rows:
+        place = getattr(row, group), row.branch
+        sums[place] = sums.get(place, 0) + getattr(row.counts, attribute)
+    order = STAGES if group == "stage" else KINDS
+    parts = [CostPart(name, branch, value) for (name, branch), value in sums.items()]
+    return sorted(parts, key=lambda part: order.index(part.group))
+
+
+def cost_table(parts: Sequence[CostPart], group: str) -> pd.DataFrame:
+    """Columns `group`, branch and value, for the CSV."""
     import pandas as pd
 
-    attribute, _ = FIGURES[figure]
-    rows = pd.DataFrame(
-        {
-            "stage": [row.stage for row in cost.rows],
-            "kind": [row.kind for row in cost.rows],
-            "branch": pd.array([row.branch for row in cost.rows], dtype="Int64"),
-            "value": [getattr(row.counts, attribute) for row in cost.rows],
-        }
-    )
-    order = {name: position for position, name in enumerate(STAGES if group == "stage" else KINDS)}
-    grouped = rows.groupby([group, "branch"], sort=False, dropna=False)["value"].sum().reset_index()
-    return grouped.sort_values(by=[group], key=lambda names: names.map(order), kind="stable", ignore_index=True)
+    return pd.DataFrame(parts, columns=[group, "branch", "value"]).astype({"branch": "Int64"})
 
 
 def count_table(cost: Complexity) -> pd.DataFrame:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # the first page of a cold server shows its numbers without t
     import plotly.graph_objects as go
     from numpy.typing import NDArray
 
+    Table = pd.DataFrame | Callable[[], pd.DataFrame]
+
 #: What a table shows where there is no figure.
 NO_VALUE = "–"
 #: Less is too little for a chart: two stand beside each other on a screen of 1440 pixels, below each other on 1024.
@@ -48,7 +50,7 @@ def image_format_control() -> None:
 def show_chart(
     figure: go.Figure,
     name: str,
-    data: pd.DataFrame | None = None,
+    data: Table | None = None,
     *,
     alt: str,
     on_select: Callable[[], None] | None = None,
@@ -58,7 +60,7 @@ def show_chart(
     Args:
         figure: The chart.
         name: Names the files and the element; unique on a page.
-        data: What the chart shows.
+        data: What the chart shows, or what makes it when it is asked for.
         alt: What a screen reader says.
         on_select: Called after a click on a point; the click is in the session state under `chart_<name>`.
     """
@@ -79,11 +81,16 @@ def show_chart(
         csv_button(data, name)
 
 
-def csv_button(data: pd.DataFrame, name: str, label: str = "Data as CSV") -> None:
-    """Download a table; the file is written only when it is asked for."""
+def csv_button(data: Table, name: str, label: str = "Data as CSV") -> None:
+    """Download a table; the file is written only when it is asked for, and the table may be made only then."""
+
+    def write() -> bytes:
+        table = data() if callable(data) else data
+        return table.to_csv(index=False).encode()
+
     st.download_button(
         label,
-        data=lambda: data.to_csv(index=False).encode(),
+        data=write,
         file_name=f"{name}.csv",
         mime="text/csv",
         icon=":material/download:",
