@@ -13,11 +13,17 @@ from collections.abc import Iterator
 
 from explorer.geometry import area, branch_sizes, stem_sizes
 from hrformer import HRFormerConfig
-from hrformer.attention import WindowGrid
 from hrformer.config import NUM_BRANCHES, NUM_STAGES
-from hrformer.heads import CLASSIFICATION_FEATURES, CLASSIFICATION_WIDTHS, OCR_CHANNELS, OCR_KEY_CHANNELS
-from hrformer.layers import Bottleneck
-from hrformer.model import STAGE1_CHANNELS, STEM_CHANNELS
+from hrformer.widths import (
+    BOTTLENECK_EXPANSION,
+    CLASSIFICATION_FEATURES,
+    CLASSIFICATION_WIDTHS,
+    OCR_CHANNELS,
+    OCR_KEY_CHANNELS,
+    STAGE1_CHANNELS,
+    STEM_CHANNELS,
+)
+from hrformer.windows import WindowGrid
 
 
 def peak_activation_elements(config: HRFormerConfig) -> int:
@@ -46,7 +52,7 @@ def _map_elements(config: HRFormerConfig) -> list[int]:
 
 def _bottleneck(width: int) -> int:
     """Per position, its input not counted: residual, last convolution and its norm, and the map before them."""
-    return 3 * width * Bottleneck.expansion + width
+    return 3 * width * BOTTLENECK_EXPANSION + width
 
 
 def _stage(config: HRFormerConfig, stage: int, maps: list[int]) -> Iterator[int]:
@@ -95,7 +101,7 @@ def _classification_head(config: HRFormerConfig, features: int) -> Iterator[int]
     for branch in range(NUM_BRANCHES):
         width = CLASSIFICATION_WIDTHS[branch]
         yield features + aggregated + _bottleneck(width) * areas[branch]
-        aggregated = width * Bottleneck.expansion * areas[branch]
+        aggregated = width * BOTTLENECK_EXPANSION * areas[branch]
     yield features + aggregated + 2 * CLASSIFICATION_FEATURES * areas[-1]
 
 

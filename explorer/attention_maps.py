@@ -13,13 +13,14 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from explorer.geometry import Size, branch_sizes
+from explorer.geometry import Size, attention_pairs
 from explorer.partial_forward import exclusive, high_resolution_module, module_inputs
 from explorer.units import counted
 from hrformer import HRFormer, HRFormerConfig
-from hrformer.attention import WindowAttention, WindowGrid
+from hrformer.attention import WindowAttention, window_partition, window_reverse
 from hrformer.block import HRFormerBlock
 from hrformer.config import NUM_STAGES
+from hrformer.windows import WindowGrid
 
 #: Largest attention that is written out, in (query, key) pairs over all windows and heads: 256 MiB in fp32.
 MAX_PAIRS = 2**26
@@ -174,14 +175,14 @@ def collect_attention_maps(model: HRFormer, x: Tensor, address: BlockAddress) ->
 def _write_out(address: BlockAddress, attention: WindowAttention, tokens: Tensor) -> AttentionMaps:
     """Attention of the block to its tokens, (1, H, W, C)."""
     grid = attention.grid(tokens.shape[1], tokens.shape[2])
-    query, key, _ = attention.project(grid.partition(tokens))  # (windows, heads, N, head_dim)
+    query, key, _ = attention.project(window_partition(tokens, grid))  # (windows, heads, N, head_dim)
     content = query @ key.transpose(-2, -1) * attention.scale  # (windows, heads, N, N)
     bias = attention.bias()
     bias_logits = torch.zeros_like(content[0]) if bias is None else bias[0]
     side = 2 * grid.size - 1
     # ((2K-1)^2, heads) -> (heads, 2K-1, 2K-1); the table counts from key to query, a map from query to key.
     bias_maps = attention.relative_position_bias_table.T.reshape(-1, side, side).flip(1, 2)
-    inside = grid.partition(torch.ones_like(tokens[..., :1])).squeeze(-1)  # (windows, N)
+    inside = window_partition(torch.ones_like(tokens[..., :1]), grid).squeeze(-1)  # (windows, N)
     return AttentionMaps(
         address=address,
         grid=grid,
@@ -192,13 +193,6 @@ def _write_out(address: BlockAddress, attention: WindowAttention, tokens: Tensor
         bias_maps=bias_maps,
         bias_added=bias is not None,
     )
-
-
-def attention_pairs(config: HRFormerConfig, branch: int, img_size: Size) -> int:
-    """(query, key) pairs over all windows and heads of one block of a branch."""
-    height, width = branch_sizes(img_size)[branch]
-    grid = WindowGrid(height, width, config.window_sizes[branch])
-    return grid.tokens * grid.size**2 * config.num_heads[branch]
 
 
 def _check_size(config: HRFormerConfig, branch: int, img_size: Size) -> None:
@@ -241,7 +235,7 @@ def padding_share(maps: AttentionMaps) -> Tensor:
 def _per_position(grid: WindowGrid, values: Tensor) -> Tensor:
     """A value per query, (windows, heads, N), on the branch's map: (heads, H, W)."""
     # (windows, N, heads) -> (1, H, W, heads) -> (heads, H, W)
-    return grid.merge(values.transpose(1, 2)).squeeze(0).permute(2, 0, 1)
+    return window_reverse(values.transpose(1, 2), grid).squeeze(0).permute(2, 0, 1)
 
 
 def attention_from(maps: AttentionMaps, row: int, column: int) -> Tensor:

@@ -11,7 +11,7 @@ from explorer import operator_counts as ops
 from explorer.complexity import ATTENTION_KINDS, block_costs
 from explorer.geometry import branch_sizes
 from hrformer import HRFormerConfig
-from hrformer.attention import WindowGrid
+from hrformer.windows import WindowGrid
 
 
 def compare_with_global(config: HRFormerConfig, branch: int, sides_px: Iterable[int]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hrformer.attention import WindowGrid
+from hrformer.windows import WindowGrid
 
 Mask = NDArray[np.bool_]
 """A set of positions, (height, width)."""

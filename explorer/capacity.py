@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import psutil
 
-from explorer.attention_maps import attention_pairs
 from explorer.complexity import MIB, estimate_complexity
-from explorer.geometry import area, branch_sizes
+from explorer.geometry import area, attention_pairs, branch_sizes
 from hrformer import HRFormerConfig
-from hrformer.attention import WindowGrid
+from hrformer.windows import WindowGrid
 
 #: Python objects, buffers and the libraries' workspaces, next to weights and activations (measured on HRFormer-B).
 OVERHEAD_MIB = 200

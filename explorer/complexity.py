@@ -16,11 +16,17 @@ from explorer.activation_memory import peak_activation_elements
 from explorer.geometry import area, branch_sizes, stem_sizes
 from explorer.operator_counts import OperatorCounts, total
 from hrformer import HRFormerConfig
-from hrformer.attention import WindowGrid
 from hrformer.config import NUM_BRANCHES, NUM_STAGES
-from hrformer.heads import CLASSIFICATION_FEATURES, CLASSIFICATION_WIDTHS, OCR_CHANNELS, OCR_KEY_CHANNELS
-from hrformer.layers import Bottleneck
-from hrformer.model import STAGE1_CHANNELS, STEM_CHANNELS
+from hrformer.widths import (
+    BOTTLENECK_EXPANSION,
+    CLASSIFICATION_FEATURES,
+    CLASSIFICATION_WIDTHS,
+    OCR_CHANNELS,
+    OCR_KEY_CHANNELS,
+    STAGE1_CHANNELS,
+    STEM_CHANNELS,
+)
+from hrformer.windows import WindowGrid
 
 MIB = 2**20
 STAGES = ("stem", "stage 1", "stage 2", "stage 3", "stage 4", "head")
@@ -238,7 +244,7 @@ def _head(config: HRFormerConfig) -> OperatorCounts:
 
 def _classification_head(config: HRFormerConfig) -> OperatorCounts:
     sizes = branch_sizes(config.img_size)
-    outs = [width * Bottleneck.expansion for width in CLASSIFICATION_WIDTHS]
+    outs = [width * BOTTLENECK_EXPANSION for width in CLASSIFICATION_WIDTHS]
     counts = total(
         ops.bottleneck(config.channels[branch], CLASSIFICATION_WIDTHS[branch], sizes[branch], depth_wise=True)
         for branch in range(NUM_BRANCHES)

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from explorer.onnx_export import export_onnx, missing_packages
+from explorer.onnx_export import export_onnx
+from explorer.onnx_limits import missing_packages
 from hrformer import HRFormer, optimize_for_inference
 
 Forward = Callable[[Tensor], Tensor]

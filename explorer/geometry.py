@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hrformer.config import NUM_BRANCHES
+from hrformer.config import NUM_BRANCHES, HRFormerConfig
+from hrformer.windows import WindowGrid
 
 Size = tuple[int, int]
 
@@ -29,3 +30,10 @@ def branch_sizes(img_size: Size) -> tuple[Size, ...]:
 def area(size: Size) -> int:
     """Number of positions."""
     return size[0] * size[1]
+
+
+def attention_pairs(config: HRFormerConfig, branch: int, img_size: Size) -> int:
+    """(query, key) pairs over all windows and heads of one block of a branch."""
+    height, width = branch_sizes(img_size)[branch]
+    grid = WindowGrid(height, width, config.window_sizes[branch])
+    return grid.tokens * grid.size**2 * config.num_heads[branch]

@@ -14,7 +14,8 @@ from explorer.geometry import branch_sizes
 from explorer.partial_forward import exclusive, high_resolution_module, module_inputs
 from explorer.receptive_field import MapPosition
 from hrformer import HRFormer, HRFormerConfig
-from hrformer.attention import WindowGrid
+from hrformer.attention import window_partition
+from hrformer.windows import WindowGrid
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +141,7 @@ def _change(features: Tensor, grid: WindowGrid, window: tuple[int, int], strengt
 
 
 def _window_shares(difference: Tensor, grid: WindowGrid) -> NDArray[np.float64]:
-    energy = grid.partition(difference.double().square().permute(0, 2, 3, 1)).sum((1, 2))
+    energy = window_partition(difference.double().square().permute(0, 2, 3, 1), grid).sum((1, 2))
     total = energy.sum()
     if not (torch.isfinite(total) and total > 0):
         raise ValueError("The change does not come out of the blocks as a finite number: check weights and strength.")

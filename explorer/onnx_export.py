@@ -5,41 +5,20 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from explorer.onnx_limits import missing_packages, refuse_too_large
 from hrformer import HRFormer, optimize_for_inference
 
 #: Gelu and LayerNormalization are operators of their own from here on.
 OPSET = 20
 #: Largest relative error between the file under ONNX Runtime and the model.
 TOLERANCE = 1e-4
-#: A protobuf message, and with it a single ONNX file, ends at 2 GiB.
-MAX_FILE_BYTES = 2**31
-_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _CHECKED_BATCHES = (1, 3)
-
-
-def missing_packages() -> str | None:
-    """Why nothing can be exported here, in one sentence; None if it can."""
-    missing = [name for name in _PACKAGES if find_spec(name) is None]
-    if not missing:
-        return None
-    return f"{', '.join(missing)} not installed: run pip install 'hrformer-explorer[engines]'."
-
-
-def refuse_too_large(weight_bytes: int) -> None:
-    """Say before anything is built that weights do not fit one file.
-
-    Raises:
-        ValueError: If they do not.
-    """
-    if weight_bytes >= MAX_FILE_BYTES:
-        raise ValueError(f"{weight_bytes / 2**30:.1f} GiB of weights do not fit one ONNX file, which ends at 2 GiB.")
 
 
 def export_onnx(

@@ -11,12 +11,14 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from explorer.complexity import MIB, estimate_complexity
-from explorer.onnx_export import missing_packages, refuse_too_large
-from hrformer import HRFormer, HRFormerConfig
+from explorer.onnx_limits import missing_packages, refuse_too_large
+from hrformer import HRFormerConfig
+
+if TYPE_CHECKING:
+    from hrformer import HRFormer
 
 #: Interpreter and libraries, and how often the weights are there at once: model, optimised form, graph, file, session.
 _LIBRARIES_MIB = 900.0
@@ -96,6 +98,8 @@ def _command(config: HRFormerConfig, weights: HRFormer | int, path: Path) -> lis
     command = [sys.executable, "-m", "explorer", "onnx", str(path), "--variant", str(variant)]
     if isinstance(weights, int):
         return [*command, "--seed", str(weights)]
+    import torch  # there already, with the model; where there is none the page does without
+
     checkpoint = path.with_suffix(".pth")
     torch.save(weights.state_dict(), checkpoint)
     return [*command, "--checkpoint", str(checkpoint)]

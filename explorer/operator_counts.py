@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 from explorer.geometry import Size, area, downsampled
-from hrformer.attention import WindowGrid
-from hrformer.layers import Bottleneck
+from hrformer.widths import BOTTLENECK_EXPANSION
+from hrformer.windows import WindowGrid
 
 #: Published FLOPs per element (cls/tools/jit_handles.py of the authors' code); all other element-wise work counts 1.
 BATCH_NORM_FLOPS = 4
@@ -112,7 +112,7 @@ def linear(in_features: int, out_features: int, tokens: int) -> OperatorCounts:
 
 def bottleneck(in_chans: int, width: int, size: Size, *, depth_wise: bool = False) -> OperatorCounts:
     """The residual bottleneck of stage 1 and of the classification head."""
-    out_chans = width * Bottleneck.expansion
+    out_chans = width * BOTTLENECK_EXPANSION
     shortcut = OperatorCounts() if in_chans == out_chans else conv_bn(in_chans, out_chans, 1, size)
     return total(
         (

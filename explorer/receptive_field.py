@@ -21,7 +21,7 @@ from explorer.complexity import estimate_complexity
 from explorer.geometry import Size, area, branch_sizes, stem_sizes
 from hrformer import HRFormerConfig
 from hrformer.config import NUM_STAGES
-from hrformer.model import STAGE1_CHANNELS
+from hrformer.widths import STAGE1_CHANNELS
 
 #: Window sizes of the axis that sets area against MACs.
 WINDOW_SIZE_AXIS = tuple(range(3, 22))

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-
-import pandas as pd
-import timm
-import torch
-from torch.utils.flop_counter import FlopCounterMode
+from typing import TYPE_CHECKING
 
 from explorer.complexity import estimate_complexity
 from explorer.variants import PAPER_NAMES
 from hrformer import preset
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TABLE = Path(__file__).parent / "data" / "reference_models.csv"
 IMG_SIZE = (224, 224)
@@ -44,11 +43,17 @@ _MODELS = (
 @lru_cache(maxsize=1)
 def reference_models() -> pd.DataFrame:
     """One row per model: model, family, params, macs (one 224x224 image), published top1_percent, source."""
+    import pandas as pd
+
     return pd.read_csv(TABLE)
 
 
 def count_timm_model(name: str, img_size: tuple[int, int] = IMG_SIZE) -> tuple[int, int]:
     """Parameters and MACs of a timm model for one image, counted on the meta device: no weight is allocated."""
+    import timm  # seconds; the table that ships does without
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
     with torch.device("meta"):
         model = timm.create_model(name).eval()
         images = torch.empty(1, 3, *img_size)
@@ -67,6 +72,8 @@ def _count(name: str, timm_name: str | None) -> tuple[int, int]:
 
 def main() -> None:
     """Count all models and write the table."""
+    import pandas as pd
+
     rows = [(name, family, *_count(name, timm_name), top1, source) for name, family, timm_name, top1, source in _MODELS]
     columns = ["model", "family", "params", "macs", "top1_percent", "source"]
     pd.DataFrame(rows, columns=columns).to_csv(TABLE, index=False)

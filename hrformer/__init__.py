@@ -1,9 +1,35 @@
-"""HRFormer, the High-Resolution Transformer for dense prediction (arXiv 2110.09408), as a library on torch alone."""
+"""HRFormer, the High-Resolution Transformer for dense prediction (arXiv 2110.09408), as a library on torch alone.
 
-from hrformer.checkpoint import LoadReport, load_checkpoint, load_official_state_dict
+A variant and its arithmetic need no torch, whose import takes seconds; what does is imported when first asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from hrformer.config import PRESETS, TASKS, HRFormerConfig, preset
-from hrformer.model import HRFormer, create_model
-from hrformer.optimize import optimize_for_inference
+
+if TYPE_CHECKING:
+    from hrformer.checkpoint import LoadReport, load_checkpoint, load_official_state_dict
+    from hrformer.model import HRFormer, create_model
+    from hrformer.optimize import optimize_for_inference
+else:
+    _NEED_TORCH = {
+        "HRFormer": "model",
+        "LoadReport": "checkpoint",
+        "create_model": "model",
+        "load_checkpoint": "checkpoint",
+        "load_official_state_dict": "checkpoint",
+        "optimize_for_inference": "optimize",
+    }
+
+    def __getattr__(name):  # PEP 562; type checkers read the imports above
+        if name not in _NEED_TORCH:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return globals().setdefault(name, getattr(import_module(f"{__name__}.{_NEED_TORCH[name]}"), name))
+
+    def __dir__():
+        return sorted({*globals(), *_NEED_TORCH})
+
 
 __all__ = [
     "PRESETS",

@@ -2,71 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hrformer.windows import WindowGrid
 
-@dataclass(frozen=True)
-class WindowGrid:
-    """How a map of height x width tokens is cut into windows: zero-padded on both sides, the odd row at the end.
 
-    Attributes:
-        height: Rows of tokens before padding.
-        width: Columns of tokens before padding.
-        size: K, side of a window in tokens.
-    """
+def window_partition(x: Tensor, grid: WindowGrid) -> Tensor:
+    """Pad a map and cut it: (B, H, W, C) -> (B*windows, K*K, C), windows row by row."""
+    batch, _, _, channels = x.shape
+    padded_height, padded_width = grid.rows * grid.size, grid.columns * grid.size
+    bottom = padded_height - grid.height - grid.top
+    right = padded_width - grid.width - grid.left
+    if (padded_height, padded_width) != (grid.height, grid.width):
+        x = F.pad(x, (0, 0, grid.left, right, grid.top, bottom))
+    x = x.view(batch, grid.rows, grid.size, grid.columns, grid.size, channels)
+    # (B, rows, K, columns, K, C) -> (B, rows, columns, K, K, C) -> (B*windows, K*K, C)
+    return x.transpose(2, 3).reshape(-1, grid.size * grid.size, channels)
 
-    height: int
-    width: int
-    size: int
 
-    @property
-    def rows(self) -> int:
-        """Windows from top to bottom."""
-        return -(-self.height // self.size)
-
-    @property
-    def columns(self) -> int:
-        """Windows from left to right."""
-        return -(-self.width // self.size)
-
-    @property
-    def top(self) -> int:
-        """Rows of padding above the map; below is the same or one more."""
-        return (self.rows * self.size - self.height) // 2
-
-    @property
-    def left(self) -> int:
-        """Columns of padding left of the map; on the right is the same or one more."""
-        return (self.columns * self.size - self.width) // 2
-
-    @property
-    def tokens(self) -> int:
-        """Tokens of all windows, padding included."""
-        return self.rows * self.columns * self.size**2
-
-    def partition(self, x: Tensor) -> Tensor:
-        """Pad a map and cut it: (B, H, W, C) -> (B*windows, K*K, C), windows row by row."""
-        batch, _, _, channels = x.shape
-        padded_height, padded_width = self.rows * self.size, self.columns * self.size
-        bottom = padded_height - self.height - self.top
-        right = padded_width - self.width - self.left
-        if (padded_height, padded_width) != (self.height, self.width):
-            x = F.pad(x, (0, 0, self.left, right, self.top, bottom))
-        x = x.view(batch, self.rows, self.size, self.columns, self.size, channels)
-        # (B, rows, K, columns, K, C) -> (B, rows, columns, K, K, C) -> (B*windows, K*K, C)
-        return x.transpose(2, 3).reshape(-1, self.size * self.size, channels)
-
-    def merge(self, windows: Tensor) -> Tensor:
-        """Undo `partition`: (B*windows, K*K, C) -> (B, H, W, C), padding cropped."""
-        channels = windows.shape[-1]
-        x = windows.view(-1, self.rows, self.columns, self.size, self.size, channels)
-        # (B, rows, columns, K, K, C) -> (B, rows, K, columns, K, C) -> (B, rows*K, columns*K, C)
-        x = x.transpose(2, 3).reshape(-1, self.rows * self.size, self.columns * self.size, channels)
-        return x[:, self.top : self.top + self.height, self.left : self.left + self.width]
+def window_reverse(windows: Tensor, grid: WindowGrid) -> Tensor:
+    """Undo `window_partition`: (B*windows, K*K, C) -> (B, H, W, C), padding cropped."""
+    channels = windows.shape[-1]
+    x = windows.view(-1, grid.rows, grid.columns, grid.size, grid.size, channels)
+    # (B, rows, columns, K, K, C) -> (B, rows, K, columns, K, C) -> (B, rows*K, columns*K, C)
+    x = x.transpose(2, 3).reshape(-1, grid.rows * grid.size, grid.columns * grid.size, channels)
+    return x[:, grid.top : grid.top + grid.height, grid.left : grid.left + grid.width]
 
 
 def relative_position_index(size: int) -> Tensor:
@@ -110,10 +72,11 @@ class WindowAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, H, W, C) -> (B, H, W, C)."""
         grid = self.grid(x.shape[1], x.shape[2])
-        x = F.scaled_dot_product_attention(*self.project(grid.partition(x)), attn_mask=self.bias(), scale=self.scale)
+        query, key, value = self.project(window_partition(x, grid))
+        x = F.scaled_dot_product_attention(query, key, value, attn_mask=self.bias(), scale=self.scale)
         # (B*windows, heads, K*K, head_dim) -> (B*windows, K*K, C)
         x = x.transpose(1, 2).flatten(2)
-        return grid.merge(self.out_proj(x))
+        return window_reverse(self.out_proj(x), grid)
 
     def grid(self, height: int, width: int) -> WindowGrid:
         """The windows of a map of height x width tokens."""

@@ -12,12 +12,7 @@ from torch import Tensor, nn
 from hrformer.config import HRFormerConfig
 from hrformer.fusion import resize
 from hrformer.layers import Bottleneck, conv_bn
-
-#: Widths of the classification head's bottlenecks (cls/models/hrt.py); each opens to four times as many channels.
-CLASSIFICATION_WIDTHS = (32, 64, 128, 256)
-CLASSIFICATION_FEATURES = 2048
-OCR_CHANNELS = 512
-OCR_KEY_CHANNELS = 256
+from hrformer.widths import CLASSIFICATION_FEATURES, CLASSIFICATION_WIDTHS, OCR_CHANNELS, OCR_KEY_CHANNELS
 
 
 class ClassificationHead(nn.Module):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from hrformer.widths import BOTTLENECK_EXPANSION
+
 
 def conv_bn(
     in_chans: int, out_chans: int, kernel_size: int, *, stride: int = 1, groups: int = 1, bias: bool = False
@@ -25,7 +27,7 @@ class Bottleneck(nn.Module):
         depth_wise: Whether the 3x3 convolution is depth-wise, as in HRFormer's classification head.
     """
 
-    expansion = 4
+    expansion = BOTTLENECK_EXPANSION
 
     def __init__(self, in_chans: int, width: int, *, depth_wise: bool = False) -> None:
         super().__init__()

@@ -12,9 +12,7 @@ from hrformer.config import NUM_STAGES, HRFormerConfig
 from hrformer.fusion import FusionRow, HighResolutionModule, PassingRow, Transition
 from hrformer.heads import build_head
 from hrformer.layers import Bottleneck, conv_bn
-
-STEM_CHANNELS = 64
-STAGE1_CHANNELS = STEM_CHANNELS * Bottleneck.expansion
+from hrformer.widths import STAGE1_CHANNELS, STEM_CHANNELS
 
 
 class HRFormer(nn.Module):

@@ -32,11 +32,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from hrformer.attention import WindowAttention, WindowGrid
+from hrformer.attention import WindowAttention, window_partition, window_reverse
 from hrformer.block import FeedForward
 from hrformer.fusion import FusionRow, HighResolutionModule
 from hrformer.layers import Bottleneck
-from hrformer.model import STAGE1_CHANNELS, HRFormer
+from hrformer.model import HRFormer
+from hrformer.widths import STAGE1_CHANNELS
+from hrformer.windows import WindowGrid
 
 #: The map that packed weights are laid out for; other sizes work too.
 PACKED_FOR_BATCH = 8
@@ -114,12 +116,12 @@ class InferenceWindowAttention(nn.Module):
         query, key, value = (
             # (B*windows, K*K, C) -> (B*windows, K*K, heads, head_dim) -> (B*windows, heads, K*K, head_dim)
             part.view(*part.shape[:2], self.num_heads, part.shape[2] // self.num_heads).transpose(1, 2)
-            for part in self.project(grid.partition(x))
+            for part in self.project(window_partition(x, grid))
         )
         x = F.scaled_dot_product_attention(query, key, value, attn_mask=self.bias, scale=1.0)
         # (B*windows, heads, K*K, head_dim) -> (B*windows, K*K, C)
         x = x.transpose(1, 2).flatten(2)
-        out: Tensor = self.out_proj(grid.merge(x))
+        out: Tensor = self.out_proj(window_reverse(x, grid))
         return out
 
     def project(self, windows: Tensor) -> Sequence[Tensor]:

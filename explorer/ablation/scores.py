@@ -11,7 +11,7 @@ from torch import Tensor
 
 from explorer.ablation.digits import NUM_CLASSES
 from hrformer import HRFormer
-from hrformer.attention import WindowGrid
+from hrformer.windows import WindowGrid
 
 #: Digits cut off by the edge fake a difference between borders and elsewhere: this rim, pixels, is left out of it.
 RIM_PX = 14

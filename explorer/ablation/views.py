@@ -15,7 +15,7 @@ from explorer.leak import map_entering_blocks, measure_leak, window_of
 from explorer.receptive_field import MapPosition, central_position, theoretical_field
 from explorer.seeding import seeded
 from hrformer import HRFormer, HRFormerConfig, create_model
-from hrformer.attention import WindowGrid
+from hrformer.windows import WindowGrid
 
 #: Share of the gradient whose square tells the size of an effective field.
 EFFECTIVE_SHARE = 0.5

@@ -20,7 +20,7 @@ Step = tuple[float, float]
 
 
 class Windows(Protocol):
-    """How a branch's map is cut into windows; `hrformer.attention.WindowGrid` is one."""
+    """How a branch's map is cut into windows; `hrformer.windows.WindowGrid` is one."""
 
     @property
     def height(self) -> int:

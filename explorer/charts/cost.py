@@ -3,33 +3,50 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-import pandas as pd
 import plotly.graph_objects as go
 
 from explorer.charts.theme import NEUTRAL_COLOUR, branch_colour, branch_name, log_axis, style
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class CostPart(NamedTuple):
+    """A piece of a bar.
+
+    Attributes:
+        group: The bar: a stage or a kind of work.
+        branch: Index of the branch; None for what belongs to none.
+        value: How much of the figure.
+    """
+
+    group: str
+    branch: int | None
+    value: float
+
 
 #: Marker per family, and where the name stands per family or model: so that no two names meet.
 SYMBOLS = {"HRFormer": "circle-open", "HRNet": "square-open", "DeiT": "diamond-open"}
 LABEL_SIDES = {"HRFormer": "bottom right", "HRNet": "top left", "DeiT": "bottom right", "HRNet-W30": "bottom right"}
 
 
-def cost_bars(table: pd.DataFrame, group: str, unit: str, title: str) -> go.Figure:
+def cost_bars(parts: Sequence[CostPart], unit: str, title: str) -> go.Figure:
     """Stacked bars of one cost figure, one bar per group, one colour per branch.
 
     Args:
-        table: Columns `group`, "branch" (index, or missing for what belongs to none) and "value".
-        group: The column on the axis: "stage" or "kind".
+        parts: What the bars consist of, in their order from top to bottom.
         unit: Unit of the values, such as "MACs".
         title: What the figure says.
     """
-    total = table["value"].sum() or 1
-    order = list(dict.fromkeys(table[group]))
-    # Summed by hand: a few dozen rows take pandas' grouping longer than all the rest of the figure.
+    total = sum(part.value for part in parts) or 1
+    order = list(dict.fromkeys(part.group for part in parts))
     sums: dict[int | None, dict[str, float]] = {branch: {} for branch in (None, *range(4))}
-    for place, branch, value in zip(table[group], table["branch"], table["value"], strict=True):
-        bars = sums[None if pd.isna(branch) else int(branch)]
-        bars[place] = bars.get(place, 0) + value
+    for part in parts:
+        bars = sums[part.branch]
+        bars[part.group] = bars.get(part.group, 0) + part.value
     figure = go.Figure()
     for branch, bars in sums.items():
         if not any(bars.values()):

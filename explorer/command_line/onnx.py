@@ -37,7 +37,8 @@ def add_parser(commands: Any) -> None:
 
 
 def _onnx(arguments: argparse.Namespace) -> int:
-    from explorer.onnx_export import export_onnx, missing_packages
+    from explorer.onnx_export import export_onnx
+    from explorer.onnx_limits import missing_packages
 
     reason = missing_packages()
     if reason:
@@ -79,7 +80,7 @@ def _hrformer(
 ) -> tuple[nn.Module, tuple[int, int]]:
     from explorer.complexity import MIB, estimate_complexity
     from explorer.models import MAX_SEED, random_model
-    from explorer.onnx_export import refuse_too_large
+    from explorer.onnx_limits import refuse_too_large
     from hrformer import load_checkpoint
 
     if config is not None:

@@ -1,23 +1,28 @@
-"""What the Architecture page shows of a variant, as values for the charts."""
+"""What the Architecture page shows of a variant, as values for the charts.
+
+It is the page that a cold server shows first, so libraries that take long to import are imported where they are used.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import streamlit as st
-import torch
-import torchinfo
 
+from explorer.charts.cost import CostPart
 from explorer.charts.diagram import DiagramBlock, NetworkDiagram
 from explorer.charts.theme import branch_name
 from explorer.complexity import BLOCK_KINDS, KINDS, STAGES, Complexity, block_costs, estimate_complexity
 from explorer.geometry import branch_sizes
 from explorer.operator_counts import OperatorCounts, total
 from explorer.units import significant, with_prefix
-from hrformer import HRFormerConfig, create_model
+from hrformer import HRFormerConfig
 from hrformer.config import NUM_BRANCHES
-from hrformer.model import STAGE1_CHANNELS, STEM_CHANNELS
+from hrformer.widths import STAGE1_CHANNELS, STEM_CHANNELS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Cost figures that can be split: label -> (attribute of OperatorCounts, unit).
 FIGURES = {
@@ -81,8 +86,8 @@ def _output_shape(config: HRFormerConfig) -> str:
     return _shape(config.num_classes, size)
 
 
-def cost_table(cost: Complexity, group: str, figure: str) -> pd.DataFrame:
-    """Cost by (group, branch): columns `group`, branch, value, in the network's order.
+def cost_parts(cost: Complexity, group: str, figure: str) -> list[CostPart]:
+    """A cost figure by (group, branch), in the network's order.
 
     Args:
         cost: The variant's cost.
@@ -90,21 +95,26 @@ def cost_table(cost: Complexity, group: str, figure: str) -> pd.DataFrame:
         figure: A key of `FIGURES`.
     """
     attribute, _ = FIGURES[figure]
-    rows = pd.DataFrame(
-        {
-            "stage": [row.stage for row in cost.rows],
-            "kind": [row.kind for row in cost.rows],
-            "branch": pd.array([row.branch for row in cost.rows], dtype="Int64"),
-            "value": [getattr(row.counts, attribute) for row in cost.rows],
-        }
-    )
-    order = {name: position for position, name in enumerate(STAGES if group == "stage" else KINDS)}
-    grouped = rows.groupby([group, "branch"], sort=False, dropna=False)["value"].sum().reset_index()
-    return grouped.sort_values(by=[group], key=lambda names: names.map(order), kind="stable", ignore_index=True)
+    sums: dict[tuple[str, int | None], float] = {}
+    for row in cost.rows:
+        place = getattr(row, group), row.branch
+        sums[place] = sums.get(place, 0) + getattr(row.counts, attribute)
+    order = STAGES if group == "stage" else KINDS
+    parts = [CostPart(name, branch, value) for (name, branch), value in sums.items()]
+    return sorted(parts, key=lambda part: order.index(part.group))
+
+
+def cost_table(parts: Sequence[CostPart], group: str) -> pd.DataFrame:
+    """Columns `group`, branch and value, for the CSV."""
+    import pandas as pd
+
+    return pd.DataFrame(parts, columns=[group, "branch", "value"]).astype({"branch": "Int64"})
 
 
 def count_table(cost: Complexity) -> pd.DataFrame:
     """Every row of the cost with all its operators, for the CSV."""
+    import pandas as pd
+
     return pd.DataFrame(
         [
             {
@@ -139,6 +149,12 @@ def layer_table(config: HRFormerConfig) -> pd.DataFrame:
 
     Its MACs are left out: torchinfo does not count matrix products and miscounts linear layers on sequences.
     """
+    import pandas as pd
+    import torch
+    import torchinfo
+
+    from hrformer import create_model
+
     with torch.device("meta"):
         model = create_model(config).eval()
         images = torch.empty(1, config.in_chans, *config.img_size)

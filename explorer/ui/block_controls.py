@@ -14,8 +14,8 @@ from explorer.ui import address as link
 from explorer.ui.choices import forget, held, hold, present
 from explorer.units import counted
 from hrformer import HRFormerConfig
-from hrformer.attention import WindowGrid
 from hrformer.config import NUM_BRANCHES
+from hrformer.windows import WindowGrid
 from hrformer.wording import shown
 
 #: Name of the chart whose points choose the position.

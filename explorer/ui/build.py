@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import streamlit as st
 
 from explorer.complexity import Complexity, estimate_complexity
@@ -31,6 +30,9 @@ from explorer.ui.variant import started_from, use_variant, variant_name
 from explorer.units import mebibytes, signed_percent, with_prefix
 from explorer.variants import nearest_preset, to_python, to_query
 from hrformer import HRFormerConfig
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PROBLEM = "pin_problem"
 _MAX_JSON_MIB = 1
@@ -143,6 +145,8 @@ def show_variants(config: HRFormerConfig, reference: Reference) -> None:
 
 def variant_table(rows: list[tuple[str, HRFormerConfig]], reference: HRFormerConfig) -> pd.DataFrame:
     """One row per variant: its letters, its figures, and the change of each against the reference in percent."""
+    import pandas as pd  # the first page of a cold server shows its numbers without it
+
     base = estimate_complexity(reference)
     return pd.DataFrame(
         [

@@ -8,7 +8,6 @@ import streamlit as st
 
 from explorer.onnx_process import OnnxFile, export_in_process, exporting_mib, why_not
 from explorer.ui.progress import throw_away_button, with_progress
-from explorer.ui.sources import known_weights
 from hrformer import HRFormerConfig
 
 _WORK = "onnx_export"
@@ -17,6 +16,8 @@ _WANTED = "onnx_wanted"
 
 def onnx_download(config: HRFormerConfig) -> None:
     """A button that writes the file; once it is there, its download and what was checked."""
+    from explorer.ui.sources import known_weights  # needs torch, and the page that has this button opens without
+
     st.markdown("**Run it elsewhere**")
     weights, weights_key, weights_name = known_weights(config)
     key = weights_key

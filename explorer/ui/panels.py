@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
-from numpy.typing import NDArray
 from streamlit.elements.lib.grid_container import GridContainer
 
 from explorer.ui import choices
+
+if TYPE_CHECKING:  # the first page of a cold server shows its numbers without them
+    import numpy as np
+    import pandas as pd
+    import plotly.graph_objects as go
+    from numpy.typing import NDArray
+
+    Table = pd.DataFrame | Callable[[], pd.DataFrame]
 
 #: What a table shows where there is no figure.
 NO_VALUE = "–"
@@ -46,7 +51,7 @@ def image_format_control() -> None:
 def show_chart(
     figure: go.Figure,
     name: str,
-    data: pd.DataFrame | None = None,
+    data: Table | None = None,
     *,
     alt: str,
     on_select: Callable[[], None] | None = None,
@@ -56,7 +61,7 @@ def show_chart(
     Args:
         figure: The chart.
         name: Names the files and the element; unique on a page.
-        data: What the chart shows.
+        data: What the chart shows, or what makes it when it is asked for.
         alt: What a screen reader says.
         on_select: Called after a click on a point; the click is in the session state under `chart_<name>`.
     """
@@ -77,11 +82,16 @@ def show_chart(
         csv_button(data, name)
 
 
-def csv_button(data: pd.DataFrame, name: str, label: str = "Data as CSV") -> None:
-    """Download a table; the file is written only when it is asked for."""
+def csv_button(data: Table, name: str, label: str = "Data as CSV") -> None:
+    """Download a table; the file is written only when it is asked for, and the table may be made only then."""
+
+    def write() -> bytes:
+        table = data() if callable(data) else data
+        return table.to_csv(index=False).encode()
+
     st.download_button(
         label,
-        data=lambda: data.to_csv(index=False).encode(),
+        data=write,
         file_name=f"{name}.csv",
         mime="text/csv",
         icon=":material/download:",
@@ -95,6 +105,8 @@ def npz_button(collect: Callable[[], Mapping[str, NDArray[np.generic]]], name: s
     """Download arrays as one compressed NumPy file; they are collected only when they are asked for."""
 
     def write() -> bytes:
+        import numpy as np
+
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **collect())
         return buffer.getvalue()

@@ -11,7 +11,6 @@ from typing import Any, TypeVar, cast
 import streamlit as st
 
 from explorer.memory_budget import Waiting, memory_budget
-from explorer.shared_cache import size_mib
 
 OnProgress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
@@ -138,8 +137,7 @@ def with_progress(
         return None
     result = cast("Result", job.outcome.result())
     kept[slot] = result
-    while len(kept) > MAX_KEPT or (len(kept) > 1 and sum(map(size_mib, kept.values())) > MAX_KEPT_MIB):
-        kept.pop(next(iter(kept)))
+    _forget_oldest(kept)
     return result
 
 
@@ -154,6 +152,13 @@ def throw_away_button(name: str, key: Hashable) -> None:
         args=((name, key),),
         help="Results are kept for this session; this frees the memory of this one.",
     )
+
+
+def _forget_oldest(kept: dict[Slot, Any]) -> None:
+    from explorer.shared_cache import size_mib  # needs torch, and a page that has nothing to keep does without
+
+    while len(kept) > MAX_KEPT or (len(kept) > 1 and sum(map(size_mib, kept.values())) > MAX_KEPT_MIB):
+        kept.pop(next(iter(kept)))
 
 
 def _job_for(slot: Slot, work: Work[Any], needed_mib: float) -> Job:

@@ -1,5 +1,7 @@
 """Architecture: build a variant from sliders and see at once what each change costs."""
 
+from functools import partial
+
 import streamlit as st
 
 from explorer.capacity import check_capacity
@@ -13,6 +15,7 @@ from explorer.ui.architecture import (
     MAX_TABLE_BLOCKS,
     block_share,
     blocks_of,
+    cost_parts,
     cost_table,
     count_table,
     describe_network,
@@ -74,19 +77,19 @@ if section == "Cost split":
     unit = FIGURES[figure][1]
     halves = half_grid()
     with halves.cell():
-        table = cost_table(cost, "stage", figure)
+        parts = cost_parts(cost, "stage", figure)
         show_chart(
-            cost_bars(table, "stage", unit, f"{figure} by stage and branch"),
+            cost_bars(parts, unit, f"{figure} by stage and branch"),
             "cost_by_stage",
-            table,
+            partial(cost_table, parts, "stage"),
             alt=f"{figure} by stage, stacked by branch",
         )
     with halves.cell():
-        table = cost_table(cost, "kind", figure)
+        parts = cost_parts(cost, "kind", figure)
         show_chart(
-            cost_bars(table, "kind", unit, f"{figure} by kind of work and branch"),
+            cost_bars(parts, unit, f"{figure} by kind of work and branch"),
             "cost_by_kind",
-            table,
+            partial(cost_table, parts, "kind"),
             alt=f"{figure} by kind of work, stacked by branch",
         )
     if cost.wasted_attention_share > 0:
@@ -94,7 +97,7 @@ if section == "Cost split":
             f"{cost.wasted_attention_share * 100:.0f} % of the attention work goes into window padding at this image "
             "size."
         )
-    csv_button(count_table(cost), "cost", "Every row and operator as CSV")
+    csv_button(partial(count_table, cost), "cost", "Every row and operator as CSV")
 
 elif section == "Variants":
     show_variants(config, reference)

@@ -27,7 +27,8 @@ from explorer.attention_maps import (
     select_head,
 )
 from hrformer import HRFormer, HRFormerConfig, create_model, preset
-from hrformer.attention import WindowAttention, WindowGrid
+from hrformer.attention import WindowAttention, window_partition, window_reverse
+from hrformer.windows import WindowGrid
 
 FIRST = BlockAddress(2, 0, 0, 0)
 
@@ -72,7 +73,7 @@ def even_maps(grid: WindowGrid, branch: int) -> AttentionMaps:
     """One head that attends to every token of its window alike."""
     tokens = grid.size**2
     windows = grid.rows * grid.columns
-    inside = grid.partition(torch.ones(1, grid.height, grid.width, 1)).squeeze(-1)
+    inside = window_partition(torch.ones(1, grid.height, grid.width, 1), grid).squeeze(-1)
     zeros = torch.zeros(windows, 1, tokens, tokens)
     side = 2 * grid.size - 1
     return AttentionMaps(
@@ -104,10 +105,10 @@ def test_explicit_attention_equals_the_fused_one_of_the_real_forward(address: Bl
         handle.remove()
         (tokens, fused) = seen[0]
         maps = collect_attention_maps(model, x, address)
-        value = attention.v_proj(maps.grid.partition(tokens))
+        value = attention.v_proj(window_partition(tokens, maps.grid))
         value = value.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
         explicit = attention.out_proj((maps.probabilities @ value).transpose(1, 2).flatten(2))
-    assert torch.allclose(maps.grid.merge(explicit), fused, atol=1e-5, rtol=0)
+    assert torch.allclose(window_reverse(explicit, maps.grid), fused, atol=1e-5, rtol=0)
 
 
 def test_rows_sum_to_one_and_padded_keys_are_marked() -> None:
@@ -193,7 +194,7 @@ def test_a_position_is_found_where_the_grid_puts_it(height: int, width: int, siz
     marked = torch.zeros(1, height, width, 1)
     marked[0, row, column] = 1
     window, token = even_maps(grid, 0).locate(row, column)
-    assert grid.partition(marked).squeeze(-1).nonzero().tolist() == [[window, token]]
+    assert window_partition(marked, grid).squeeze(-1).nonzero().tolist() == [[window, token]]
 
 
 def test_the_heads_mean_stands_for_no_head() -> None:

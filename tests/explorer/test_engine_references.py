@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from explorer import engines
 from explorer.engines import engine_by_name
-from explorer.onnx_export import export_onnx, missing_packages
+from explorer.onnx_export import export_onnx
+from explorer.onnx_limits import missing_packages
 from hrformer import HRFormer, create_model, load_official_state_dict, optimize_for_inference, preset
 from tests.official import CASES, REFERENCE, case_input, official_state_dict
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from explorer.engines import ENGINES, CudaGraph, Engine, EngineError, OptimisedEager, engine_by_name
-from explorer.onnx_export import export_onnx, missing_packages
+from explorer.onnx_export import export_onnx
+from explorer.onnx_limits import missing_packages
 from hrformer import TASKS, create_model
 from tests.hrformer.test_optimize import images, model_with_statistics, relative_error, tiny
 
@@ -82,7 +83,7 @@ def test_an_engine_that_is_not_there_says_so_when_it_is_used() -> None:
 
 @needs_onnx
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("explorer.onnx_export.find_spec", lambda name: None if name == "onnxscript" else object())
+    monkeypatch.setattr("explorer.onnx_limits.find_spec", lambda name: None if name == "onnxscript" else object())
     with pytest.raises(ValueError, match=r"^onnxscript not installed: run pip install"):
         export_onnx(create_model(tiny()), tmp_path / "x.onnx", (64, 64))
     assert list(tmp_path.iterdir()) == []

@@ -10,7 +10,7 @@ import torch
 
 from explorer.command_line import main
 from explorer.models import random_model
-from explorer.onnx_export import missing_packages
+from explorer.onnx_limits import missing_packages
 from explorer.onnx_process import export_in_process, why_not
 from tests.hrformer.test_optimize import images, model_with_statistics, relative_error, tiny
 
@@ -85,7 +85,7 @@ def test_bad_input_is_one_sentence(
     options: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("explorer.onnx_export.find_spec", lambda name: object())
+    monkeypatch.setattr("explorer.onnx_limits.find_spec", lambda name: object())
     (tmp_path / "text.json").write_text("no JSON")
     (tmp_path / "list.json").write_text("[]")
     assert main(["onnx", *options.split()]) == 2
@@ -97,5 +97,5 @@ def test_bad_input_is_one_sentence(
 def test_what_does_not_fit_one_file_is_said_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     huge = tiny(channels=(1024, 2048, 4096, 8192))
     assert why_not(huge).endswith("GiB of weights do not fit one ONNX file, which ends at 2 GiB.")
-    monkeypatch.setattr("explorer.onnx_export.find_spec", lambda name: None)
+    monkeypatch.setattr("explorer.onnx_limits.find_spec", lambda name: None)
     assert why_not(CONFIG).startswith("onnx, onnxscript, onnxruntime not installed")

@@ -7,8 +7,9 @@ import torch
 from hypothesis import given, settings
 
 from hrformer import HRFormerConfig, create_model, preset
-from hrformer.attention import WindowGrid
+from hrformer.attention import window_partition, window_reverse
 from hrformer.layers import DropPath
+from hrformer.windows import WindowGrid
 from tests.variants import tiny_variants
 
 SMALL = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_modules=(1, 1, 1, 1), num_blocks=(1,) * 4)
@@ -72,14 +73,14 @@ def test_windows_are_cut_with_centred_padding_and_put_back() -> None:
     grid = WindowGrid(height=5, width=9, size=4)
     assert (grid.rows, grid.columns, grid.top, grid.left) == (2, 3, 1, 1)
     x = torch.arange(1, 46).float().view(1, 5, 9, 1)
-    windows = grid.partition(x)
+    windows = window_partition(x, grid)
     assert windows.shape == (6, 16, 1)
     first = windows[0].view(4, 4)
     assert first[0].eq(0).all()
     assert first[:, 0].eq(0).all()
     assert first[1, 1] == 1
     assert first[2, 3] == 12  # row 1, column 2 of the map
-    torch.testing.assert_close(grid.merge(windows), x)
+    torch.testing.assert_close(window_reverse(windows, grid), x)
 
 
 def test_drop_path_rates_rise_linearly_over_blocks_and_are_the_same_in_all_branches() -> None:

@@ -63,7 +63,7 @@ SMALLEST = {
 
 @pytest.fixture
 def engines_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("explorer.onnx_export.find_spec", lambda name: object())
+    monkeypatch.setattr("explorer.onnx_limits.find_spec", lambda name: object())
 
 
 @pytest.mark.usefixtures("engines_installed")
@@ -113,7 +113,7 @@ def test_an_onnx_export_can_be_stopped() -> None:
 
 
 def test_missing_packages_are_said_and_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("explorer.onnx_export.find_spec", lambda name: None)
+    monkeypatch.setattr("explorer.onnx_limits.find_spec", lambda name: None)
     app = open_app(query=SMALLEST)
     assert app.button(key="write_onnx").disabled
     assert "pip install 'hrformer-explorer[engines]'" in " ".join(info.value for info in app.info)

@@ -19,7 +19,8 @@ from explorer.charts.attention import (
 from explorer.charts.attention_windows import window_picture
 from explorer.charts.attribution import attribution_overlay
 from explorer.charts.fusion import norm_ratio_matrix, share_matrix, summand_maps
-from hrformer.attention import WindowGrid
+from hrformer.attention import window_partition
+from hrformer.windows import WindowGrid
 
 RANDOM = np.random.default_rng(0)
 PICTURE = RANDOM.integers(0, 255, (40, 48, 3), dtype=np.uint8)
@@ -47,7 +48,7 @@ def test_the_lit_window_lies_where_the_model_cuts_it(position: tuple[int, int]) 
     lit = trace(figure, "attention")
     marker = trace(figure, "chosen position")
     rows, columns = torch.meshgrid(torch.arange(10.0), torch.arange(12.0), indexing="ij")
-    windows = GRID.partition(torch.stack([rows, columns], -1)[None] + 1)  # padding becomes 0
+    windows = window_partition(torch.stack([rows, columns], -1)[None] + 1, GRID)  # padding becomes 0
     window = next(cut for cut in windows if (cut == torch.tensor(position) + 1.0).all(-1).any())
     inside = window.min(-1).values > 0
     for token in inside.nonzero().flatten().tolist():
