@@ -60,6 +60,7 @@ class Address:
         given: Every query string that was written into this tab's address, with the number of the last run that did.
         runs: Number of the run that goes on.
         opened: Every query string that was read as a link.
+        sent: What the browser sent with this run.
         page: Path of the page that runs.
         link: What the newest link says and nobody has taken yet.
         kept: What the running page's address is to say.
@@ -69,6 +70,7 @@ class Address:
     given: dict[str, int] = field(default_factory=dict)
     runs: int = 0
     opened: set[str] = field(default_factory=set)
+    sent: str = ""
     page: str = ""
     link: dict[str, list[str]] = field(default_factory=dict)
     kept: dict[str, list[str]] = field(default_factory=dict)
@@ -80,20 +82,24 @@ class Address:
         if page != self.page:
             self.complaints = {}
         self.page, self.kept = page, {}
-        text = _text(query)
-        if query and text not in self.given and text not in self.opened:
-            self.opened.add(text)
+        self.sent = _text(query)
+        if query and self.sent not in self.given and self.sent not in self.opened:
+            self.opened.add(self.sent)
             self.link = {key: list(values) for key, values in query.items() if key != _TOKEN}
             self.complaints = {}
 
-    def leave(self, known: Collection[str]) -> Query:
-        """End a run: say which keys of the link mean nothing, and give what the address is to say."""
+    def leave(self, known: Collection[str]) -> Query | None:
+        """End a run: say which keys of the link mean nothing, and give what the address is to say.
+
+        A session's first run leaves the address as it was opened: the browser may not have learned yet to replace it.
+        """
         unknown = [key for key in self.link if key not in known]
         if unknown:
             self.complaints[f"The link's {listed(unknown)} means nothing here and was left out."] = None
             self.link = {key: values for key, values in self.link.items() if key not in unknown}
-        self.given[_text(self.kept)] = self.runs
-        return self.kept
+        query = self.kept if self.runs > 1 else None
+        self.given[self.sent if query is None else _text(query)] = self.runs
+        return query
 
 
 def arrive(page: str) -> None:
@@ -112,12 +118,9 @@ def received_run() -> int:
 
 
 def leave() -> None:
-    """Write the page's address, after it has run.
-
-    A session's first run leaves the address as it was opened: the browser may not have learned yet to replace it.
-    """
+    """Write the page's address, after it has run."""
     query = _address().leave(LINK_KEYS)
-    if _address().runs > 1:
+    if query is not None:
         st.query_params.from_dict(query)
 
 

@@ -22,6 +22,8 @@ Number = TypeVar("Number", int, float)
 
 _HELD = "held_choices"
 _CONTROLS = "controls"
+#: Before the browser has shown anything.
+_NOTHING = object()
 #: The entrypoint keeps the path of the page that runs here.
 PAGE = "current_page"
 
@@ -32,22 +34,35 @@ class _Control:
 
     Attributes:
         place: Page and range in which it was drawn: in another place it is a new widget.
-        given: The value that was given to the widget last.
-        given_in: Number of the run that gave it.
-        passed: Values that the browser may still show and send, because it has not received the given one yet.
-        is_overtaken: Whether the user moved it before the given value was there: the user's must be given in turn.
+        seen: The widget's value that was looked at last: any other is a move that nobody has heard of.
+        shown: What the browser showed when it was heard of last.
+        given: Values that were given to the widget since, with the numbers of the runs that did, as far as the browser
+            may not have received them yet.
     """
 
     place: Hashable
-    given: Any = None
-    given_in: int = 0
-    passed: list[Any] = field(default_factory=list)
-    is_overtaken: bool = False
+    seen: Any = None
+    shown: Any = _NOTHING
+    given: list[tuple[int, Any]] = field(default_factory=list)
 
-    def give(self, value: object, was: object) -> None:
-        """The widget is given a value while it has another."""
-        self.passed += [was, *([self.given] if self.is_overtaken else [])]
-        self.given, self.given_in, self.is_overtaken = value, address.run_number(), False
+    def hear(self, value: object) -> bool:
+        """The browser sends another value than it was given: whether the user has moved the widget to it."""
+        self.forget_received()
+        waiting = [each for _, each in self.given]
+        if waiting and value == self.shown:
+            return False
+        if value in waiting:
+            self.given = self.given[waiting.index(value) + 1 :]
+        elif self.shown is _NOTHING:
+            self.given = self.given[1:]
+        self.shown = value
+        return value not in waiting
+
+    def forget_received(self) -> None:
+        """Leave out what the browser must have received, judging by its address."""
+        received = address.received_run()
+        while self.given and self.given[0][0] <= received:
+            _, self.shown = self.given.pop(0)
 
 
 def present(
@@ -76,29 +91,30 @@ def present(
     state, controls = st.session_state, _controls()
     here = state.get(PAGE), place
     control = controls.get(key)
-    if control is None or control.place != here:
-        control = _Control(here, value, address.run_number())
+    is_new = control is None or control.place != here
+    if control is None or is_new:
+        control = _Control(here)
+    elif key in state and state[key] != control.seen and _moved(key, on_move):
+        st.rerun()  # The next move stopped the script while it heard of this one; Streamlit tells of no move twice.
+    control.forget_received()
+    if is_new or control.given or state.get(key, _NOTHING) != value:
+        control.given.append((address.run_number(), value))
         state[key] = value
-    elif control.is_overtaken or key not in state or state[key] != value:
-        control.give(value, state.get(key))
-        state[key] = value
-    else:
-        control.passed.clear()
+    control.seen = value
     draw(*arguments, key=key, on_change=_moved, args=(key, on_move), **options)
     controls[key] = control  # only now: a run that ends before must begin anew
 
 
-def _moved(key: str, on_move: Callable[[Any], None]) -> None:
+def _moved(key: str, on_move: Callable[[Any], None]) -> bool:
+    """Hear of what the browser sends; whether that is a move of the user."""
     value, control = st.session_state[key], _controls().get(key)
-    if control is not None and control.passed:
-        if address.received_run() >= control.given_in:
-            control.passed.clear()
-        elif value in control.passed:
-            return
-        else:
-            control.is_overtaken = True
-    address.forget_complaints()
-    on_move(value)
+    is_move = control is None or control.hear(value)
+    if is_move:
+        address.forget_complaints()
+        on_move(value)
+    if control is not None:
+        control.seen = value  # only now: a script that is stopped before must hear of it again
+    return is_move
 
 
 def remembered(

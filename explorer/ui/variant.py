@@ -71,7 +71,8 @@ def use_variant(config: HRFormerConfig, base: str | None = None) -> None:
     if now == then:
         return
     look_into_current_variant()
-    state[_UNDO] = [*state.get(_UNDO, []), then][-_MAX_HISTORY:]
+    if then not in state.get(_UNDO, [])[-1:]:  # it is there where a script that was stopped had come so far
+        state[_UNDO] = [*state.get(_UNDO, []), then][-_MAX_HISTORY:]
     state[_REDO] = []
     _take(now)
 

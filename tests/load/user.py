@@ -11,13 +11,12 @@ from urllib.parse import urlsplit
 
 from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
-#: What a widget's value is sent as.
-_STATE_FIELDS = {"slider": "double_array_value", "checkbox": "bool_value", "number_input": "double_value"}
+from tests.load.tab import Tab, key_of
 
 
 @dataclass
@@ -54,11 +53,7 @@ class User:
         self._origin = address
         self._timeout_s = timeout_s
         self._connection: ClientConnection
-        self._query = ""
-        self._script = ""
-        self._scripts: dict[str, str] = {}
-        self._widgets: dict[str, tuple[str, str]] = {}  # key -> kind, id
-        self._states: dict[str, WidgetState] = {}  # id -> state
+        self._tab = Tab()
 
     async def __aenter__(self) -> Self:
         self._connection = await connect(
@@ -79,33 +74,26 @@ class User:
 
     async def open(self, query: str = "") -> Page:
         """Open the first page with a query, as a link does."""
-        self._query = query
-        return await self._run()
+        self._tab = Tab(query)
+        return await self._run(self._tab.request())
 
     async def go(self, path: str) -> Page:
         """Switch to a page by its path, as the navigation does."""
-        self._script, self._query = self._scripts[path], ""
-        return await self._run()
+        return await self._run(self._tab.turn_to(path))
 
     async def change(self, key: str, value: float | bool) -> Page:
-        """Move a slider, switch a toggle or type a number.
+        """Move a slider, switch a toggle or step a number.
 
         Raises:
             KeyError: If the page shows no such widget.
         """
-        kind, widget = self._widgets[key]
-        self._states[widget] = _state(kind, widget, value)
-        return await self._run()
+        return await self._run(self._tab.move(key, value))
 
-    async def _run(self) -> Page:
-        message = BackMsg()
-        rerun = message.rerun_script
-        rerun.query_string, rerun.page_script_hash = self._query, self._script
-        rerun.widget_states.widgets.extend(self._states.values())
+    async def _run(self, request: ClientState) -> Page:
         page = Page()
         started = time.monotonic()
         async with asyncio.timeout(self._timeout_s):
-            await self._connection.send(message.SerializeToString())
+            await self._connection.send(BackMsg(rerun_script=request).SerializeToString())
             while not self._take(ForwardMsg.FromString(await self._received()), page):
                 pass
         page.seconds = time.monotonic() - started
@@ -117,17 +105,10 @@ class User:
 
     def _take(self, message: ForwardMsg, page: Page) -> bool:
         """Take a message in; True once the script has come to its end."""
+        self._tab.take(message)
         kind = message.WhichOneof("type")
-        if kind == "new_session":
-            self._widgets.clear()
-            self._script = message.new_session.page_script_hash
-        elif kind == "navigation":
-            self._scripts = {entry.url_pathname: entry.page_script_hash for entry in message.navigation.app_pages}
-            self._script = message.navigation.page_script_hash
-        elif kind == "page_info_changed":
-            self._query = message.page_info_changed.query_string
-        elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-            self._take_element(message.delta.new_element, page)
+        if kind == "delta" and message.delta.WhichOneof("type") == "new_element":
+            _read(message.delta.new_element, page)
         elif kind == "page_not_found":
             page.errors.append("page not found")
         elif kind == "script_finished":
@@ -137,42 +118,19 @@ class User:
             return status != ForwardMsg.FINISHED_EARLY_FOR_RERUN
         return False
 
-    def _take_element(self, element: Element, page: Page) -> None:
-        kind = element.WhichOneof("type") or ""
-        content: Any = getattr(element, kind)
-        if kind == "exception":
-            page.errors.append(f"{content.type}: {content.message}")
-        elif kind == "alert":
-            page.waited |= "aiting for" in content.body
-            if content.format == Alert.ERROR:
-                page.errors.append(content.body)
-        elif kind == "metric":
-            page.metrics[content.label] = content.help
-        elif kind == "markdown":
-            page.texts.append(content.body)
-        elif kind == "plotly_chart":
-            page.charts[_key(content.id)] = content.spec
-        elif kind in _STATE_FIELDS:
-            self._take_widget(kind, content)
 
-    def _take_widget(self, kind: str, widget: Any) -> None:
-        """Know a widget by its key and, as a browser does, send its value from now on."""
-        self._widgets[_key(widget.id)] = kind, widget.id
-        if widget.set_value:
-            self._states[widget.id] = _state(kind, widget.id, widget.value)
-        elif widget.id not in self._states:
-            self._states[widget.id] = _state(kind, widget.id, widget.default)
-
-
-def _key(widget_id: str) -> str:
-    """`$$ID-<hash>-<key>`"""
-    return widget_id.split("-", 2)[2]
-
-
-def _state(kind: str, widget: str, value: Any) -> WidgetState:
-    state = WidgetState(id=widget)
-    if kind == "slider":
-        state.double_array_value.data.extend([value] if isinstance(value, float | int) else value)
-    else:
-        setattr(state, _STATE_FIELDS[kind], value)
-    return state
+def _read(element: Element, page: Page) -> None:
+    kind = element.WhichOneof("type") or ""
+    content: Any = getattr(element, kind)
+    if kind == "exception":
+        page.errors.append(f"{content.type}: {content.message}")
+    elif kind == "alert":
+        page.waited |= "aiting for" in content.body
+        if content.format == Alert.ERROR:
+            page.errors.append(content.body)
+    elif kind == "metric":
+        page.metrics[content.label] = content.help
+    elif kind == "markdown":
+        page.texts.append(content.body)
+    elif kind == "plotly_chart":
+        page.charts[key_of(content.id)] = content.spec
