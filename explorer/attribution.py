@@ -65,7 +65,8 @@ class ClassScores:
     def order(self) -> list[int]:
         """The classes, those that win most pixels or have the largest logits first."""
         keys = (-self.values,) if self.shares is None else (-self.values, -self.shares)
-        return np.lexsort(keys).tolist()  # the last key counts most
+        order: list[int] = np.lexsort(keys).tolist()  # the last key counts most
+        return order
 
 
 @dataclass(frozen=True, eq=False)
