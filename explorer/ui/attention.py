@@ -37,15 +37,16 @@ from explorer.charts.attention_colours import doublings_limit
 from explorer.charts.attention_windows import window_picture
 from explorer.charts.theme import branch_name
 from explorer.pictures import Picture
+from explorer.ui import choices
 from explorer.ui.heavy_work import looked_through
+from explorer.ui.sources import WeightsSource
 from explorer.units import significant
 from hrformer import HRFormer
 
 Values = NDArray[np.float32]
 Shown = tuple[go.Figure, pd.DataFrame]
 
-#: How attention is drawn, as links write it.
-AS_SHARES, AS_RATIO = DRAWN_AS = ("attention", "ratio to even")
+_RATIO = "ratio to even"
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ class AttentionView:
     @property
     def attention(self) -> Values:
         """The same of the chosen head, or of the heads' mean, (K, K)."""
-        per_head = self.per_head
-        return per_head.mean(0) if self.head is None else per_head[self.head]
+        attention: Values = self.per_head.mean(0) if self.head is None else self.per_head[self.head]
+        return attention
 
     def drawn(self, attention: Tensor) -> Values:
         """Shares of a position's attention, or their ratios to what each token gets of even attention."""
@@ -117,6 +118,24 @@ class AttentionView:
             )
         on_padding = _of_head(padding_share(self.maps), self.head)[row, column]
         return f"{sentence}, {on_padding * 100:.0f} % of it on padding." if self.window_padded.any() else f"{sentence}."
+
+
+def choose_drawing(weights: WeightsSource) -> bool:
+    """Whether attention is drawn as its ratio to even attention: a choice, where something was learned.
+
+    Untrained attention is even but for noise, which a scale of shares would show as a pattern.
+    """
+    if weights.are_random:
+        return True
+    drawn_as = choices.segments(
+        "Attention as",
+        ("attention", _RATIO),
+        key="attention_as",
+        format_func=str.capitalize,
+        label_visibility="collapsed",
+        help="Ratio to even: 1 is what each position of the window would get if all got the same.",
+    )
+    return drawn_as == _RATIO
 
 
 def attention_of_block(model: HRFormer, x: Tensor, key: tuple[str, ...], address: BlockAddress) -> AttentionMaps:

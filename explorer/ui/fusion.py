@@ -38,12 +38,18 @@ def is_finite(fusion: FusionContributions) -> bool:
 
 def answer(fusion: FusionContributions) -> str:
     """One sentence on which branch feeds which."""
-    feeds = [
-        f"the {branch_name(target)} from {_source(strongest, target)}"
-        for target in range(len(fusion.summand_maps))
-        if (strongest := _strongest(fusion, target)) is not None
+    sources = {target: _strongest(fusion, target) for target in range(len(fusion.summand_maps))}
+    if None in sources.values():
+        return "All that is added to some branch is zero."
+    from_others = [
+        f"the {branch_name(target)} from the {branch_name(source)}"
+        for target, source in sources.items()
+        if source is not None and source != target
     ]
-    return f"Most comes to {', to '.join(feeds)}." if feeds else "All that is added is zero."
+    if not from_others:
+        return "Every branch gets most from itself."
+    rest = ", and each other one from itself" if len(from_others) < len(sources) else ""
+    return f"Most comes to {', to '.join(from_others)}{rest}."
 
 
 def finding(fusion: FusionContributions, target: int) -> str:

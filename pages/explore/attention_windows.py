@@ -4,12 +4,11 @@ import streamlit as st
 
 from explorer.ui import choices
 from explorer.ui.attention import (
-    AS_RATIO,
     DETAILS,
-    DRAWN_AS,
     AttentionView,
     all_heads,
     attention_of_block,
+    choose_drawing,
     clickable_picture,
     is_finite,
 )
@@ -43,10 +42,9 @@ except ValueError as error:
 if not is_finite(maps):
     stop_at_non_finite(weights.model, x, key)
 
-# Untrained attention is even but for noise, which a scale of shares would show as a pattern.
-drawn_as = AS_RATIO if weights.are_random else choices.segments("Attention as", DRAWN_AS, key="attention_as")
-view = AttentionView(maps, picture.fitted, head, position, as_ratio=drawn_as == AS_RATIO)
-st.markdown(view.describe())
+answer = st.container()
+view = AttentionView(maps, picture.fitted, head, position, as_ratio=choose_drawing(weights))
+answer.markdown(view.describe())
 halves = half_grid()
 with halves.cell():
     figure, table = clickable_picture(view)

@@ -48,18 +48,17 @@ if not all_finite(maps):
     stop_at_non_finite(weights.model, x, key)
 
 st.markdown(answer(maps))
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    view = choices.segments(
-        "View",
-        ("Channel mean", "Strongest channels", "One channel", "Principal components"),
-        key="view",
-        help="Principal components: the first three, as red, green and blue, each stretched from its 1st to its 99th "
-        "percentile.",
-    )
-    channel = 0
-    if view == "One channel":
-        most = max(feature_map.shape[0] for feature_map in maps.before)
-        channel = choices.number(st.number_input, "Channel", 0, most - 1, key="channel", default=0, width=140)
+view = choices.segments(
+    "View",
+    ("Channel mean", "Strongest channels", "One channel", "Principal components"),
+    key="view",
+    help="Principal components: the first three, as red, green and blue, each stretched from its 1st to its 99th "
+    "percentile.",
+)
+channel = 0
+if view == "One channel":
+    most = max(feature_map.shape[0] for feature_map in maps.before)
+    channel = choices.number(st.number_input, "Channel", 0, most - 1, key="channel", default=0, width=140)
 
 moments = {"before": maps.before, "after": maps.after}
 captions = {"before": "before the fusion", "after": "after the fusion"}
