@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,13 @@ def _to_numpy(activation: Tensor | tuple[Tensor, ...]) -> Map:
 def channel_mean(feature_map: Map) -> Map:
     """Mean over channels: (C, H, W) -> (H, W)."""
     return np.asarray(feature_map.mean(0))
+
+
+def fusion_changes(maps: ModuleMaps) -> list[float]:
+    """How far the fusion moves each branch's map: norm of the difference over the norm before; NaN where that is 0."""
+    pairs = zip(maps.before, maps.after, strict=False)  # of a pose network's last module one map is fused
+    norms = [(float(np.linalg.norm(after - before)), float(np.linalg.norm(before))) for before, after in pairs]
+    return [moved / norm if norm else math.nan for moved, norm in norms]
 
 
 def strongest_channels(feature_map: Map, count: int) -> NDArray[np.int64]:

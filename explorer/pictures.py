@@ -7,15 +7,18 @@ import re
 import struct
 import warnings
 import zlib
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 Picture = NDArray[np.uint8]
 """An RGB picture, (height, width, 3)."""
+Framing = Literal["crop", "fit"]
+Frame = tuple[float, float, float, float]
 
 #: Photographs inside the scikit-image package: nothing is downloaded.
 SAMPLES = {
@@ -38,6 +41,10 @@ MAX_JPEG_SCANS = 32
 #: ImageNet statistics that the published weights were trained with, per RGB channel.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
+#: The mean in 8 bits: around a picture that is fitted whole.
+MEAN_COLOUR = (124, 116, 104)
+#: Brightness of what lies outside the frame of a preview.
+_DIMMED = 0.4
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _SIXTEEN_BIT = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 #: Markers other than stuffed zeros, restarts and fill bytes.
@@ -172,11 +179,75 @@ def _decode(image: Image.Image) -> Picture:
     return np.asarray(upright.convert("RGB"))
 
 
-def fit(picture: Picture, img_size: tuple[int, int]) -> Picture:
-    """What a variant sees of a picture: cropped around its centre to the aspect, resized to (height, width)."""
+def fit(picture: Picture, img_size: tuple[int, int], framing: Framing = "crop") -> Picture:
+    """What a variant sees of a picture, resized to (height, width).
+
+    Args:
+        picture: (height, width, 3).
+        img_size: Height and width that the variant takes, in pixels.
+        framing: "crop" cuts the picture around its centre to the aspect; "fit" keeps all of it, between bars of the
+            mean colour, which is zero once normalised.
+    """
     height, width = img_size
-    fitted = ImageOps.fit(Image.fromarray(picture), (width, height), Image.Resampling.BICUBIC)
-    return np.asarray(fitted)
+    image = Image.fromarray(picture)
+    if framing == "fit":
+        return np.asarray(ImageOps.pad(image, (width, height), Image.Resampling.BICUBIC, color=MEAN_COLOUR))
+    return np.asarray(ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC))
+
+
+def frame_of(size: tuple[int, int], img_size: tuple[int, int], framing: Framing) -> Frame:
+    """The part of a picture that a variant sees; a fitted picture's frame reaches beyond it.
+
+    Args:
+        size: (height, width) of the picture.
+        img_size: Height and width that the variant takes.
+        framing: As in `fit`.
+
+    Returns:
+        Left, top, right and bottom, in pixels of the picture.
+    """
+    height, width = size
+    scales = height / img_size[0], width / img_size[1]
+    scale = min(scales) if framing == "crop" else max(scales)
+    seen_height, seen_width = scale * img_size[0], scale * img_size[1]
+    left, top = (width - seen_width) / 2, (height - seen_height) / 2
+    return left, top, left + seen_width, top + seen_height
+
+
+def preview(picture: Picture, img_size: tuple[int, int], framing: Framing, longest_px: int) -> Picture:
+    """The whole picture, small, with the frame of what a variant sees; what lies outside is dimmed.
+
+    Args:
+        picture: (height, width, 3).
+        img_size: Height and width that the variant takes.
+        framing: As in `fit`.
+        longest_px: Longest side of the preview.
+    """
+    height, width = picture.shape[:2]
+    frame = frame_of((height, width), img_size, framing)
+    left, top = min(frame[0], 0), min(frame[1], 0)  # of what holds the picture and its frame
+    right, bottom = max(frame[2], width), max(frame[3], height)
+    scale = longest_px / max(right - left, bottom - top)
+
+    def box(x0: float, y0: float, x1: float, y1: float) -> tuple[int, int, int, int]:
+        x, y = round((x0 - left) * scale), round((y0 - top) * scale)
+        return x, y, max(round((x1 - left) * scale), x + 1), max(round((y1 - top) * scale), y + 1)
+
+    whole, place, seen = box(left, top, right, bottom), box(0, 0, width, height), box(*frame)
+    canvas = Image.new("RGB", whole[2:], MEAN_COLOUR)
+    canvas.paste(Image.fromarray(picture).resize((place[2] - place[0], place[3] - place[1])), place)
+    drawn = ImageEnhance.Brightness(canvas).enhance(_DIMMED)
+    drawn.paste(canvas.crop(seen), seen)
+    _outline(drawn, seen)
+    return np.asarray(drawn)
+
+
+def _outline(image: Image.Image, box: tuple[int, int, int, int]) -> None:
+    """White and black inside each other: one of them stands out on every picture."""
+    draw = ImageDraw.Draw(image)
+    for inset, colour in enumerate(("white", "white", "black")):
+        left, top = box[0] + inset, box[1] + inset
+        draw.rectangle((left, top, max(box[2] - 1 - inset, left), max(box[3] - 1 - inset, top)), outline=colour)
 
 
 def to_input(fitted: Picture, in_chans: int) -> Tensor:

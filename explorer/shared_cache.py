@@ -1,10 +1,12 @@
-"""Values of heavy work that all users of a server share, bounded by the memory they hold."""
+"""Values that a server keeps for its users, bounded by the memory they hold."""
 
 from __future__ import annotations
 
+import math
+import time
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from threading import Lock
 from typing import Any
 
@@ -21,27 +23,40 @@ class SharedCache:
 
     Args:
         limit_mib: What all values together may hold, MiB; the newest is kept even if it holds more.
+        most: How many values there may be.
+        unused_s: Seconds after which a value that nobody used is let go of, at the next use of the cache.
+        now: A clock in seconds.
     """
 
-    def __init__(self, limit_mib: float) -> None:
-        self._limit_mib = limit_mib
-        self._values: OrderedDict[Hashable, tuple[Any, float]] = OrderedDict()
+    def __init__(
+        self,
+        limit_mib: float,
+        *,
+        most: float = math.inf,
+        unused_s: float = math.inf,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limit_mib, self._most, self._unused_s, self._now = limit_mib, most, unused_s, now
+        self._values: OrderedDict[Hashable, _Kept] = OrderedDict()  # the longest unused first
         self._lock = Lock()
 
     def get(self, key: Hashable) -> Any:
         """The value of a key; None if there is none."""
         with self._lock:
+            self._drop_unused()
             if key not in self._values:
                 return None
             self._values.move_to_end(key)
-            return self._values[key][0]
+            self._values[key].used_s = self._now()
+            return self._values[key].value
 
     def put(self, key: Hashable, value: Any) -> None:
         """Keep a value, and let go of those not used for longest until all fit."""
         with self._lock:
-            self._values[key] = value, size_mib(value)
+            self._drop_unused()
+            self._values[key] = _Kept(value, size_mib(value), self._now())
             self._values.move_to_end(key)
-            while len(self._values) > 1 and self._held_mib() > self._limit_mib:
+            while len(self._values) > 1 and (self._held_mib() > self._limit_mib or len(self._values) > self._most):
                 self._values.popitem(last=False)
 
     def clear(self) -> None:
@@ -56,7 +71,21 @@ class SharedCache:
             return self._held_mib()
 
     def _held_mib(self) -> float:
-        return sum(size for _, size in self._values.values())
+        return sum(kept.size_mib for kept in self._values.values())
+
+    def _drop_unused(self) -> None:
+        oldest_s = self._now() - self._unused_s
+        while self._values and next(iter(self._values.values())).used_s < oldest_s:
+            self._values.popitem(last=False)
+
+
+@dataclass
+class _Kept:
+    """A value, what it holds, and when it was used last."""
+
+    value: Any
+    size_mib: float
+    used_s: float
 
 
 def size_mib(value: object) -> float:

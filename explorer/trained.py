@@ -19,6 +19,8 @@ TRAINED_ON = (
     "trained for this explorer to segment handwritten digits (MNIST) over photographs: background and ten digits, "
     f"test mIoU {TEST_MIOU:.3f}. It has learned nothing else; on a photograph it looks for digits"
 )
+#: What its outputs mean.
+CLASS_NAMES = ("background", *(f"digit {digit}" for digit in range(10)))
 #: Pictures of its task that nothing was trained on.
 DIGIT_SAMPLES = tuple(f"Digits {number}" for number in range(1, 7))
 #: Chooses them among all possible test pictures.

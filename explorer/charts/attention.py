@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from explorer.charts.attention_colours import AttentionColours, attention_colours
 from explorer.charts.attention_windows import BESIDE_PICTURE_HEIGHT
 from explorer.charts.attribution import HIDDEN_AXIS, picture_trace
 from explorer.charts.theme import DIVERGING_SCALE, SEQUENTIAL_SCALE, style
@@ -26,28 +27,22 @@ PANELS_PER_ROW = 5
 PADDING_COLOUR = "rgba(138,143,152,0.75)"
 
 
-def attention_matrix(matrix: Values, padded: NDArray[np.bool_], size: int, title: str) -> go.Figure:
+def attention_matrix(
+    matrix: Values, padded: NDArray[np.bool_], size: int, title: str, *, ratio_limit: float | None = None
+) -> go.Figure:
     """Attention of every query of a window (rows) to every key (columns), both by their place in the window.
 
     Args:
-        matrix: Probabilities, (K*K, K*K).
+        matrix: Probabilities or, with a limit, their ratios to even attention, (K*K, K*K).
         padded: Tokens that are padding, (K*K,); their rows and columns are greyed.
         size: K.
         title: What the figure says.
+        ratio_limit: As for `explorer.charts.attention_colours.attention_colours`.
     """
     labels = token_labels(size, padded)
-    figure = go.Figure(
-        go.Heatmap(
-            z=matrix.astype(np.float32),
-            x=labels,
-            y=labels,
-            colorscale=SEQUENTIAL_SCALE,
-            zmin=0,
-            zmax=float(matrix.max()),
-            colorbar={"title": {"text": "attention"}, "thickness": 12},
-            hovertemplate="%{z:.3g} of the attention of %{y} goes to %{x}<extra></extra>",
-        )
-    )
+    colours = attention_colours(matrix, ratio_limit)
+    hover = f"{colours.says} of %{{y}} goes to %{{x}}<extra></extra>"
+    figure = go.Figure(_shared_heatmap(colours.z, hover, x=labels, y=labels, customdata=colours.ratios))
     if padded.any():
         greyed = padded[:, None] | padded[None, :]
         figure.add_trace(_constant_heatmap(greyed, PADDING_COLOUR, x=labels, y=labels, hoverinfo="skip"))
@@ -56,6 +51,7 @@ def attention_matrix(matrix: Values, padded: NDArray[np.bool_], size: int, title
         figure,
         title,
         height=560,
+        coloraxis=_attention_axis(colours, colours.quantity),
         xaxis={**axis, "title": {"text": "key (row, column) in the window"}},
         yaxis={
             **axis,
@@ -73,24 +69,29 @@ def token_labels(size: int, padded: NDArray[np.bool_]) -> list[str]:
     return [f"{place} padding" if pad else place for place, pad in zip(places, padded, strict=True)]
 
 
-def head_windows(attention: Values, padded: NDArray[np.bool_], title: str) -> go.Figure:
+def head_windows(
+    attention: Values, padded: NDArray[np.bool_], title: str, *, ratio_limit: float | None = None
+) -> go.Figure:
     """Attention of one position over its window in every head, on one scale.
 
     Args:
-        attention: (heads, K, K).
+        attention: Shares or, with a limit, their ratios to even attention, (heads, K, K).
         padded: Tokens of the window that are padding, (K, K); greyed.
         title: What the figure says.
+        ratio_limit: As for `explorer.charts.attention_colours.attention_colours`.
     """
+    colours = attention_colours(attention, ratio_limit)
     names = head_names(len(attention))
     per_row = math.ceil(math.sqrt(len(names)))  # a square block, to stand beside the picture
     figure = _multiples(names, per_row)
-    for place, name, values in zip(_places(len(names), per_row), names, attention, strict=True):
-        hover = f"{name}: %{{z:.3g}} of the attention goes to (%{{y}}, %{{x}}) of the window<extra></extra>"
-        figure.add_trace(_shared_heatmap(values, hover), **place)
+    for head, (place, name) in enumerate(zip(_places(len(names), per_row), names, strict=True)):
+        hover = f"{name}: {colours.says} goes to (%{{y}}, %{{x}}) of the window<extra></extra>"
+        ratios = None if colours.ratios is None else colours.ratios[head]
+        figure.add_trace(_shared_heatmap(colours.z[head], hover, customdata=ratios), **place)
         if padded.any():
             figure.add_trace(_constant_heatmap(padded, PADDING_COLOUR, hoverinfo="skip"), **place)
     end = attention.shape[1] - 0.5
-    scale = _from_zero("attention", float(attention.max()))
+    scale = _attention_axis(colours, f"{colours.quantity},<br>one scale")
     return _style_multiples(figure, title, (-0.5, end, -0.5, end), scale).update_layout(height=BESIDE_PICTURE_HEIGHT)
 
 
@@ -237,6 +238,10 @@ def _constant_heatmap(where: NDArray[np.bool_], colour: str, **options: Any) -> 
 
 def _shared_bar(text: str) -> dict[str, Any]:
     return {"title": {"text": f"{text},<br>one scale"}, "thickness": 12}
+
+
+def _attention_axis(colours: AttentionColours, says: str) -> dict[str, Any]:
+    return {**colours.scale, "colorbar": {"title": {"text": says}, "thickness": 12, **colours.ticks}}
 
 
 def _from_zero(text: str, largest: float) -> dict[str, Any]:

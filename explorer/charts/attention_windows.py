@@ -8,8 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from explorer.charts.attention_colours import AttentionColours, attention_colours
 from explorer.charts.attribution import picture_figure
-from explorer.charts.theme import NEUTRAL_COLOUR, SEQUENTIAL_SCALE, branch_colour, branch_name, style
+from explorer.charts.theme import NEUTRAL_COLOUR, branch_colour, branch_name, style
 
 #: Height of the picture and of what stands beside it, in pixels.
 BESIDE_PICTURE_HEIGHT = 500
@@ -59,6 +60,7 @@ def window_picture(
     branch: int,
     position: tuple[int, int] | None = None,
     attention: Values | None = None,
+    ratio_limit: float | None = None,
 ) -> go.Figure:
     """The picture under a branch's window grid, padding hatched beside it; every position can be clicked.
 
@@ -71,13 +73,15 @@ def window_picture(
         title: What the figure says.
         branch: Whose colour the grid has.
         position: Chosen (row, column) of the branch's map, marked.
-        attention: Attention of that position over its window, (K, K), padding included; lights the window up.
+        attention: Attention of that position over its window, (K, K), padding included; lights the window up. With a
+            limit, its ratio to even attention.
+        ratio_limit: As for `explorer.charts.attention_colours.attention_colours`.
     """
     step = picture.shape[0] / windows.height, picture.shape[1] / windows.width  # pixels per token
     figure = picture_figure(picture)
     figure.add_trace(_padding(windows, step))
     if position is not None and attention is not None:
-        figure.add_trace(_lit_window(windows, step, position, attention))
+        figure.add_trace(_lit_window(windows, step, position, attention_colours(attention, ratio_limit)))
     figure.add_trace(_window_lines(windows, step, branch_colour(branch)))
     if position is not None:
         figure.add_trace(_marked_position(step, position))
@@ -120,20 +124,20 @@ def _padding(windows: Windows, step: Step) -> go.Scatter:
     )
 
 
-def _lit_window(windows: Windows, step: Step, position: tuple[int, int], attention: Values) -> go.Heatmap:
+def _lit_window(windows: Windows, step: Step, position: tuple[int, int], colours: AttentionColours) -> go.Heatmap:
     window_row = (position[0] + windows.top) // windows.size
     window_column = (position[1] + windows.left) // windows.size
     return go.Heatmap(
-        z=attention.astype(np.float32),
+        z=colours.z.astype(np.float32),
         x0=(window_column * windows.size - windows.left + 0.5) * step[1],
         dx=step[1],
         y0=(window_row * windows.size - windows.top + 0.5) * step[0],
         dy=step[0],
-        colorscale=SEQUENTIAL_SCALE,
-        zmin=0,
-        zmax=float(attention.max()),
+        colorscale=colours.scale["colorscale"],
+        zmin=colours.scale["cmin"],
+        zmax=colours.scale["cmax"],
         opacity=0.8,
-        colorbar={"title": {"text": "attention"}, "thickness": 12},
+        colorbar={"title": {"text": colours.quantity}, "thickness": 12, **colours.ticks},
         hoverinfo="skip",
         name="attention",
     )

@@ -25,10 +25,18 @@ _TOKEN = "link"
 LINK_KEYS = frozenset(
     (
         *QUERY_KEYS,
-        *("compare", "pin", "network", "picture", "weights", "seed"),
+        *("compare", "pin", "network", "picture", "weights", "seed", "frame"),
         *("stage", "module", "branch", "block", "head", "row", "column"),
         *("field_stage", "field_module", "field_branch", "field_section", "pictures"),
-        *("architecture_section", "cost_figure", "attention_detail", "view", "channel", "fusion_target"),
+        *(
+            "architecture_section",
+            "cost_figure",
+            "attention_detail",
+            "attention_as",
+            "view",
+            "channel",
+            "fusion_target",
+        ),
         *("method", "target", "cam_branch", "ig_steps", "occlusion_square", "opacity"),
         *("step", "tour_side", "tour_window", "tour_blocks", "tour_task"),
     )
@@ -122,6 +130,12 @@ def leave() -> None:
     query = _address().leave(LINK_KEYS)
     if query is not None:
         st.query_params.from_dict(query)
+
+
+def says(key: str) -> str | None:
+    """What a newly read link says of a key that nobody has taken yet."""
+    values = _address().link.get(key)
+    return values[-1] if values else None
 
 
 def take(key: str) -> str | None:

@@ -33,15 +33,20 @@ from explorer.charts.attention import (
     logit_parts,
     token_labels,
 )
+from explorer.charts.attention_colours import doublings_limit
 from explorer.charts.attention_windows import window_picture
 from explorer.charts.theme import branch_name
 from explorer.pictures import Picture
+from explorer.ui import choices
 from explorer.ui.heavy_work import looked_through
+from explorer.ui.sources import WeightsSource
 from explorer.units import significant
 from hrformer import HRFormer
 
 Values = NDArray[np.float32]
 Shown = tuple[go.Figure, pd.DataFrame]
+
+_RATIO = "ratio to even"
 
 
 @dataclass(frozen=True)
@@ -53,12 +58,14 @@ class AttentionView:
         picture: (H, W, 3), as the variant sees it.
         head: From 0; None for the mean of all heads.
         position: (row, column) of the branch's map, from 0.
+        as_ratio: Whether attention is drawn as its ratio to even attention, instead of as shares.
     """
 
     maps: AttentionMaps
     picture: Picture
     head: int | None
     position: tuple[int, int]
+    as_ratio: bool
 
     @property
     def head_name(self) -> str:
@@ -75,6 +82,25 @@ class AttentionView:
         """Which tokens of that window are padding, (N,)."""
         return np.asarray(self.maps.padded[self.window])
 
+    @property
+    def per_head(self) -> Values:
+        """Attention of the position over its window as it is drawn, (heads, K, K)."""
+        return self.drawn(attention_from(self.maps, *self.position))
+
+    @property
+    def attention(self) -> Values:
+        """The same of the chosen head, or of the heads' mean, (K, K)."""
+        attention: Values = self.per_head.mean(0) if self.head is None else self.per_head[self.head]
+        return attention
+
+    def drawn(self, attention: Tensor) -> Values:
+        """Shares of a position's attention, or their ratios to what each token gets of even attention."""
+        return np.asarray(attention) * np.float32(self.maps.grid.size**2 if self.as_ratio else 1)
+
+    def limit(self, drawn: Values) -> float | None:
+        """Where the scale of ratios ends that holds these."""
+        return doublings_limit(drawn, self.maps.grid.size**2) if self.as_ratio else None
+
     def describe(self) -> str:
         """One sentence that names position, window and where the attention goes."""
         grid, (row, column) = self.maps.grid, self.position
@@ -86,8 +112,30 @@ class AttentionView:
             f"{significant(means[0])} of at most {significant(self.maps.max_entropy_bits)} bits, mean distance "
             f"{significant(means[1])} pixels"
         )
+        if self.as_ratio:
+            sentence += (
+                f", {significant(self.per_head.min())} to {significant(self.per_head.max())} times even attention"
+            )
         on_padding = _of_head(padding_share(self.maps), self.head)[row, column]
         return f"{sentence}, {on_padding * 100:.0f} % of it on padding." if self.window_padded.any() else f"{sentence}."
+
+
+def choose_drawing(weights: WeightsSource) -> bool:
+    """Whether attention is drawn as its ratio to even attention: a choice, where something was learned.
+
+    Untrained attention is even but for noise, which a scale of shares would show as a pattern.
+    """
+    if weights.are_random:
+        return True
+    drawn_as = choices.segments(
+        "Attention as",
+        ("attention", _RATIO),
+        key="attention_as",
+        format_func=str.capitalize,
+        label_visibility="collapsed",
+        help="Ratio to even: 1 is what each position of the window would get if all got the same.",
+    )
+    return drawn_as == _RATIO
 
 
 def attention_of_block(model: HRFormer, x: Tensor, key: tuple[str, ...], address: BlockAddress) -> AttentionMaps:
@@ -112,37 +160,46 @@ def is_finite(maps: AttentionMaps) -> bool:
 
 def clickable_picture(view: AttentionView) -> Shown:
     """The picture with the lit window, and the attention over that window as a table."""
-    attention = np.asarray(_mean_or_one(attention_from(view.maps, *view.position), view.head))  # (K, K)
-    branch = view.maps.address.branch
+    attention = view.attention
     figure = window_picture(
         view.picture,
         view.maps.grid,
         f"{_capitalised(str(view.maps.address))}: click a position",
-        branch=branch,
+        branch=view.maps.address.branch,
         position=view.position,
         attention=attention,
+        ratio_limit=view.limit(view.per_head),  # one scale with the heads
     )
-    return figure, _window_table(view, attention[None], ["attention"])
+    return figure, _window_table(view, attention[None], [_quantity(view)])
 
 
 def all_heads(view: AttentionView) -> Shown:
     """The window of the position in every head."""
-    attention = np.asarray(attention_from(view.maps, *view.position))  # (heads, K, K)
+    per_head = view.per_head
     size = view.maps.grid.size
-    title = f"What row {view.position[0]}, column {view.position[1]} attends to, per head"
-    figure = head_windows(attention, view.window_padded.reshape(size, size), title)
-    return figure, _window_table(view, attention, head_names(len(attention)))
+    title = f"What row {view.position[0]}, column {view.position[1]} attends to, per head{_even(view)}"
+    padded = view.window_padded.reshape(size, size)
+    figure = head_windows(per_head, padded, title, ratio_limit=view.limit(per_head))
+    return figure, _window_table(view, per_head, head_names(len(per_head)))
 
 
 def matrix(view: AttentionView) -> Shown:
     """Every query of the window against every key."""
     size, padded = view.maps.grid.size, view.window_padded
-    values = np.asarray(select_head(view.maps.probabilities[view.window], view.head))  # (N, N)
-    title = f"Who attends to whom, {view.head_name}: every row sums to 1"
+    values = view.drawn(select_head(view.maps.probabilities[view.window], view.head))  # (N, N)
+    title = f"Who attends to whom, {view.head_name}{_even(view) or ': every row sums to 1'}"
     labels = token_labels(size, padded)
     table = pd.DataFrame(values, columns=labels)
     table.insert(0, "query (row, column)", labels)
-    return attention_matrix(values, padded, size, title), table
+    return attention_matrix(values, padded, size, title, ratio_limit=view.limit(values)), table
+
+
+def _even(view: AttentionView) -> str:
+    return ": 1 is even over the window" if view.as_ratio else ""
+
+
+def _quantity(view: AttentionView) -> str:
+    return "times even attention" if view.as_ratio else "attention"
 
 
 def content_and_bias(view: AttentionView) -> Shown:

@@ -1,16 +1,15 @@
-"""Controls of the Attribution page: the class, the method and its settings, and the computation they stand for."""
+"""What the Attribution page explains: the class, the method and its settings, and the computation they stand for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from math import isnan
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-import torch
-from numpy.typing import NDArray
 from timm.data.imagenet_info import ImageNetInfo
 from torch import Tensor
 
@@ -18,24 +17,37 @@ from explorer.attribution import (
     POINTS_PER_FORWARD,
     SQUARES_PER_FORWARD,
     Attribution,
+    ClassScores,
+    class_scores,
     grad_cam,
     integrated_gradients,
     occlusion,
+    share_of_half,
 )
 from explorer.capacity import gradient_mib, looking_mib
 from explorer.charts.theme import branch_name
-from explorer.partial_forward import exclusive
+from explorer.trained import CLASS_NAMES
+from explorer.ui import choices
+from explorer.ui.block_controls import BRANCHES
+from explorer.ui.choices import present
 from explorer.ui.heavy_work import looked_through
 from explorer.ui.progress import OnProgress, ShouldStop, Work
+from explorer.ui.sources import WeightsSource
 from explorer.ui.variant import use_variant
 from explorer.units import significant
 from hrformer import HRFormer, HRFormerConfig
-from hrformer.config import NUM_BRANCHES, published_task_fields
+from hrformer.config import published_task_fields
 
+#: Classes that are listed one by one: all where they are few, else so many.
+MOST_LISTED = 12
 TOP = 5
 METHODS = ("Grad-CAM", "Integrated Gradients", "Occlusion")
 _IMAGENET_CLASSES = 1000
+#: Stands in the list for all classes that are not there.
 _ANOTHER = -1
+_TARGET = "target"
+_IS_ANOTHER = "target_is_another"
+_NUMBER = "target_number"
 
 
 @dataclass(frozen=True)
@@ -69,19 +81,41 @@ class Method:
         return run
 
 
-def class_logits(model: HRFormer, x: Tensor, key: tuple[str, ...]) -> NDArray[np.float32]:
-    """The logit of every class, (classes,); `key` stands for model, weights and picture.
+@dataclass(frozen=True)
+class ClassNames:
+    """What the outputs of a model are called: classes only where it has learned any.
+
+    Attributes:
+        weights: The model and where its weights come from.
+    """
+
+    weights: WeightsSource
+
+    @property
+    def noun(self) -> str:
+        """What an output is."""
+        return "Output" if self.weights.are_random else "Class"
+
+    @property
+    def background(self) -> int | None:
+        """The class of what is no thing, where there is one."""
+        return CLASS_NAMES.index("background") if self.weights.origin == "trained" else None
+
+    def __getitem__(self, target: int) -> str:
+        if self.weights.origin == "trained":
+            return CLASS_NAMES[target]
+        known = not self.weights.are_random and self.weights.model.config.num_classes == _IMAGENET_CLASSES
+        name = f", {_imagenet().index_to_description(target).split(',')[0]}" if known else ""
+        return f"{self.noun.lower()} {target}{name}"
+
+
+def scores_of(model: HRFormer, x: Tensor, key: tuple[str, ...]) -> ClassScores:
+    """What the picture scores in every class; `key` stands for model, weights and picture.
 
     Raises:
         ValueError: If a forward can never fit into the memory budget.
     """
-
-    def classify() -> NDArray[np.float32]:
-        with exclusive(model), torch.no_grad():
-            logits: NDArray[np.float32] = model(x)[0].numpy()
-        return logits
-
-    return looked_through("logits", key, looking_mib(model.config), model, classify)
+    return looked_through("class scores", key, looking_mib(model.config), model, lambda: class_scores(model, x))
 
 
 def offer_classification(config: HRFormerConfig) -> None:
@@ -97,30 +131,79 @@ def offer_classification(config: HRFormerConfig) -> None:
     )
 
 
-def choose_class(logits: NDArray[np.float32]) -> int:
-    """One of the classes with the largest logits, or any other by its number."""
-    strongest = np.argsort(-logits, kind="stable")[:TOP].tolist()
-    options = [*strongest, _ANOTHER] if len(logits) > len(strongest) else strongest
-    # The strongest classes are others for another picture: a key of their own starts with the first of them again.
-    chosen = st.radio(
-        "Class, by its logit",
+def choose_class(scores: ClassScores, names: ClassNames) -> int:
+    """One of the classes that win most or have the largest logits, or any other by its number."""
+    order = scores.order
+    listed = tuple(order if len(order) <= MOST_LISTED else order[:TOP])
+    target = _chosen_class(len(order), next(target for target in order if target != names.background))
+    has_others = len(listed) < len(order)
+    is_another = has_others and (choices.held(_IS_ANOTHER, default=False) or target not in listed)
+    options = (*listed, _ANOTHER) if has_others else listed
+    present(
+        st.radio,
+        f"{names.noun}, by its {'logit' if scores.shares is None else 'share of the picture'}",
         options,
-        format_func=lambda target: "another class" if target == _ANOTHER else class_label(target, logits),
-        key=f"class_of_{'_'.join(map(str, strongest))}",
+        key=_TARGET,
+        value=_ANOTHER if is_another else target,
+        on_move=_choose_listed,
+        place=options,
+        format_func=lambda option: _label(option, scores, names),
     )
-    if chosen != _ANOTHER:
-        return int(chosen)
-    highest = len(logits) - 1
-    if not 0 <= st.session_state.get("class_number", 0) <= highest:
-        st.session_state["class_number"] = highest
-        st.info(f"This variant has classes 0 to {highest}; this is class {highest}.", icon=":material/info:")
-    return int(st.number_input("Class number", 0, highest, key="class_number", persist_state="session"))
+    if is_another:
+        highest = len(order) - 1
+        choose = partial(choices.hold, _TARGET)
+        label = f"Its number, 0 to {highest:,}"
+        present(st.number_input, label, 0, highest, key=_NUMBER, value=target, on_move=choose, place=highest)
+    return target
 
 
-def class_label(target: int, logits: NDArray[np.float32]) -> str:
-    """Number, ImageNet name where there is one, and logit of a class."""
-    name = f" {_imagenet().index_to_description(target).split(',')[0]}" if len(logits) == _IMAGENET_CLASSES else ""
-    return f"{target}{name} · {significant(float(logits[target]))}"
+def _chosen_class(classes: int, default: int) -> int:
+    def read(text: str) -> int:
+        if not is_legal(int(text)):
+            raise ValueError(f"There is no class {text}.")
+        return int(text)
+
+    def is_legal(target: int) -> bool:
+        return 0 <= target < classes
+
+    return choices.remembered(_TARGET, default, read=read, is_legal=is_legal)
+
+
+def _choose_listed(option: int) -> None:
+    choices.hold(_IS_ANOTHER, option == _ANOTHER)
+    if option != _ANOTHER:
+        choices.hold(_TARGET, option)
+
+
+def _label(option: int, scores: ClassScores, names: ClassNames) -> str:
+    return "another" if option == _ANOTHER else f"{names[option]} · {_standing(scores, option)}"
+
+
+def _standing(scores: ClassScores, target: int) -> str:
+    if scores.shares is None:
+        return significant(float(scores.values[target]))
+    return f"{significant(float(scores.shares[target]) * 100)} %"
+
+
+def explanation(target: int, scores: ClassScores, names: ClassNames) -> str:
+    """What the score is that the map explains, in one sentence."""
+    name, value = names[target], significant(float(scores.values[target]))
+    if scores.shares is None:
+        return f"Explained is the logit of **{name}**: {value}."
+    if scores.shares[target] > 0:
+        return (
+            f"Explained is the mean logit of **{name}** over the pixels where it wins, {_standing(scores, target)} of "
+            f"the picture: {value}."
+        )
+    return f"**{name.capitalize()}** wins no pixel here: explained is its mean logit over all pixels, {value}."
+
+
+def finding(attribution: Attribution, label: str, name: str) -> str:
+    """How much of the picture it takes to explain half of the score."""
+    half = share_of_half(attribution.values)
+    if isnan(half):
+        return f"{label}: nothing speaks for {name}"
+    return f"{label}: half of what speaks for {name} lies on {significant(half * 100)} % of the picture"
 
 
 @cache
@@ -130,13 +213,10 @@ def _imagenet() -> ImageNetInfo:
 
 def choose_method(config: HRFormerConfig) -> Method:
     """Method and settings; each setting is kept inside what the picture allows."""
-    name = st.segmented_control(
+    name = choices.segments(
         "Method",
         METHODS,
-        default=METHODS[0],
-        required=True,
         key="method",
-        bind="query-params",
         help="Grad-CAM weighs a branch's channels by their gradient (arXiv 1610.02391). Integrated Gradients sums the "
         "gradient on the way from the mean colour to the picture (1703.01365). Occlusion covers squares (1311.2901).",
     )
@@ -146,53 +226,45 @@ def choose_method(config: HRFormerConfig) -> Method:
 
 
 def _grad_cam() -> Method:
-    branch = st.segmented_control(
-        "Branch",
-        range(NUM_BRANCHES),
-        default=0,
-        required=True,
-        format_func=lambda index: branch_name(index).removesuffix(" branch"),
-        key="cam_branch",
-        help="The branch's map as it enters the classification head.",
-    )
-    branch = int(branch or 0)
+    chosen = choices.segments("Branch", BRANCHES, key="cam_branch", help="The branch's map as it enters the head.")
+    branch = BRANCHES.index(chosen)
     label = f"Grad-CAM of the {branch_name(branch)}"
     attribute = partial(grad_cam, branch=branch)
     return Method("Grad-CAM", (branch,), label, "Grad-CAM, no unit", False, attribute, gradient_mib)
 
 
 def _integrated_gradients() -> Method:
-    steps = st.slider(
+    steps = choices.number(
+        st.slider,
         "Steps",
         8,
         128,
-        32,
-        step=8,
         key="ig_steps",
+        default=32,
+        step=8,
         help="Points on the way from the mean colour to the picture; more make the convergence delta smaller.",
     )
     attribute = partial(integrated_gradients, steps=steps)
     needed_mib = partial(gradient_mib, pictures=POINTS_PER_FORWARD)
     label = "Integrated Gradients"
-    return Method("Integrated Gradients", (steps,), label, "part of the logit", True, attribute, needed_mib)
+    return Method("Integrated Gradients", (steps,), label, "part of the score", True, attribute, needed_mib)
 
 
 def _occlusion(shorter_side: int) -> Method:
-    most = max(8, shorter_side // 2 // 8 * 8)
-    if st.session_state.get("occlusion_square", 0) > most:
-        st.session_state["occlusion_square"] = most
-    square = st.slider(
+    most = max(16, shorter_side // 2 // 8 * 8)
+    square = choices.number(
+        st.slider,
         "Square, pixels",
         8,
-        max(most, 16),
-        min(32, most),
-        step=8,
+        most,
         key="occlusion_square",
+        default=min(32, most),
+        step=8,
         help="Side of the square that is covered with the mean colour; it moves by half its side.",
     )
     attribute = partial(occlusion, window_px=square, stride_px=square // 2)
     needed_mib = partial(looking_mib, activation_copies=2.0 * SQUARES_PER_FORWARD)
-    return Method("Occlusion", (square,), "Occlusion", "fall of the logit", True, attribute, needed_mib)
+    return Method("Occlusion", (square,), "Occlusion", "fall of the score", True, attribute, needed_mib)
 
 
 def pixel_table(attribution: Attribution, quantity: str) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import isfinite
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from explorer.feature_maps import (
     ModuleMaps,
     channel_mean,
     collect_module_maps,
+    fusion_changes,
     principal_components,
     strongest_channels,
 )
@@ -41,6 +43,22 @@ def module_maps(model: HRFormer, x: Tensor, key: tuple[str, ...], stage: int, mo
         model,
         partial(collect_module_maps, model, x, stage, module),
     )
+
+
+def answer(maps: ModuleMaps) -> str:
+    """One sentence on what the fusion does to the branches."""
+    changes = [
+        (change, f"the {branch_name(branch)}") for branch, change in enumerate(fusion_changes(maps)) if isfinite(change)
+    ]
+    if not changes:
+        return "Nothing enters this fusion: all maps are zero."
+    (least, at_least), (most, at_most) = min(changes), max(changes)
+    answer = f"Fusing the branches changes {at_most} by {_percent(most)} of its norm"
+    return f"{answer}, the most, and {at_least} by {_percent(least)}, the least." if len(changes) > 1 else f"{answer}."
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f} %"
 
 
 def panels_of(maps: Sequence[Map], picture: Picture, view: Callable[[Map], tuple[np.ndarray, str]]) -> list[Panel]:

@@ -19,6 +19,7 @@ from explorer.charts.theme import branch_name
 from explorer.geometry import branch_sizes
 from explorer.leak import window_of
 from explorer.receptive_field import MapPosition
+from explorer.ui import choices
 from explorer.ui.block_controls import CLICKABLE, take_click
 from explorer.ui.field_tables import (
     WITH,
@@ -147,13 +148,13 @@ def show_effective(view: FieldView) -> None:
     """Both effective fields, their difference, and the squares that hold their shares."""
     if view.weights is None:
         return
-    count = st.slider(
+    count = choices.number(
+        st.slider,
         "Pictures to average over",
         1,
         MAX_PICTURES,
-        4,
         key="pictures",
-        bind="query-params",
+        default=4,
         help="The chosen picture, then the other samples, then mirrored ones.",
     )
     pair = effective_pair(view.weights, view.picture, view.position, count)
@@ -194,8 +195,6 @@ def show_effective(view: FieldView) -> None:
         st.caption(
             f"{', '.join(pair.pictures)}; {view.weights.name}. The dotted square holds half of the contribution."
         )
-        if "random" in view.weights.key:
-            st.caption("Untrained weights show what the structure favours, not what training makes of it.")
         throw_away_button("effective_field", effective_key(view.weights, view.picture, view.position, count))
 
 
@@ -261,11 +260,3 @@ def show_window_sizes(view: FieldView) -> None:
     )
     st.caption("One window size in all branches; everything else as in the variant. The variant's own size is larger.")
     throw_away_button("window_sizes", size_key(view.config, view.position))
-
-
-SECTIONS = {
-    "Effective field": show_effective,
-    "Leak test": show_leak,
-    "Window sizes": show_window_sizes,
-    "Maps read on the way": show_reads,
-}

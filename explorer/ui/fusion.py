@@ -36,18 +36,43 @@ def is_finite(fusion: FusionContributions) -> bool:
     return all(bool(summand.isfinite().all()) for row in fusion.summand_maps for summand in row)
 
 
+def answer(fusion: FusionContributions) -> str:
+    """One sentence on which branch feeds which."""
+    sources = {target: _strongest(fusion, target) for target in range(len(fusion.summand_maps))}
+    if None in sources.values():
+        return "All that is added to some branch is zero."
+    from_others = [
+        f"the {branch_name(target)} from the {branch_name(source)}"
+        for target, source in sources.items()
+        if source is not None and source != target
+    ]
+    if not from_others:
+        return "Every branch gets most from itself."
+    rest = ", and each other one from itself" if len(from_others) < len(sources) else ""
+    return f"Most comes to {', to '.join(from_others)}{rest}."
+
+
 def finding(fusion: FusionContributions, target: int) -> str:
     """One sentence on which branch feeds a target."""
-    ratios = fusion.norm_ratios[target]
+    strongest = _strongest(fusion, target)
     name = branch_name(target)
-    if not bool(ratios.isfinite().all()):
+    if strongest is None:
         return f"All that is added to the {name} is zero."
-    strongest = int(ratios.argmax())
-    source = "itself" if strongest == target else f"the {branch_name(strongest)}"
     return (
-        f"The {name} gets most from {source}: {float(ratios[strongest]):.2f} times the norm of the sum, and "
+        f"The {name} gets most from {_source(strongest, target)}: "
+        f"{float(fusion.norm_ratios[target, strongest]):.2f} times the norm of the sum, and "
         f"{float(fusion.shares[target, strongest]) * 100:.0f} % of the sum"
     )
+
+
+def _strongest(fusion: FusionContributions, target: int) -> int | None:
+    """The source that adds most to a target, if any adds something."""
+    ratios = fusion.norm_ratios[target]
+    return int(ratios.argmax()) if bool(ratios.isfinite().all()) else None
+
+
+def _source(source: int, target: int) -> str:
+    return "itself" if source == target else f"the {branch_name(source)}"
 
 
 def contribution_table(fusion: FusionContributions) -> pd.DataFrame:

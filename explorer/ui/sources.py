@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 import streamlit as st
 from torch import Tensor
@@ -13,12 +14,19 @@ from torch import Tensor
 from explorer.capacity import building_mib
 from explorer.complexity import MIB
 from explorer.models import MAX_SEED, model_from_upload, random_model
-from explorer.pictures import FORMATS, MAX_FILE_MIB, SAMPLES, Picture, fit, load_sample, read_picture, to_input
+from explorer.pictures import SAMPLES, Picture, fit, load_sample, to_input
 from explorer.trained import DIGIT_SAMPLES, TEST_MIOU, fits_trained_weights, load_digit_sample, load_trained
-from explorer.ui import choices
+from explorer.ui import address, choices
 from explorer.ui.heavy_work import admitted_on_page, shared
+from explorer.ui.own_picture import OwnPicture, own_picture, upload_field
 from explorer.ui.panels import plain
-from explorer.ui.variant import current_variant, look_into_current_variant, use_variant
+from explorer.ui.variant import (
+    NETWORK,
+    TRAINED_NETWORK,
+    current_variant,
+    look_into_current_variant,
+    use_variant,
+)
 from explorer.variants import nearest_preset
 from hrformer import HRFormer, HRFormerConfig
 
@@ -29,7 +37,6 @@ _TRAINED_WEIGHTS = "trained"
 _OTHER_WEIGHTS = "other"
 _WEIGHTS_NAMES = {_TRAINED_WEIGHTS: "Trained", _OTHER_WEIGHTS: "Random or yours"}
 _SEED = "seed"
-_LONGEST_NAME = 40
 _TRAINED_NAME = f"weights trained to segment digits (test mIoU {TEST_MIOU:.3f})"
 MAX_CHECKPOINT_MIB = 300
 
@@ -61,18 +68,18 @@ class WeightsSource:
         model: In evaluation mode.
         key: Tells model and weights from all others, for caches.
         name: What the weights are.
+        origin: Where they come from; random ones have learned nothing.
     """
 
     model: HRFormer
     key: str
     name: str
+    origin: Literal["trained", "random", "uploaded"]
 
-
-@dataclass(frozen=True, eq=False)
-class _OwnPicture:
-    name: str
-    digest: str
-    picture: Picture
+    @property
+    def are_random(self) -> bool:
+        """Whether they have learned nothing, so that nothing is to be told about classes."""
+        return self.origin == "random"
 
 
 @dataclass(frozen=True)
@@ -104,50 +111,29 @@ def _samples_for(config: HRFormerConfig) -> tuple[str, ...]:
 
 
 def picture_source(config: HRFormerConfig) -> PictureSource:
-    """Choose a photograph or upload one, in the sidebar."""
-    state = st.session_state
-    with st.sidebar:
-        own: _OwnPicture | None = state.get("uploaded_picture")
-        names = [*_samples_for(config), *([_OWN] if own else [])]
-        name = choices.one_of(
-            st.selectbox,
-            "Picture",
-            names,
-            key=_PICTURE,
-            format_func=lambda option: f"Yours: {own.name}" if own and option == _OWN else option,
-        )
-        file = st.file_uploader(
-            "Use your own picture",
-            type=["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"],
-            key="picture_file",
-            on_change=_take_picture,
-            max_upload_size=MAX_FILE_MIB,
-            help=f"{', '.join(FORMATS)}, 8 bits a channel; it is cropped around its centre to the variant's image size "
-            "and stays on this server only as long as your session.",
-        )
-        if file is not None and "picture_error" in state:
-            st.error(plain(state["picture_error"]), icon=":material/error:")
-    if own and name == _OWN:
-        return PictureSource(own.name, own.digest, fit(own.picture, config.img_size))
+    """Choose a picture that ships, or one's own, in the sidebar."""
+    own = own_picture()
+    name = _choose_picture(_samples_for(config), own)
+    upload_field(partial(choices.hold, _PICTURE, _OWN))
+    if own is not None and name == _OWN:
+        fitted, key = own.framed(config.img_size)
+        return PictureSource(own.name, key, fitted)
     return PictureSource(name, name, fit(_sample(name), config.img_size))
 
 
-def _take_picture() -> None:
-    """Decode an upload; the picture chosen before stays when it is refused."""
-    state = st.session_state
-    state.pop("picture_error", None)
-    file = state["picture_file"]
-    if file is None:
-        return
-    contents = file.getvalue()
-    try:
-        picture = read_picture(contents)
-    except ValueError as error:
-        state["picture_error"] = f"{file.name} was not taken. {error}"
-        return
-    name = re.sub(r"[^\w .-]", "_", file.name)[-_LONGEST_NAME:]
-    state["uploaded_picture"] = _OwnPicture(name, hashlib.sha256(contents).hexdigest(), picture)
-    choices.hold(_PICTURE, _OWN)
+def _choose_picture(samples: Sequence[str], own: OwnPicture | None) -> str:
+    """The name of a sample, or that of one's own picture in links; another browser does not have that one."""
+    if own is None and address.says(_PICTURE) == _OWN:
+        address.take(_PICTURE)
+        address.complain("Left out of the link: a picture of one's own, which only the browser that sent it has.")
+    with st.sidebar:
+        return choices.one_of(
+            st.selectbox,
+            "Picture",
+            (*samples, *([_OWN] if own else [])),
+            key=_PICTURE,
+            format_func=lambda option: f"Yours: {own.name}" if own and option == _OWN else option,
+        )
 
 
 def weights_source(config: HRFormerConfig) -> WeightsSource | None:
@@ -160,7 +146,7 @@ def weights_source(config: HRFormerConfig) -> WeightsSource | None:
     uploaded: _UploadedModel | None = state.get("uploaded_model")
     if fits_trained_weights(config) and _chose_trained_weights():
         _checkpoint_field()
-        return WeightsSource(_trained_model(), f"{config.config_id}-trained", _TRAINED_NAME)
+        return WeightsSource(_trained_model(), f"{config.config_id}-trained", _TRAINED_NAME, "trained")
     with st.sidebar:
         seed = choices.number(
             st.number_input,
@@ -175,6 +161,27 @@ def weights_source(config: HRFormerConfig) -> WeightsSource | None:
     if uploaded is not None:
         return _uploaded_weights(uploaded, config, seed)
     return _random_weights(config, seed)
+
+
+def random_weights_banner(weights: WeightsSource) -> None:
+    """Say above what a page shows that nothing was learned, with one click to the network that was trained."""
+    if weights.are_random:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(
+                "Random weights: this shows what the structure does, not what training makes of it.",
+                icon=":material/casino:",
+            )
+            st.button(
+                "Show the trained network",
+                icon=":material/school:",
+                key="show_trained_network",
+                on_click=_show_trained_network,
+            )
+
+
+def _show_trained_network() -> None:
+    choices.hold(NETWORK, TRAINED_NETWORK)
+    choices.hold(_WEIGHTS, _TRAINED_WEIGHTS)
 
 
 def _checkpoint_field() -> None:
@@ -226,13 +233,13 @@ def _random_weights(config: HRFormerConfig, seed: int) -> WeightsSource | None:
     except ValueError as error:
         st.error(str(error), icon=":material/memory:")
         return None
-    return WeightsSource(model, f"{config.config_id}-random-{seed}", f"random weights, seed {seed}")
+    return WeightsSource(model, f"{config.config_id}-random-{seed}", f"random weights, seed {seed}", "random")
 
 
 def _uploaded_weights(uploaded: _UploadedModel, config: HRFormerConfig, seed: int) -> WeightsSource | None:
     fitting = replace(uploaded.model.config, img_size=config.img_size)
     if fitting == config:
-        return WeightsSource(uploaded.model, f"{config.config_id}-{uploaded.digest}", uploaded.name)
+        return WeightsSource(uploaded.model, f"{config.config_id}-{uploaded.digest}", uploaded.name, "uploaded")
     with st.sidebar:
         st.info(f"{uploaded.name} fits another variant; random weights are shown.", icon=":material/info:")
         left, right = st.columns(2)

@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from explorer.ui import choices
 from explorer.ui.attention import (
     DETAILS,
     AttentionView,
     all_heads,
     attention_of_block,
+    choose_drawing,
     clickable_picture,
     is_finite,
 )
@@ -14,11 +16,12 @@ from explorer.ui.block_controls import CLICKABLE, choose_block, choose_position,
 from explorer.ui.finite import stop_at_non_finite
 from explorer.ui.network import network_to_look_into
 from explorer.ui.panels import half_grid, image_format_control, show_chart
-from explorer.ui.sources import picture_source, weights_source
+from explorer.ui.sources import picture_source, random_weights_banner, weights_source
 from explorer.ui.variant import current_variant, show_rejection
 
 current_variant()
-st.markdown("### Attention windows: what a position sees")
+st.title("Attention windows")
+st.caption("What a position sees")
 config = network_to_look_into()
 show_rejection()
 address, head = choose_block(config)
@@ -28,6 +31,7 @@ weights = weights_source(config)
 image_format_control()
 if weights is None:
     st.stop()
+random_weights_banner(weights)
 
 x, key = picture.as_input(config), (weights.key, picture.key)
 try:
@@ -38,7 +42,9 @@ except ValueError as error:
 if not is_finite(maps):
     stop_at_non_finite(weights.model, x, key)
 
-view = AttentionView(maps, picture.fitted, head, position)
+answer = st.container()
+view = AttentionView(maps, picture.fitted, head, position, as_ratio=choose_drawing(weights))
+answer.markdown(view.describe())
 halves = half_grid()
 with halves.cell():
     figure, table = clickable_picture(view)
@@ -52,11 +58,8 @@ with halves.cell():
 with halves.cell():
     figure, table = all_heads(view)
     show_chart(figure, "attention_heads", table, alt="Attention of the chosen position over its window in every head")
-st.caption(view.describe())
 
-detail = st.segmented_control(
-    "Details", DETAILS, default=next(iter(DETAILS)), required=True, key="attention_detail", label_visibility="collapsed"
-)
+detail = choices.segments("Details", tuple(DETAILS), key="attention_detail", label_visibility="collapsed")
 figure, table = DETAILS[detail](view)
 show_chart(figure, f"attention_{detail.lower().replace(' ', '_')}", table, alt=f"{detail} of the chosen block")
 st.caption(

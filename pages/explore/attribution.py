@@ -3,31 +3,36 @@
 import numpy as np
 import streamlit as st
 
+from explorer.attribution import TASKS_WITH_CLASSES
 from explorer.charts.attribution import attribution_overlay
+from explorer.ui import choices
 from explorer.ui.attribution import (
+    ClassNames,
     choose_class,
     choose_method,
-    class_label,
-    class_logits,
+    explanation,
+    finding,
     offer_classification,
     pixel_table,
+    scores_of,
 )
 from explorer.ui.finite import stop_at_non_finite
+from explorer.ui.network import network_to_look_into
 from explorer.ui.panels import image_format_control, show_chart
 from explorer.ui.progress import throw_away_button, with_progress
-from explorer.ui.sources import picture_source, weights_source
-from explorer.ui.variant import current_variant, show_rejection, variant_card
+from explorer.ui.sources import picture_source, random_weights_banner, weights_source
+from explorer.ui.variant import current_variant, show_rejection
 from explorer.units import significant
 
 #: The map and what chooses it stand beside each other on a screen of 1440 pixels.
-_MAP_PX, _CONTROLS_PX = 560, 350
+_MAP_PX, _CONTROLS_PX = 450, 320
 
 current_variant()
-st.markdown("### Attribution: which pixels speak for a class")
-config = current_variant()
-variant_card(config)
+st.title("Attribution")
+st.caption("Which pixels speak for a class")
+config = network_to_look_into()
 show_rejection()
-if config.task != "classification":
+if config.task not in TASKS_WITH_CLASSES:
     offer_classification(config)
     st.stop()
 picture = picture_source(config)
@@ -35,22 +40,26 @@ weights = weights_source(config)
 image_format_control()
 if weights is None:
     st.stop()
+random_weights_banner(weights)
 
 x, source = picture.as_input(config), (weights.key, picture.key)
 try:
-    logits = class_logits(weights.model, x, source)
+    scores = scores_of(weights.model, x, source)
 except ValueError as error:
     st.error(str(error), icon=":material/error:")
     st.stop()
-if not np.isfinite(logits).all():
+if not np.isfinite(scores.values).all():
     stop_at_non_finite(weights.model, x, source)
 
+names = ClassNames(weights)
+answer = st.container()
 halves = st.container(horizontal=True)
 shown, controls = halves.container(width=_MAP_PX), halves.container(width=_CONTROLS_PX)
 with controls:
     method = choose_method(config)
-    target = choose_class(logits)
-    opacity = st.slider("Opacity of the overlay", 0.0, 1.0, 0.6, step=0.05, key="opacity", persist_state="session")
+    target = choose_class(scores, names)
+    opacity = choices.number(st.slider, "Opacity of the overlay", 0.0, 1.0, key="opacity", default=0.6, step=0.05)
+answer.markdown(explanation(target, scores, names))
 key = (method.settings, source, target)
 with shown:
     try:
@@ -71,18 +80,18 @@ with shown:
         attribution_overlay(
             picture.fitted,
             np.asarray(attribution.values),
-            f"{method.label} for class {class_label(target, logits)}",
+            finding(attribution, method.label, names[target]),
             opacity=opacity,
             signed=method.signed,
             quantity=method.quantity,
         ),
         "attribution",
         pixel_table(attribution, method.quantity),
-        alt=f"{method.label} for class {target}, laid over the picture",
+        alt=f"{method.label} for {names[target]}, laid over the picture",
     )
     if not np.asarray(attribution.values).any():
         st.info(
-            f"Nothing speaks for class {target} here: choose another branch, class or method.",
+            f"Nothing speaks for {names[target]} here: choose another branch, class or method.",
             icon=":material/info:",
         )
 with controls:
@@ -90,11 +99,8 @@ with controls:
         st.metric(
             "Convergence delta",
             significant(attribution.convergence_delta),
-            help="What the attributed total exceeds the logit's true change from the mean colour by; near 0 is exact.",
+            help="What the attributed total exceeds the score's true change from the mean colour by; near 0 is exact.",
             border=True,
         )
     throw_away_button(method.name, key)
-st.caption(
-    f"{picture.name} at {config.img_size[0]}x{config.img_size[1]} pixels, {weights.name}. The logit of class {target} "
-    f"is {significant(float(logits[target]))}."
-)
+st.caption(f"{picture.name} at {config.img_size[0]}x{config.img_size[1]} pixels, {weights.name}.")

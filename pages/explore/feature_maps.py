@@ -4,10 +4,12 @@ import streamlit as st
 
 from explorer.charts.maps import map_row
 from explorer.charts.theme import branch_name
+from explorer.ui import choices
 from explorer.ui.block_controls import choose_module
 from explorer.ui.feature_maps import (
     STRONGEST,
     all_finite,
+    answer,
     arrays,
     channel_view,
     components_view,
@@ -20,11 +22,12 @@ from explorer.ui.feature_maps import (
 from explorer.ui.finite import stop_at_non_finite
 from explorer.ui.network import network_to_look_into
 from explorer.ui.panels import csv_button, image_format_control, npz_button, show_chart
-from explorer.ui.sources import picture_source, weights_source
+from explorer.ui.sources import picture_source, random_weights_banner, weights_source
 from explorer.ui.variant import current_variant, show_rejection
 
 current_variant()
-st.markdown("### Feature maps: a picture in every branch, before and after fusion")
+st.title("Feature maps")
+st.caption("A picture in every branch, before and after fusion")
 config = network_to_look_into()
 stage, module = choose_module(config)
 picture = picture_source(config)
@@ -33,6 +36,7 @@ image_format_control()
 show_rejection()
 if weights is None:
     st.stop()
+random_weights_banner(weights)
 
 x, key = picture.as_input(config), (weights.key, picture.key)
 try:
@@ -43,21 +47,18 @@ except ValueError as error:
 if not all_finite(maps):
     stop_at_non_finite(weights.model, x, key)
 
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    view = st.segmented_control(
-        "View",
-        ("Channel mean", "Strongest channels", "One channel", "Principal components"),
-        default="Channel mean",
-        required=True,
-        key="view",
-        bind="query-params",
-        help="Principal components: the first three, as red, green and blue, each stretched from its 1st to its 99th "
-        "percentile.",
-    )
-    channel = 0
-    if view == "One channel":
-        most = max(feature_map.shape[0] for feature_map in maps.before)
-        channel = st.number_input("Channel", 0, most - 1, key="channel", width=140)
+st.markdown(answer(maps))
+view = choices.segments(
+    "View",
+    ("Channel mean", "Strongest channels", "One channel", "Principal components"),
+    key="view",
+    help="Principal components: the first three, as red, green and blue, each stretched from its 1st to its 99th "
+    "percentile.",
+)
+channel = 0
+if view == "One channel":
+    most = max(feature_map.shape[0] for feature_map in maps.before)
+    channel = choices.number(st.number_input, "Channel", 0, most - 1, key="channel", default=0, width=140)
 
 moments = {"before": maps.before, "after": maps.after}
 captions = {"before": "before the fusion", "after": "after the fusion"}
@@ -98,5 +99,5 @@ with st.container(horizontal=True):
     npz_button(lambda: arrays(maps), f"maps_stage{stage}_module{module + 1}", "All maps as NumPy arrays")
     statistics = map_statistics(maps)
     csv_button(statistics, "map_statistics", "Statistics as CSV")
-if st.toggle("Statistics of every map", key="show_statistics"):
+if choices.toggle("Statistics of every map", key="show_statistics", link=None):
     st.dataframe(statistics, hide_index=True, alt="Shape and range of every map")

@@ -5,9 +5,11 @@ import streamlit as st
 
 from explorer.charts.fusion import norm_ratio_matrix, share_matrix, summand_maps
 from explorer.charts.theme import branch_name
-from explorer.ui.block_controls import choose_module
+from explorer.ui import choices
+from explorer.ui.block_controls import BRANCHES, choose_module
 from explorer.ui.finite import stop_at_non_finite
 from explorer.ui.fusion import (
+    answer,
     contribution_table,
     finding,
     fusion_of_module,
@@ -15,14 +17,15 @@ from explorer.ui.fusion import (
     summand_table,
     summands_of,
 )
+from explorer.ui.network import network_to_look_into
 from explorer.ui.panels import csv_button, half_grid, image_format_control, show_chart
-from explorer.ui.sources import picture_source, weights_source
-from explorer.ui.variant import current_variant, show_rejection, variant_card
+from explorer.ui.sources import picture_source, random_weights_banner, weights_source
+from explorer.ui.variant import current_variant, show_rejection
 
 current_variant()
-st.markdown("### Fusion: which branch feeds which")
-config = current_variant()
-variant_card(config)
+st.title("Fusion")
+st.caption("Which branch feeds which")
+config = network_to_look_into()
 show_rejection()
 stage, module = choose_module(config)
 picture = picture_source(config)
@@ -30,6 +33,7 @@ weights = weights_source(config)
 image_format_control()
 if weights is None:
     st.stop()
+random_weights_banner(weights)
 
 x, key = picture.as_input(config), (weights.key, picture.key)
 try:
@@ -40,6 +44,7 @@ except ValueError as error:
 if not is_finite(fusion):
     stop_at_non_finite(weights.model, x, key)
 
+st.markdown(answer(fusion))
 halves = half_grid()
 with halves.cell():
     show_chart(
@@ -54,19 +59,16 @@ with halves.cell():
         alt="Part of each target that each source makes; negative parts work against the sum",
     )
 
-targets = range(len(fusion.summand_maps))
 target = 0
-if len(targets) > 1:
-    target = st.segmented_control(
+if len(fusion.summand_maps) > 1:
+    chosen = choices.segments(
         "Target",
-        targets,
-        default=0,
-        required=True,
-        format_func=branch_name,
+        BRANCHES[: len(fusion.summand_maps)],
         key="fusion_target",
+        format_func=lambda branch: f"{branch} branch",
         help="The branch whose summands are shown as maps.",
     )
-target = target if target in targets else 0
+    target = BRANCHES.index(chosen)
 show_chart(
     summand_maps(picture.fitted, summands_of(fusion, target), target, finding(fusion, target)),
     "fusion_summands",

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from explorer.ui import choices
 from explorer.ui.field_sections import (
     FieldView,
     show_effective,
@@ -13,7 +14,7 @@ from explorer.ui.field_sections import (
 from explorer.ui.network import network_to_look_into
 from explorer.ui.panels import image_format_control
 from explorer.ui.receptive_field import choose_map_position, fields
-from explorer.ui.sources import picture_source, weights_source
+from explorer.ui.sources import picture_source, random_weights_banner, weights_source
 from explorer.ui.variant import current_variant, show_rejection
 
 SECTIONS = {
@@ -24,13 +25,16 @@ SECTIONS = {
 }
 
 current_variant()
-st.markdown("### Receptive field: how far a position sees")
+st.title("Receptive field")
+st.caption("How far a position sees, with and without the depth-wise convolution that joins the windows")
 config = network_to_look_into()
 show_rejection()
 position = choose_map_position(config)
 picture = picture_source(config)
 weights = weights_source(config)
 image_format_control()
+if weights is not None:
+    random_weights_banner(weights)
 
 theoretical = None
 try:
@@ -39,15 +43,7 @@ except ValueError as error:
     st.error(str(error), icon=":material/error:")
 view = FieldView(config, position, picture, weights, theoretical)
 show_theoretical(view)
-section = st.segmented_control(
-    "Details",
-    SECTIONS,
-    default=next(iter(SECTIONS)),
-    required=True,
-    key="field_section",
-    bind="query-params",
-    label_visibility="collapsed",
-)
+section = choices.segments("Details", tuple(SECTIONS), key="field_section", label_visibility="collapsed")
 try:
     SECTIONS[section](view)
 except ValueError as error:

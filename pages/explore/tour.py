@@ -5,6 +5,7 @@ import streamlit as st
 from explorer.ui.tour import STEPS, choose_step, show_way
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
+st.title("Guided tour")
 variant_card(current_variant())
 show_rejection()
 number = choose_step()

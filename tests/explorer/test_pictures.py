@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from explorer.pictures import MAX_SIDE, SAMPLES, fit, load_sample, read_picture, to_input
+from explorer.pictures import MAX_SIDE, SAMPLES, Framing, fit, frame_of, load_sample, preview, read_picture, to_input
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
@@ -112,6 +112,70 @@ def test_fitting_keeps_the_centre_and_the_aspect() -> None:
     picture = np.zeros((100, 300, 3), np.uint8)
     picture[:, 100:200] = 255
     assert (fit(picture, (50, 50)) == 255).mean() > 0.95
+
+
+def test_a_picture_that_is_fitted_whole_lies_between_bars_that_are_zero_to_a_network() -> None:
+    picture = np.full((100, 300, 3), 255, np.uint8)
+    x = to_input(fit(picture, (60, 60), "fit"), 3)
+    white = x[0].amin(0) > 2
+    assert white[20:40].all()  # 60 / 300 of 100 rows, in the middle
+    assert not white[:20].any()
+    assert not white[40:].any()
+    assert x[0, :, :20].abs().max() < 0.5 / 255 / 0.224
+
+
+@pytest.mark.parametrize(
+    ("framing", "img_size", "frame"),
+    [
+        ("crop", (50, 50), (100, 0, 200, 100)),
+        ("fit", (50, 50), (0, -100, 300, 200)),
+        ("crop", (64, 32), (125, 0, 175, 100)),
+        ("fit", (64, 32), (0, -250, 300, 350)),
+        ("crop", (20, 60), (0, 0, 300, 100)),
+        ("fit", (20, 60), (0, 0, 300, 100)),
+    ],
+)
+def test_the_frame_is_the_largest_inside_or_the_smallest_around(
+    framing: Framing, img_size: tuple[int, int], frame: tuple[float, ...]
+) -> None:
+    assert frame_of((100, 300), img_size, framing) == pytest.approx(frame)
+
+
+@pytest.mark.parametrize("framing", ["crop", "fit"])
+def test_a_network_sees_what_the_frame_holds(framing: Framing) -> None:
+    ramp = np.tile(np.linspace(0, 250, 251, dtype=np.uint8)[None, :, None], (100, 1, 3))
+    seen = fit(ramp, (25, 25), framing)[12, :, 0].astype(float)
+    left, _, right, _ = frame_of((100, 251), (25, 25), framing)
+    middles = left + (np.arange(25) + 0.5) * (right - left) / 25  # of the columns, in pixels of the picture
+    inside = slice(1, -1)  # bicubic resampling has no neighbours beyond the border
+    np.testing.assert_allclose(seen[inside], middles[inside] - 0.5, atol=1.5)
+
+
+def test_the_preview_dims_what_a_crop_leaves_out_and_outlines_the_rest() -> None:
+    picture = np.full((100, 300, 3), 200, np.uint8)
+    shown = preview(picture, (50, 50), "crop", 150)
+    assert shown.shape == (50, 150, 3)
+    assert (shown[:, :50] == 80).all()
+    assert (shown[:, 100:] == 80).all()
+    assert (shown[4:-4, 54:-54] == 200).all()
+    assert (shown[0, 50:100] == 255).all()
+    assert (shown[2, 52:98] == 0).all()
+
+
+def test_the_preview_of_a_fitted_picture_has_its_bars() -> None:
+    picture = np.full((100, 300, 3), 200, np.uint8)
+    shown = preview(picture, (50, 50), "fit", 150)
+    assert shown.shape == (150, 150, 3)
+    assert (shown[54:96, 4:-4] == 200).all()
+    assert (shown[4:46, 4:-4] == (124, 116, 104)).all()
+
+
+@pytest.mark.parametrize("framing", ["crop", "fit"])
+@pytest.mark.parametrize("size", [(1, 2048), (2048, 1), (1, 1)])
+def test_the_thinnest_picture_can_be_framed(size: tuple[int, int], framing: Framing) -> None:
+    picture = np.zeros((*size, 3), np.uint8)
+    assert fit(picture, (64, 96), framing).shape == (64, 96, 3)
+    assert max(preview(picture, (64, 96), framing, 200).shape) == 200
 
 
 def test_input_is_normalised_with_imagenet_statistics() -> None:

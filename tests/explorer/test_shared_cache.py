@@ -51,3 +51,25 @@ def test_a_new_value_takes_the_place_of_the_old_one() -> None:
     cache.clear()
     assert cache.get("a") is None
     assert cache.held_mib == 0
+
+
+def test_no_more_values_than_the_most_however_small() -> None:
+    cache = SharedCache(10, most=2)
+    for key in "abc":
+        cache.put(key, block(0))
+    assert [cache.get(key) is not None for key in "abc"] == [False, True, True]
+
+
+def test_what_nobody_uses_for_long_is_let_go_of() -> None:
+    clock = [0.0]
+    cache = SharedCache(10, unused_s=60, now=lambda: clock[0])
+    cache.put("unused", block(1))
+    cache.put("used", block(1))
+    clock[0] = 59
+    assert cache.get("used") is not None
+    clock[0] = 61
+    assert cache.get("unused") is None
+    assert cache.held_mib == 1
+    clock[0] = 59 + 61
+    cache.put("new", block(2))  # another value's use is enough
+    assert cache.held_mib == 2
