@@ -1,53 +1,80 @@
-"""A profile in a process of its own, taking its turn in the runner's queue."""
+"""Profiles in a process of their own, taking their turn in the runner's queue."""
 
 from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
+from explorer.benchmark.outcome import Place
 from explorer.benchmark.plan import Job
 from explorer.benchmark.process import WorkerProcess
-from explorer.benchmark.profile import Profile, check_profilable
+from explorer.benchmark.profile import Profile
+from explorer.benchmark.profile_measurement import ROUNDS, check_profilable
 
 
 class ProfileRun:
-    """One profile on its way through the runner; `Runner.submit_profile` makes it.
+    """Models that are profiled in turn, on their way through the runner; `Runner.submit_profile` makes it.
 
     Args:
-        job: An eager inference job.
-        trace_path: Where to write the Chrome trace; None for none.
+        jobs: Eager inference jobs on one device, with the same threads and precision.
+        trace_folder: Where to write a Chrome trace of each; None for none.
         owner: Who asked for it, as shown to others in the queue.
+        rounds: Observed calls of each model.
 
     Attributes:
         id: Short and unique.
 
     Raises:
-        ValueError: If the job is not an eager inference.
+        ValueError: If there is no job, or one is not an eager inference.
     """
 
-    def __init__(self, job: Job, trace_path: Path | None, owner: str) -> None:
-        check_profilable(job)
+    def __init__(self, jobs: Sequence[Job], trace_folder: Path | None, owner: str, rounds: int = ROUNDS) -> None:
+        if not jobs:
+            raise ValueError("Nothing to profile: name at least one model.")
+        for job in jobs:
+            check_profilable(job)
         self.id = uuid.uuid4().hex[:8]
-        self.job = job
-        self.trace_path = trace_path
+        self.jobs = tuple(jobs)
         self.owner = owner
+        self._rounds = rounds
+        self._trace_folder = trace_folder
         self._lock = threading.Lock()
         self._worker: WorkerProcess | None = None
         self._cancelled = False
-        self._profile: Profile | None = None
+        self._turns_done = 0
+        self._place: Place | None = None
+        self._profiles: list[Profile] = []
         self._error: str | None = None
         self._done = threading.Event()
 
     @property
-    def profile(self) -> Profile | None:
-        """The result; None before the end, or where `error` says why there is none."""
-        return self._profile
+    def profiles(self) -> tuple[Profile, ...]:
+        """The results, one a job; none before the end, or where `error` says why there are none."""
+        return tuple(self._profiles) if len(self._profiles) == len(self.jobs) else ()
+
+    @property
+    def place(self) -> Place | None:
+        """Where it runs; None before its process has begun."""
+        return self._place
+
+    @property
+    def share_done(self) -> float:
+        """How much of it is done, 0 to 1, by the turns that the models have had."""
+        return min(self._turns_done / ((1 + self._rounds) * len(self.jobs)), 1.0)
+
+    @property
+    def trace_paths(self) -> tuple[Path, ...]:
+        """Where the traces go, one a job; empty where none are written."""
+        if self._trace_folder is None:
+            return ()
+        return tuple(self._trace_folder / f"{self.id}-{index}.json" for index in range(len(self.jobs)))
 
     @property
     def was_cancelled(self) -> bool:
         """Whether it was stopped before it had a result."""
-        return self._cancelled and self._profile is None
+        return self._cancelled and not self.profiles
 
     @property
     def error(self) -> str | None:
@@ -69,24 +96,32 @@ class ProfileRun:
 
     def measure_on(self, device: str) -> None:
         """Run it to its end, from the device's thread."""
-        trace_path = None if self.trace_path is None else str(self.trace_path)
+        request = {
+            "pass": "profile",
+            "jobs": [job.to_dict() for job in self.jobs],
+            "rounds": self._rounds,
+            "trace_paths": [str(path) for path in self.trace_paths],
+        }
         with self._lock:
             if not self._cancelled:
-                self._worker = WorkerProcess(
-                    {"pass": "profile", "jobs": [self.job.to_dict()], "trace_path": trace_path}, {}
-                )
+                self._worker = WorkerProcess(request, {})
         if self._worker is not None:
             self._listen(self._worker)
         self._done.set()
 
     def _listen(self, worker: WorkerProcess) -> None:
         for message in worker.messages():
-            if message["type"] == "profile":
-                self._profile = Profile.from_dict(message["profile"])
-            elif message["type"] == "failed":
-                self._error = message["reason"]
+            match message["type"]:
+                case "place":
+                    self._place = Place(**message["place"])
+                case "doing":
+                    self._turns_done += 1
+                case "profile":
+                    self._profiles.append(Profile.from_dict(message["profile"]))
+                case "failed":
+                    self._error = f"{self.jobs[message['index']].model.name}: {message['reason']}"
         with self._lock:
             self._worker = None
             how_it_ended = worker.close()
-        if self._profile is None and self._error is None:
+        if not self.profiles and self._error is None:
             self._error = how_it_ended
