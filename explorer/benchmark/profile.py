@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from statistics import fmean
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 
@@ -12,6 +13,9 @@ Split = Literal["stage", "branch", "kind", "operator"]
 
 #: As an operator: the time of a call in which none runs. On a card it stands idle meanwhile.
 LAUNCH = "launch and Python"
+#: Digits of a time in ms; what follows is noise.
+_DIGITS = 4
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -87,3 +91,29 @@ class Profile:
         height, width = values["img_size"]
         rows = tuple(ProfileRow(**row) for row in values["rows"])
         return cls(**{**values, "img_size": (height, width), "rows": rows})
+
+
+def typical(calls: Sequence[Profile]) -> Profile:
+    """One profile of several calls of a model: as robust as a median, and its parts still add up to the whole.
+
+    Args:
+        calls: At least one.
+
+    Returns:
+        The means over the middle third of the calls, ordered by their times; `unobserved_ms` likewise.
+    """
+    middle = _middle(sorted(calls, key=lambda call: call.time_ms))
+    rows = [{replace(row, time_ms=0.0): row.time_ms for row in call.rows} for call in middle]
+    times_ms = {
+        row: fmean(times.get(row, 0.0) for times in rows) for row in dict.fromkeys(row for call in rows for row in call)
+    }
+    return replace(
+        calls[0],
+        unobserved_ms=round(fmean(_middle(sorted(call.unobserved_ms for call in calls))), _DIGITS),
+        rows=tuple(replace(row, time_ms=round(time_ms, _DIGITS)) for row, time_ms in times_ms.items()),
+    )
+
+
+def _middle(ranked: Sequence[_Value]) -> Sequence[_Value]:
+    outside = (len(ranked) - 1) // 3
+    return ranked[outside : len(ranked) - outside]

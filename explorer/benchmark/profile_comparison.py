@@ -36,7 +36,7 @@ _SAME = 0.03
 #: Where the kinds' differences, all taken as positive, are so many times the whole one, they all but cancel out.
 _CANCELLED = 2
 #: At most so many kinds are named, and no share of the whole difference below this.
-_NAMED = 3
+_NAMED = 2
 _WORTH_NAMING = 0.1
 
 

@@ -1,13 +1,12 @@
-"""Profiles models in this process, in turn: times of observed calls by part of the network, beside its MACs."""
+"""Profiles a model in this process: times of observed calls by part of the network, beside its MACs."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import fmean
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import torch
 from torch import nn
@@ -20,61 +19,47 @@ from explorer.benchmark.models import ModelRef, Size, build_meta_model, meta_ima
 from explorer.benchmark.parts import OTHER, Part, nearest_ancestor, operator_kind, part_of, ranges
 from explorer.benchmark.plan import Job, parse_device
 from explorer.benchmark.profile import LAUNCH, Profile, ProfileRow
-from explorer.benchmark.step import BuiltStep, build_step
+from explorer.benchmark.step import build_step
 from explorer.engines import EAGER
 
-#: Rounds of a first look.
-ROUNDS = 3
-#: Digits of a time in ms; what follows is noise.
-_DIGITS = 4
+#: Observed calls of a model in one process.
+ROUNDS = 5
 #: A part and a kind of operator in it.
 _Key = tuple[Part, str]
-_Value = TypeVar("_Value")
 
 
-class _Turn(NamedTuple):
-    """One call without the profiler and one with it, ms; what was observed by part and kind of operator."""
-
-    unobserved_ms: float
-    times_ms: dict[_Key, float]
-
-    @property
-    def observed_ms(self) -> float:
-        return sum(self.times_ms.values())
-
-
-def profile_jobs(
-    jobs: Sequence[Job],
-    device: Device,
-    rounds: int = ROUNDS,
-    trace_paths: Sequence[Path] = (),
-    on_turn: Callable[[int], None] = lambda index: None,
-) -> list[Profile]:
-    """Profile the inference of models in this process, round by round, so that a drifting machine hits all alike.
+def profile_calls(job: Job, device: Device, rounds: int = ROUNDS, trace_path: Path | None = None) -> Iterator[Profile]:
+    """Profile a model's inference in this process, a call at a time, in turn with calls that nothing observes.
 
     Args:
-        jobs: Eager inference jobs.
-        device: Where to run them.
-        rounds: Observed calls of each; a profile is the mean of the middle third, see `_middle`.
-        trace_paths: Where to write a trace of each model's last call, which chrome://tracing and Perfetto open; ranges
-            bear the parts' names.
-        on_turn: Told the index of the job whose turn it is.
+        job: An eager inference job.
+        device: Where to run it.
+        rounds: Observed calls.
+        trace_path: Where to write a trace of the last call, which chrome://tracing and Perfetto open; ranges bear the
+            parts' names.
+
+    Yields:
+        A profile of each observed call.
 
     Raises:
-        ValueError: If a job is not an eager inference, or nothing can tell its operators' times.
+        ValueError: If the job is not an eager inference, or nothing can tell its operators' times.
     """
-    steps = []
-    for index, job in enumerate(jobs):
-        check_profilable(job)
-        on_turn(index)
-        steps.append(build_step(job, device.torch_device, job.batch_size, device.synchronize))
-    turns: list[list[_Turn]] = [[] for _ in jobs]
+    check_profilable(job)
+    built = build_step(job, device.torch_device, job.batch_size, device.synchronize)
+    if built.model is None:
+        raise ValueError("Only what runs as it was built can be split into its parts.")
+    macs = macs_by_part(job.model, job.img_size)
+    on_card = device.kind == "cuda"
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_card else [])]
     for done in range(rounds):
-        for index, step in enumerate(steps):
-            on_turn(index)
-            trace_path = trace_paths[index] if trace_paths and done == rounds - 1 else None
-            turns[index].append(_turn(step, device, trace_path))
-    return [_profile(job, taken) for job, taken in zip(jobs, turns, strict=True)]
+        *_, unobserved_ms = device.time_calls(built.run, 2)  # the first one after the profiler finds cold caches
+        with named_ranges(built.model) as parts, torch.profiler.profile(activities=activities) as profiler:
+            (observed_ms,) = device.time_calls(built.run, 1)
+        if trace_path is not None and done == rounds - 1:
+            profiler.export_chrome_trace(str(trace_path))
+        times_ms = _times_ms(profiler.events() or (), parts, observed_ms, on_card=on_card)
+        rows = tuple(_rows(times_ms, macs, job.batch_size))
+        yield Profile(job.model.name, job.batch_size, job.img_size, unobserved_ms, rows)
 
 
 def check_profilable(job: Job) -> None:
@@ -164,19 +149,6 @@ def macs_by_part(ref: ModelRef, img_size: Size) -> dict[_Key, int]:
     return {key: count for key, count in macs.items() if count}
 
 
-def _turn(step: BuiltStep, device: Device, trace_path: Path | None) -> _Turn:
-    if step.model is None:
-        raise ValueError("Only what runs as it was built can be split into its parts.")
-    on_card = device.kind == "cuda"
-    *_, unobserved_ms = device.time_calls(step.run, 2)  # the first one fetches the weights back into the caches
-    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_card else [])]
-    with named_ranges(step.model) as parts, torch.profiler.profile(activities=activities) as profiler:
-        (observed_ms,) = device.time_calls(step.run, 1)
-    if trace_path is not None:
-        profiler.export_chrome_trace(str(trace_path))
-    return _Turn(unobserved_ms, _times_ms(profiler.events() or (), parts, observed_ms, on_card=on_card))
-
-
 def _times_ms(events: Iterable[Any], parts: Mapping[str, Part], call_ms: float, *, on_card: bool) -> dict[_Key, float]:
     """A call's time by the innermost range around each operator, its own time without that of the operators inside.
 
@@ -202,21 +174,8 @@ def _part_around(event: Any, parts: Mapping[str, Part]) -> Part | None:
     return None if event is None else parts[event.name]
 
 
-def _profile(job: Job, turns: Sequence[_Turn]) -> Profile:
-    observed = _middle(sorted(turns, key=lambda turn: turn.observed_ms))
-    unobserved_ms = fmean(_middle(sorted(turn.unobserved_ms for turn in turns)))
-    macs = macs_by_part(job.model, job.img_size)
-    rows = []
-    for part, operator in dict.fromkeys([*macs, *(key for turn in observed for key in turn.times_ms)]):
-        key = part, operator
-        time_ms = round(fmean(turn.times_ms.get(key, 0.0) for turn in observed), _DIGITS)
-        work = macs.get(key, 0) * job.batch_size
+def _rows(times_ms: Mapping[_Key, float], macs: Mapping[_Key, int], batch_size: int) -> Iterator[ProfileRow]:
+    for part, operator in {**macs, **times_ms}:
+        time_ms, work = times_ms.get((part, operator), 0.0), macs.get((part, operator), 0) * batch_size
         if time_ms or work:
-            rows.append(ProfileRow(part.stage, part.branch, part.kind or operator, operator, time_ms, work))
-    return Profile(job.model.name, job.batch_size, job.img_size, round(unobserved_ms, _DIGITS), tuple(rows))
-
-
-def _middle(ranked: Sequence[_Value]) -> Sequence[_Value]:
-    """The middle third: as robust as a median, and means of its parts add up to the mean of the whole."""
-    outside = (len(ranked) - 1) // 3
-    return ranked[outside : len(ranked) - outside]
+            yield ProfileRow(part.stage, part.branch, part.kind or operator, operator, time_ms, work)

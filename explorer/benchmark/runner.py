@@ -21,7 +21,6 @@ from explorer.benchmark.group import GroupMeasurement, JobProgress
 from explorer.benchmark.outcome import reason_of
 from explorer.benchmark.plan import Group, Job, Plan
 from explorer.benchmark.process import available_mib
-from explorer.benchmark.profile_measurement import ROUNDS
 from explorer.benchmark.profile_run import ProfileRun
 from explorer.benchmark.record import Record
 
@@ -220,14 +219,14 @@ class Runner:
         return run
 
     def submit_profile(
-        self, jobs: Sequence[Job], trace_folder: Path | None = None, owner: str = "", rounds: int = ROUNDS
+        self, jobs: Sequence[Job], trace_folder: Path | None = None, owner: str = "", sweeps: int = 1
     ) -> ProfileRun:
         """Put profiles at the end of the queue; arguments and errors as of `ProfileRun`.
 
         Raises:
             ValueError: If this machine lacks the device, too.
         """
-        run = ProfileRun(jobs, trace_folder, owner, rounds)
+        run = ProfileRun(jobs, trace_folder, owner, sweeps)
         device = run.jobs[0].device
         check_present(device)
         self._enqueue(run, (device,))

@@ -93,21 +93,22 @@ def _styled(figure: go.Figure, table: pd.DataFrame, names: tuple[str, str], titl
     )
     for column, (text, bounds) in enumerate(axes, start=1):
         figure.update_xaxes(title={"text": text}, range=bounds, row=1, col=column)
-    figure.update_yaxes(categoryorder="array", categoryarray=list(table["kind"])[::-1], automargin=True)
+    figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_traces(textfont={"size": _LABEL_PX}, cliponaxis=False)
     # The whole call is no kind of work.
-    figure.add_hline(y=0.5, line={"color": NEUTRAL_COLOUR, "width": 1})
+    figure.add_hline(y=len(table) - 1.5, line={"color": NEUTRAL_COLOUR, "width": 1})
     return style(
         figure,
         title,
-        height=130 + _PAIR_PX * len(table),
+        height=160 + _PAIR_PX * len(table),
         barmode="group",
         bargap=0.25,
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 1, "xanchor": "right"},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+        margin={"t": 76},
     )
 
 
-def share_bars(table: pd.DataFrame, title: str, longest_share: float, order: list[str]) -> go.Figure:
+def share_bars(table: pd.DataFrame, title: str, longest_share: float) -> go.Figure:
     """Paired horizontal bars: filled for the share of time, hollow for that of the multiply-adds.
 
     Args:
@@ -115,7 +116,6 @@ def share_bars(table: pd.DataFrame, title: str, longest_share: float, order: lis
             time_ms, macs, time_share, macs_share (0 to 1).
         title: What the figure says.
         longest_share: End of the axis, so that two profiles beside each other have the same; 0 to 1.
-        order: The parts from top to bottom, the same for two profiles beside each other.
     """
     colours = [HRFORMER_COLOUR if pd.isna(branch) else branch_colour(_coloured(branch)) for branch in table["branch"]]
     outlines = [NEUTRAL_COLOUR if pd.isna(branch) else branch_colour(_coloured(branch)) for branch in table["branch"]]
@@ -145,10 +145,10 @@ def share_bars(table: pd.DataFrame, title: str, longest_share: float, order: lis
     return style(
         figure,
         title,
-        height=130 + _PAIR_PX * len(order),
+        height=130 + _PAIR_PX * len(table),
         barmode="group",
         bargap=0.3,
-        yaxis={"categoryorder": "array", "categoryarray": order[::-1], "automargin": True},
+        yaxis={"categoryorder": "array", "categoryarray": list(table["part"])[::-1], "automargin": True},
         xaxis={"title": {"text": "Share of the whole network, %"}, "range": [0, longest_share * 115]},
         legend={
             "orientation": "h",
@@ -176,4 +176,4 @@ def _figure(value: float) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{'+' if value > 0 else '−'}{_figure(abs(value))}"
+    return f"{'+' if value > 0 else '−'}{significant(abs(value))}"

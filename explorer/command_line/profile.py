@@ -45,7 +45,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--device", default="cpu", metavar="NAME", help="such as cuda:0 (default: cpu)")
     parser.add_argument("--threads", type=whole_number, metavar="N", help="on the CPU; default: torch's own choice")
     parser.add_argument(
-        "--rounds", type=whole_number, default=30, metavar="N", help="observed calls of each model (default: 30)"
+        "--sweeps", type=whole_number, default=5, metavar="N", help="processes of each model, in turn (default: 5)"
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the profiles as JSON")
 
@@ -53,18 +53,17 @@ def add_parser(commands: Any) -> None:
 def _profile(arguments: argparse.Namespace) -> int:
     from explorer.benchmark.profile_file import ProfiledRun, write_profiles
 
-    if not arguments.batch_sizes or arguments.rounds < 1:
-        raise ValueError("Nothing to profile: use at least one batch size, and at least one round.")
     runs = [_run_of(arguments, batch_size) for batch_size in arguments.batch_sizes]  # all is legal before one starts
     if arguments.output is not None:
         arguments.output.touch()
+    profiles: list[Profile] = []
     for run in runs:
         _watch(run)
         _show(run.profiles)
-    place = runs[-1].place
-    if arguments.output is not None and place is not None:
-        profiles = tuple(profile for run in runs for profile in run.profiles)
-        write_profiles(ProfiledRun(datetime.now(UTC).isoformat(timespec="seconds"), place, profiles), arguments.output)
+        profiles += run.profiles
+        if arguments.output is not None and run.place is not None:
+            when = datetime.now(UTC).isoformat(timespec="seconds")
+            write_profiles(ProfiledRun(when, run.place, tuple(profiles)), arguments.output)
     return 0
 
 
@@ -85,7 +84,7 @@ def _run_of(arguments: argparse.Namespace, batch_size: int) -> ProfileRun:
         )
         for name in arguments.models
     ]
-    return ProfileRun(jobs, None, "command line", arguments.rounds)
+    return ProfileRun(jobs, None, "command line", arguments.sweeps)
 
 
 def _watch(run: ProfileRun) -> None:
