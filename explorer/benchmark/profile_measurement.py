@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from explorer.benchmark.device import Device
 from explorer.benchmark.models import ModelRef, Size, build_meta_model, meta_images
-from explorer.benchmark.parts import OTHER, Part, nearest_ancestor, operator_kind, part_of, ranges
+from explorer.benchmark.parts import Part, nearest_ancestor, operator_kind, part_of, ranges
 from explorer.benchmark.plan import Job, parse_device
 from explorer.benchmark.profile import LAUNCH, Profile, ProfileRow
 from explorer.benchmark.step import build_step
@@ -49,6 +49,7 @@ def profile_calls(job: Job, device: Device, rounds: int = ROUNDS, trace_path: Pa
     if built.model is None:
         raise ValueError("Only what runs as it was built can be split into its parts.")
     macs = macs_by_part(job.model, job.img_size)
+    whole = part_of("", is_hrformer=job.model.config is not None)
     on_card = device.kind == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_card else [])]
     for done in range(rounds):
@@ -57,7 +58,8 @@ def profile_calls(job: Job, device: Device, rounds: int = ROUNDS, trace_path: Pa
             (observed_ms,) = device.time_calls(built.run, 1)
         if trace_path is not None and done == rounds - 1:
             profiler.export_chrome_trace(str(trace_path))
-        times_ms = _times_ms(profiler.events() or (), parts, observed_ms, on_card=on_card)
+        times_ms = _times_ms(profiler.events() or (), parts, on_card=on_card)
+        times_ms[whole, LAUNCH] += max(0.0, observed_ms - sum(times_ms.values()))
         rows = tuple(_rows(times_ms, macs, job.batch_size))
         yield Profile(job.model.name, job.batch_size, job.img_size, unobserved_ms, rows)
 
@@ -149,10 +151,10 @@ def macs_by_part(ref: ModelRef, img_size: Size) -> dict[_Key, int]:
     return {key: count for key, count in macs.items() if count}
 
 
-def _times_ms(events: Iterable[Any], parts: Mapping[str, Part], call_ms: float, *, on_card: bool) -> dict[_Key, float]:
+def _times_ms(events: Iterable[Any], parts: Mapping[str, Part], *, on_card: bool) -> defaultdict[_Key, float]:
     """A call's time by the innermost range around each operator, its own time without that of the operators inside.
 
-    What no operator takes is `LAUNCH`, so that all adds up to the call's time.
+    On the CPU a range's own time is `LAUNCH`; on a card, which runs behind, that is what its kernels leave of the call.
     """
     times_ms: defaultdict[_Key, float] = defaultdict(float)
     for event in events:
@@ -160,12 +162,11 @@ def _times_ms(events: Iterable[Any], parts: Mapping[str, Part], call_ms: float, 
         if event.device_type != DeviceType.CPU or part is None:
             continue
         operator = LAUNCH if event.name in parts else operator_kind(event.name)
-        if on_card and operator != LAUNCH:
-            times_ms[part, operator] += event.self_device_time_total / 1e3
-        elif not on_card:
+        if not on_card:
             times_ms[part, operator] += event.self_cpu_time_total / 1e3
-    times_ms[Part(OTHER), LAUNCH] += max(0.0, call_ms - sum(times_ms.values()))
-    return dict(times_ms)
+        elif operator != LAUNCH:
+            times_ms[part, operator] += event.self_device_time_total / 1e3
+    return times_ms
 
 
 def _part_around(event: Any, parts: Mapping[str, Part]) -> Part | None:
