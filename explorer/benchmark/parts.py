@@ -19,9 +19,16 @@ _OPERATORS = (
     ("convolution", re.compile(r"conv|cudnn|nnpack")),
     ("resize and pool", re.compile(r"upsample|pool|interpolate|mean")),
     ("linear", re.compile(r"linear|addmm|\bmm\b|matmul")),
-    ("activation", re.compile(r"gelu|relu|silu|hardswish|sigmoid|tanh")),
-    ("copy and layout", re.compile(r"copy|clone|contiguous|cat|pad|fill|empty|index|view|permute|resize|as_strided")),
-    ("element-wise", re.compile(r"add|mul|div|sub|roll")),
+    # What ReLU calls is a clamp.
+    ("activation", re.compile(r"gelu|relu|silu|hardswish|sigmoid|tanh|clamp")),
+    (
+        "copy and layout",
+        re.compile(
+            r"copy|clone|contiguous|cat|stack|pad|roll|fill|zero|ones|empty|index|view|shape|flatten|permute|transpose"
+            r"|expand|squeeze|select|slice|split|chunk|unbind|narrow|resize|as_strided|alias|detach|resolve|\bt\b|\bto\b"
+        ),
+    ),
+    ("element-wise", re.compile(r"add|mul|div|sub|sum|dropout")),
 )
 OTHER = "other"
 #: Dense baselines hold their network under this name.

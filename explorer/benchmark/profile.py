@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from statistics import fmean
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
-import torch
-from torch import nn
-from torch.autograd import DeviceType  # type: ignore[attr-defined]
-from torch.profiler import ProfilerActivity
-from torch.utils.flop_counter import FlopCounterMode
-
-from explorer.benchmark.device import Device
-from explorer.benchmark.models import ModelRef, Size, build_meta_model, meta_images
-from explorer.benchmark.parts import OTHER, Part, nearest_ancestor, operator_kind, part_of, ranges
-from explorer.benchmark.plan import Job
-from explorer.benchmark.step import build_step
-from explorer.engines import EAGER
 
 Split = Literal["stage", "branch", "kind", "operator"]
 
-_WARMUP_CALLS = 3
-_PROFILED_CALLS = 3
-#: A part and a kind of operator in it.
-_Key = tuple[Part, str]
+#: As an operator: the time of a call in which none runs. On a card it stands idle meanwhile.
+LAUNCH = "launch and Python"
+#: Digits of a time in ms; what follows is noise.
+_DIGITS = 4
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -39,7 +26,7 @@ class ProfileRow:
         stage: Such as "stem", "stage 3", "head"; "other" for what no module does.
         branch: Index of the branch, highest resolution first; None for what belongs to none.
         kind: One of `explorer.complexity.KINDS` for HRFormer, the operator's kind for other networks.
-        operator: Kind of operator, such as "convolution".
+        operator: Kind of operator, such as "convolution", or `LAUNCH`.
         time_ms: Time per call on the whole batch, ms: on a card that of its kernels, on the CPU that of the operators.
         macs: Multiply-adds per call on the whole batch.
     """
@@ -59,16 +46,20 @@ class Profile:
     Attributes:
         model_name: The model.
         batch_size: Images per call.
+        img_size: (height, width) in pixels.
+        unobserved_ms: Time of the same call without the profiler, taken in turn with it, ms.
         rows: Time and work; both are complete, nothing is counted twice.
     """
 
     model_name: str
     batch_size: int
+    img_size: tuple[int, int]
+    unobserved_ms: float
     rows: tuple[ProfileRow, ...]
 
     @property
     def time_ms(self) -> float:
-        """Time of a call, ms; the profiler's own cost makes it longer than an unobserved one."""
+        """Time of a call from its start to its end, ms: longer than `unobserved_ms` by the profiler's own cost."""
         return sum(row.time_ms for row in self.rows)
 
     @property
@@ -97,145 +88,32 @@ class Profile:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Profile:
         """The inverse of `to_dict`."""
+        height, width = values["img_size"]
         rows = tuple(ProfileRow(**row) for row in values["rows"])
-        return cls(values["model_name"], values["batch_size"], rows)
+        return cls(**{**values, "img_size": (height, width), "rows": rows})
 
 
-def profile_job(job: Job, device: Device, trace_path: Path | None = None) -> Profile:
-    """Profile a model's inference in this process.
+def typical(calls: Sequence[Profile]) -> Profile:
+    """One profile of several calls of a model: as robust as a median, and its parts still add up to the whole.
 
     Args:
-        job: An eager inference job.
-        device: Where to run it.
-        trace_path: Where to write a trace that chrome://tracing and Perfetto open; ranges bear the parts' names.
+        calls: At least one.
 
-    Raises:
-        ValueError: If the job is not an eager inference.
+    Returns:
+        The means over the middle third of the calls, ordered by their times; `unobserved_ms` likewise.
     """
-    check_profilable(job)
-    built = build_step(job, device.torch_device, job.batch_size, device.synchronize)
-    device.time_calls(built.run, _WARMUP_CALLS)
-    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.kind == "cuda" else [])]
-    if built.model is None:
-        raise ValueError("Only what runs as it was built can be split into its parts.")
-    with named_ranges(built.model) as parts, torch.profiler.profile(activities=activities) as profiler:
-        device.time_calls(built.run, _PROFILED_CALLS)
-    if trace_path is not None:
-        profiler.export_chrome_trace(str(trace_path))
-    times_ms = _times_ms(profiler.events() or (), parts, on_card=device.kind == "cuda")
-    macs = macs_by_part(job.model, job.img_size)
-    return Profile(job.model.name, job.batch_size, tuple(_rows(times_ms, macs, job.batch_size)))
-
-
-def check_profilable(job: Job) -> None:
-    """Make sure that a job can be split into its parts.
-
-    Raises:
-        ValueError: If it is not an eager inference.
-    """
-    if job.kind != "inference" or job.engine != EAGER:
-        raise ValueError(
-            f"A profile of {job.kind} under the engine {job.engine} can't be split into the network's parts: "
-            "use kind inference and the engine eager."
-        )
-
-
-@contextmanager
-def named_ranges(model: nn.Module) -> Iterator[dict[str, Part]]:
-    """Let the profiler see which part of the network runs, as long as the context lasts.
-
-    Yields:
-        The part of each range name.
-    """
-    parts: dict[str, Part] = {}
-    stack = _RangeStack()
-    handles = []
-    for module, owner, part in ranges(model):
-        parts[part.label] = part
-        handles += stack.attach(module, owner, part.label)
-    try:
-        yield parts
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-class _RangeStack:
-    """Open profiler ranges, innermost last: the module at whose end each closes, its label, the range."""
-
-    def __init__(self) -> None:
-        self._open: list[tuple[nn.Module, str, torch.profiler.record_function]] = []
-
-    def attach(self, module: nn.Module, owner: nn.Module | None, label: str) -> list[Any]:
-        """Open a range at a module's start, after closing the one that a sibling left open in the same owner."""
-        until = owner or module
-
-        def start(*_: object) -> None:
-            if owner is not None:
-                self._close(owner)
-            if self._open and self._open[-1][1] == label:
-                return
-            range_ = torch.profiler.record_function(label)
-            range_.__enter__()  # type: ignore[no-untyped-call]
-            self._open.append((until, label, range_))
-
-        return [
-            module.register_forward_pre_hook(start),
-            until.register_forward_hook(lambda *_: self._close(until)),
-        ]
-
-    def _close(self, until: nn.Module) -> None:
-        if self._open and self._open[-1][0] is until:
-            self._open.pop()[-1].__exit__(None, None, None)
-
-
-def macs_by_part(ref: ModelRef, img_size: Size) -> dict[_Key, int]:
-    """Multiply-adds of one image by part and kind of operator, counted on the meta device."""
-    model = build_meta_model(ref, img_size)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(meta_images(ref, img_size))
-    root = type(model).__name__
-    counts = {
-        path.removeprefix(root).removeprefix("."): by_operator
-        for path, by_operator in counter.get_flop_counts().items()
-        if path != "Global"
+    middle = _middle(sorted(calls, key=lambda call: call.time_ms))
+    rows = [{replace(row, time_ms=0.0): row.time_ms for row in call.rows} for call in middle]
+    times_ms = {
+        row: fmean(times.get(row, 0.0) for times in rows) for row in dict.fromkeys(row for call in rows for row in call)
     }
-    macs: defaultdict[_Key, int] = defaultdict(int)
-    for path, by_operator in counts.items():
-        part = part_of(path, is_hrformer=ref.config is not None)
-        outer_part = part_of(nearest_ancestor(path, counts), is_hrformer=ref.config is not None)
-        for operator, flops in by_operator.items():
-            kind = operator_kind(str(operator))
-            macs[part, kind] += flops // 2
-            if path:  # a module's count holds those of its children
-                macs[outer_part, kind] -= flops // 2
-    return {key: count for key, count in macs.items() if count}
+    return replace(
+        calls[0],
+        unobserved_ms=round(fmean(_middle(sorted(call.unobserved_ms for call in calls))), _DIGITS),
+        rows=tuple(replace(row, time_ms=round(time_ms, _DIGITS)) for row, time_ms in times_ms.items()),
+    )
 
 
-def _times_ms(events: Iterable[Any], parts: Mapping[str, Part], *, on_card: bool) -> dict[_Key, float]:
-    """Time per call by the innermost range around each operator, its own time without that of the operators inside."""
-    times_ms: defaultdict[_Key, float] = defaultdict(float)
-    for event in events:
-        if event.device_type == DeviceType.CPU and event.name not in parts:
-            time_us = event.self_device_time_total if on_card else event.self_cpu_time_total
-            times_ms[_part_around(event, parts), operator_kind(event.name)] += time_us / 1e3 / _PROFILED_CALLS
-    return times_ms
-
-
-def _part_around(event: Any, parts: Mapping[str, Part]) -> Part:
-    while event is not None and event.name not in parts:
-        event = event.cpu_parent
-    return Part(OTHER) if event is None else parts[event.name]
-
-
-def _rows(times_ms: Mapping[_Key, float], macs: Mapping[_Key, int], batch_size: int) -> Iterator[ProfileRow]:
-    for part, operator in {**macs, **times_ms}:
-        key = part, operator
-        yield ProfileRow(
-            part.stage,
-            part.branch,
-            part.kind or operator,
-            operator,
-            times_ms.get(key, 0.0),
-            macs.get(key, 0) * batch_size,
-        )
+def _middle(ranked: Sequence[_Value]) -> Sequence[_Value]:
+    outside = (len(ranked) - 1) // 3
+    return ranked[outside : len(ranked) - outside]

@@ -1,53 +1,84 @@
-"""A profile in a process of its own, taking its turn in the runner's queue."""
+"""Profiles of models, each taken in processes of its own, while they have their turn in the runner's queue."""
 
 from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
+from explorer.benchmark.outcome import Place
 from explorer.benchmark.plan import Job
 from explorer.benchmark.process import WorkerProcess
-from explorer.benchmark.profile import Profile, check_profilable
+from explorer.benchmark.profile import Profile, typical
+from explorer.benchmark.profile_measurement import ROUNDS, check_profilable
 
 
 class ProfileRun:
-    """One profile on its way through the runner; `Runner.submit_profile` makes it.
+    """Models that are profiled in turn, on their way through the runner; `Runner.submit_profile` makes it.
+
+    Each model runs in a process of its own: in memory that another one has left behind it would find pages that it
+    otherwise has to ask the system for, some 500,000 a call of HRFormer-B on eight images.
 
     Args:
-        job: An eager inference job.
-        trace_path: Where to write the Chrome trace; None for none.
+        jobs: Eager inference jobs on one device.
+        trace_folder: Where to write a Chrome trace of each; None for none.
         owner: Who asked for it, as shown to others in the queue.
+        sweeps: How often the models take turns, each time in a new process.
 
     Attributes:
         id: Short and unique.
+        jobs: The jobs.
 
     Raises:
-        ValueError: If the job is not an eager inference.
+        ValueError: If there is no job, or one is not an eager inference.
     """
 
-    def __init__(self, job: Job, trace_path: Path | None, owner: str) -> None:
-        check_profilable(job)
+    def __init__(self, jobs: Sequence[Job], trace_folder: Path | None, owner: str, sweeps: int = 1) -> None:
+        if not jobs or sweeps < 1:
+            raise ValueError("Nothing to profile: name at least one model, and let it run at least once.")
+        for job in jobs:
+            check_profilable(job)
         self.id = uuid.uuid4().hex[:8]
-        self.job = job
-        self.trace_path = trace_path
+        self.jobs = tuple(jobs)
         self.owner = owner
+        self._sweeps = sweeps
+        self._trace_folder = trace_folder
         self._lock = threading.Lock()
         self._worker: WorkerProcess | None = None
         self._cancelled = False
-        self._profile: Profile | None = None
+        self._place: Place | None = None
+        self._calls: list[list[Profile]] = [[] for _ in jobs]
         self._error: str | None = None
         self._done = threading.Event()
 
     @property
-    def profile(self) -> Profile | None:
-        """The result; None before the end, or where `error` says why there is none."""
-        return self._profile
+    def profiles(self) -> tuple[Profile, ...]:
+        """The results, one a job; none before the end, or where `error` says why there are none."""
+        is_complete = self._done.is_set() and self._error is None and not self._cancelled
+        return tuple(map(typical, self._calls)) if is_complete else ()
+
+    @property
+    def place(self) -> Place | None:
+        """Where it runs; None before its first process has begun."""
+        return self._place
+
+    @property
+    def share_done(self) -> float:
+        """How much of it is done, 0 to 1."""
+        return sum(map(len, self._calls)) / (len(self.jobs) * self._sweeps * ROUNDS)
+
+    @property
+    def trace_paths(self) -> tuple[Path, ...]:
+        """Where the traces go, one a job; empty where none are written."""
+        if self._trace_folder is None:
+            return ()
+        return tuple(self._trace_folder / f"{self.id}-{index}.json" for index in range(len(self.jobs)))
 
     @property
     def was_cancelled(self) -> bool:
         """Whether it was stopped before it had a result."""
-        return self._cancelled and self._profile is None
+        return self._cancelled and not self.profiles
 
     @property
     def error(self) -> str | None:
@@ -59,8 +90,10 @@ class ProfileRun:
         return self._done.wait(timeout_s)
 
     def cancel(self) -> None:
-        """Stop it, from any thread."""
+        """Stop it, from any thread; one that has ended keeps its results."""
         with self._lock:
+            if self._done.is_set():
+                return
             self._cancelled = True
             if self._worker is None:
                 self._done.set()  # it need not wait for its turn to be over
@@ -69,24 +102,34 @@ class ProfileRun:
 
     def measure_on(self, device: str) -> None:
         """Run it to its end, from the device's thread."""
-        trace_path = None if self.trace_path is None else str(self.trace_path)
-        with self._lock:
-            if not self._cancelled:
-                self._worker = WorkerProcess(
-                    {"pass": "profile", "jobs": [self.job.to_dict()], "trace_path": trace_path}, {}
-                )
-        if self._worker is not None:
-            self._listen(self._worker)
+        for sweep in range(self._sweeps):
+            for index in range(len(self.jobs)):
+                worker = self._start(index, is_last=sweep == self._sweeps - 1)
+                if worker is not None:
+                    self._listen(worker, index)
         self._done.set()
 
-    def _listen(self, worker: WorkerProcess) -> None:
+    def _start(self, index: int, *, is_last: bool) -> WorkerProcess | None:
+        trace_path = str(self.trace_paths[index]) if self.trace_paths and is_last else None
+        request = {"pass": "profile", "jobs": [self.jobs[index].to_dict()], "trace_path": trace_path}
+        with self._lock:
+            if self._cancelled or self._error is not None:
+                return None
+            self._worker = WorkerProcess(request, {})
+            return self._worker
+
+    def _listen(self, worker: WorkerProcess, index: int) -> None:
+        before, reason = len(self._calls[index]), None
         for message in worker.messages():
-            if message["type"] == "profile":
-                self._profile = Profile.from_dict(message["profile"])
-            elif message["type"] == "failed":
-                self._error = message["reason"]
+            match message["type"]:
+                case "place":
+                    self._place = Place(**message["place"])
+                case "profile":
+                    self._calls[index].append(Profile.from_dict(message["profile"]))
+                case "failed":
+                    reason = message["reason"]
         with self._lock:
             self._worker = None
             how_it_ended = worker.close()
-        if self._profile is None and self._error is None:
-            self._error = how_it_ended
+        if reason or len(self._calls[index]) - before < ROUNDS:
+            self._error = f"{self.jobs[index].model.name}: {reason or how_it_ended}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -218,15 +218,18 @@ class Runner:
         self._enqueue(run, plan.devices)
         return run
 
-    def submit_profile(self, job: Job, trace_path: Path | None = None, owner: str = "") -> ProfileRun:
-        """Put a profile at the end of the queue.
+    def submit_profile(
+        self, jobs: Sequence[Job], trace_folder: Path | None = None, owner: str = "", sweeps: int = 1
+    ) -> ProfileRun:
+        """Put profiles at the end of the queue; arguments and errors as of `ProfileRun`.
 
         Raises:
-            ValueError: If this machine lacks the device, or the job is not an eager inference.
+            ValueError: If this machine lacks the device, too.
         """
-        check_present(job.device)
-        run = ProfileRun(job, trace_path, owner)
-        self._enqueue(run, (job.device,))
+        run = ProfileRun(jobs, trace_folder, owner, sweeps)
+        device = run.jobs[0].device
+        check_present(device)
+        self._enqueue(run, (device,))
         return run
 
     def queue(self) -> tuple[QueuedWork, ...]:

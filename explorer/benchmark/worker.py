@@ -27,7 +27,7 @@ from explorer.benchmark.nvml import CardWatch
 from explorer.benchmark.outcome import Place, finished_record, reason_of, status_of
 from explorer.benchmark.plan import Job
 from explorer.benchmark.process_memory import protect_the_machine
-from explorer.benchmark.profile import profile_job
+from explorer.benchmark.profile_measurement import profile_calls
 from explorer.benchmark.step import BuiltStep, build_step, compute_dtype, set_precision
 from explorer.engines import engine_by_name
 
@@ -229,7 +229,8 @@ def _run(request: Mapping[str, Any], reporter: Reporter) -> None:
             measure_together(jobs, alone, device, place, reporter)
         case "profile":
             trace_path = Path(request["trace_path"]) if request["trace_path"] else None
-            reporter.send("profile", profile=profile_job(jobs[0], device, trace_path).to_dict())
+            for profile in profile_calls(jobs[0], device, trace_path=trace_path):
+                reporter.send("profile", profile=profile.to_dict())
 
 
 def main() -> None:

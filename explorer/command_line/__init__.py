@@ -71,12 +71,14 @@ def _parser() -> argparse.ArgumentParser:
     from explorer.command_line.bench import add_parser as add_bench
     from explorer.command_line.claims import add_parser as add_claims
     from explorer.command_line.onnx import add_parser as add_onnx
+    from explorer.command_line.profile import add_parser as add_profile
     from explorer.command_line.records import add_parsers as add_record_commands
     from explorer.command_line.train_ablation import add_parser as add_train_ablation
 
     parser = _Parser(prog=_PROGRAM, description="Measure models and keep the records.", epilog=_STORE_HINT)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_bench(commands)
+    add_profile(commands)
     add_ablate(commands)
     add_train_ablation(commands)
     add_onnx(commands)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 import threading
-import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -61,13 +61,13 @@ class JobManager:
                 del self._remembered[old]
         return run
 
-    def submit_profile(self, job: Job, owner: str) -> ProfileRun:
-        """Put a profile at the end of the queue; its trace goes to a folder that ends with the server.
+    def submit_profile(self, jobs: Sequence[Job], owner: str) -> ProfileRun:
+        """Put profiles at the end of the queue; their traces go to a folder that ends with the server.
 
         Raises:
             ValueError: As `Runner.submit_profile`.
         """
-        return self.runner.submit_profile(job, Path(self._traces.name) / f"{uuid.uuid4().hex}.json", owner)
+        return self.runner.submit_profile(jobs, Path(self._traces.name), owner)
 
     @property
     def ablation(self) -> AblationRun | None:
@@ -123,7 +123,7 @@ def devices_of(run: QueuedWork) -> tuple[str, ...]:
     """The devices that a run needs."""
     if isinstance(run, Run):
         return run.plan.devices
-    return (run.job.device,) if isinstance(run, ProfileRun) else ("cpu",)
+    return (run.jobs[0].device,) if isinstance(run, ProfileRun) else ("cpu",)
 
 
 @st.cache_data(ttl=_FREE_MEMORY_TTL_S, max_entries=32, show_spinner=False)
@@ -174,7 +174,7 @@ def queue_table(me: str) -> pd.DataFrame:
 
 def _describe(run: QueuedWork) -> str:
     if isinstance(run, ProfileRun):
-        return f"profile of {run.job.model.name}"
+        return f"profile of {' and '.join(job.model.name for job in run.jobs)}"
     if not isinstance(run, Run):
         return "training of the ablation"
     jobs = len(run.plan.jobs())

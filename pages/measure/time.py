@@ -1,26 +1,20 @@
-"""Where the time goes: which parts of a network cost more than their FLOPs say."""
+"""Where the time goes: which kinds of work make one network slower than another, beside what their FLOPs say."""
 
 import streamlit as st
 
-from explorer.charts.time import share_bars
 from explorer.ui.job_manager import show_queue
-from explorer.ui.panels import csv_button, half_grid, image_format_control, plain, show_chart
+from explorer.ui.panels import image_format_control, plain
 from explorer.ui.time import (
-    SPLITS,
-    are_done,
     chosen_jobs,
-    costliest_finding,
-    every_row,
-    part_order,
+    models_of,
     profile_controls,
     profile_error,
-    profile_runs,
-    share_table,
-    show_profile_details,
-    start_profiles,
-    throw_profiles_away,
-    watch_profiles,
+    profile_run,
+    start_profile,
+    throw_profile_away,
+    watch_profile,
 )
+from explorer.ui.time_results import own_shown, reference_shown, show_answer, show_difference, show_models
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
 config = current_variant()
@@ -30,8 +24,9 @@ profile_controls()
 image_format_control()
 show_rejection()
 
-runs = profile_runs()
-is_busy = bool(runs) and not are_done(runs)
+run = profile_run()
+is_busy = run is not None and not run.wait(0)
+is_own = run is not None and bool(run.profiles)
 try:
     jobs = chosen_jobs(config)
 except ValueError as error:
@@ -39,60 +34,40 @@ except ValueError as error:
     jobs = ()
 if refusal := profile_error():
     st.error(plain(refusal), icon=":material/error:")
+if run is not None and not is_busy and not is_own:
+    if run.was_cancelled:
+        st.info(f"The profile of {models_of(run.jobs)} was cancelled.", icon=":material/stop:")
+    else:
+        st.error(plain(f"There is no profile: {run.error}."), icon=":material/report:")
+if run is not None and is_busy:
+    watch_profile(run)
+
+answer = st.container()  # above what it follows from
+shown = own_shown(run) if run is not None and is_own else reference_shown()
+if shown is not None:
+    with answer:
+        show_answer(shown)
+    show_difference(shown)
 
 with st.container(horizontal=True, vertical_alignment="center"):
     st.button(
-        f"Profile {' and '.join(job.model.name for job in jobs)}",
+        f"Profile {models_of(jobs)} here",
         type="primary",
         icon=":material/play_arrow:",
         key="start_profiles",
         disabled=is_busy or not jobs,
-        on_click=start_profiles,
+        on_click=start_profile,
         args=(jobs,),
-        help="Three observed calls after a warm-up, in a process of their own, on untrained weights.",
+        help="Five observed calls of each model in a process of its own, on untrained weights; some 20 s a model.",
     )
-    if runs and not is_busy:
+    if is_own:
         st.button(
             "Throw this result away",
             key="throw_profiles_away",
             icon=":material/delete:",
             type="tertiary",
-            on_click=throw_profiles_away,
+            on_click=throw_profile_away,
         )
-if is_busy:
-    watch_profiles(runs)
-elif not runs:
-    st.info(
-        "A profile takes about 20 s a model. It sets each part's share of the time beside its share of the "
-        "multiply-adds: where the first is longer, the part costs more than its FLOPs say.",
-        icon=":material/timer:",
-    )
-
-for run in runs:
-    if run.was_cancelled:
-        st.info(f"The profile of {run.job.model.name} was cancelled.", icon=":material/stop:")
-    elif run.wait(0) and run.profile is None:
-        st.error(f"{run.job.model.name} has no profile: {run.error}.", icon=":material/report:")
-
-done = [run for run in runs if run.profile is not None]
-if done:
-    split = SPLITS[
-        st.segmented_control(
-            "Split by", tuple(SPLITS), default="Kind of work", required=True, key="profile_split", bind="query-params"
-        )
-    ]
-    tables = [share_table(run.profile, split) for run in done]
-    longest = max(table[["time_share", "macs_share"]].max().max() for table in tables)
-    halves = half_grid()
-    for run, table in zip(done, tables, strict=True):
-        with halves.cell():
-            show_chart(
-                share_bars(table, costliest_finding(table), longest, part_order(tables)),
-                f"time_{split}_{run.id}",
-                table,
-                alt=f"Share of time beside share of multiply-adds of {run.job.model.name}",
-            )
-            show_profile_details(run, table)
-    csv_button(every_row([run.profile for run in done]), "profile", "Every stage, branch and operator as CSV")
-
+if shown is not None:
+    show_models(shown)
 show_queue()

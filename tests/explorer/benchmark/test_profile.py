@@ -1,16 +1,19 @@
 """Where the time goes: parts, ranges, and a profile whose work agrees with the closed form."""
 
 import json
+import time
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
-from explorer.benchmark.device import open_device
+from explorer.benchmark.device import Cpu, open_device
 from explorer.benchmark.models import model_by_name, model_cost, variant
 from explorer.benchmark.parts import Part, operator_kind, part_of
 from explorer.benchmark.plan import Job
-from explorer.benchmark.profile import Profile, macs_by_part, named_ranges, profile_job
+from explorer.benchmark.profile import LAUNCH, Profile, ProfileRow, typical
+from explorer.benchmark.profile_measurement import macs_by_part, named_ranges, profile_calls
 from explorer.complexity import KINDS, estimate_complexity
 from hrformer import create_model, preset
 
@@ -22,7 +25,8 @@ BLOCK = "stage3.1.branches.2.0"
 def profiled(tmp_path_factory):
     trace_path = tmp_path_factory.mktemp("trace") / "trace.json"
     job = Job(model=variant(CONFIG), img_size=(64, 64), batch_size=2)
-    return profile_job(job, open_device("cpu"), trace_path), trace_path
+    *_, profile = profile_calls(job, open_device("cpu"), 2, trace_path)
+    return profile, trace_path
 
 
 def test_work_by_kind_stage_and_branch_is_that_of_the_closed_form(profiled):
@@ -39,11 +43,13 @@ def test_work_by_kind_stage_and_branch_is_that_of_the_closed_form(profiled):
     assert profile.macs == 2 * complexity.macs
 
 
-def test_all_kinds_take_time_and_almost_none_is_left_over(profiled):
+def test_all_kinds_take_time_and_almost_no_operator_is_left_over(profiled):
     profile, _ = profiled
-    time_ms = profile.shares("kind").set_index("kind")["time_ms"]
+    operators = replace(profile, rows=tuple(row for row in profile.rows if row.operator != LAUNCH))
+    time_ms = operators.shares("kind").set_index("kind")["time_ms"]
     assert all(time_ms[kind] > 0 for kind in KINDS)
-    assert time_ms.get("other", 0.0) < 0.05 * profile.time_ms
+    assert time_ms.get("other", 0.0) < 0.05 * operators.time_ms
+    assert {row.operator for row in profile.rows if row.operator == "other"} == set()
 
 
 @pytest.mark.parametrize("split", ["stage", "branch", "kind", "operator"])
@@ -75,7 +81,7 @@ def test_time_goes_to_the_part_that_spends_it(monkeypatch):
         return forward(self, x)
 
     monkeypatch.setattr(nn.LayerNorm, "forward", slow)
-    profile = profile_job(Job(model=variant(config), img_size=(32, 32)), open_device("cpu"))
+    (profile,) = profile_calls(Job(model=variant(config), img_size=(32, 32)), open_device("cpu"), 1)
     share = profile.shares("kind").set_index("kind")["time_share"]
     # A block's first norm counts with the projections, its second with the FFN.
     assert share["attention projections"] + share["FFN 1x1"] > 0.6
@@ -140,6 +146,11 @@ def test_parts_of_other_networks(path, stage, branch):
         ("aten::gelu", "activation"),
         ("aten::add_", "element-wise"),
         ("aten::copy_", "copy and layout"),
+        ("aten::clamp_min_", "activation"),
+        ("aten::transpose", "copy and layout"),
+        ("aten::t", "copy and layout"),
+        ("aten::roll", "copy and layout"),
+        ("aten::_reshape_alias", "copy and layout"),
         ("aten::upsample_bilinear2d", "resize and pool"),
         ("something else", "other"),
     ],
@@ -160,4 +171,70 @@ def test_other_networks_are_split_by_stage_branch_and_operator():
 @pytest.mark.parametrize("changes", [{"kind": "training_step"}, {"engine": "optimised eager"}])
 def test_what_cannot_be_split_is_refused(changes):
     with pytest.raises(ValueError, match="use kind inference and the engine eager"):
-        profile_job(Job(model=variant(CONFIG), img_size=(64, 64), **changes), open_device("cpu"))
+        next(profile_calls(Job(model=variant(CONFIG), img_size=(64, 64), **changes), open_device("cpu")))
+
+
+def test_on_apples_gpu_nobody_times_the_operators():
+    with pytest.raises(ValueError, match="does not see what runs on MPS"):
+        next(profile_calls(Job(model=variant(CONFIG), img_size=(64, 64), device="mps"), open_device("cpu")))
+
+
+class Noted(Cpu):
+    """Notes how long the calls took."""
+
+    def __init__(self):
+        self.calls_ms = []
+
+    def time_calls(self, step, count):
+        self.calls_ms.append(super().time_calls(step, count))
+        return self.calls_ms[-1]
+
+
+def test_the_rows_cover_the_whole_call_and_the_same_call_is_timed_without_the_profiler():
+    device = Noted()
+    profiles = list(profile_calls(Job(model=variant(CONFIG), img_size=(64, 64)), device, 2))
+    unobserved, observed = device.calls_ms[::2], device.calls_ms[1::2]
+    assert [profile.time_ms for profile in profiles] == pytest.approx([call_ms for (call_ms,) in observed])
+    assert [profile.unobserved_ms for profile in profiles] == [calls_ms[-1] for calls_ms in unobserved]
+
+
+def test_what_no_operator_takes_is_launch_and_python_of_the_part_that_waits(monkeypatch):
+    forward = nn.LayerNorm.forward
+
+    def idle(self, x):
+        time.sleep(0.02)
+        return forward(self, x)
+
+    monkeypatch.setattr(nn.LayerNorm, "forward", idle)
+    (profile,) = profile_calls(Job(model=variant(CONFIG), img_size=(64, 64)), open_device("cpu"), 1)
+    norms = sum(isinstance(module, nn.LayerNorm) for module in create_model(CONFIG).modules())
+    waiting = [row for row in profile.rows if row.operator == LAUNCH]
+    assert sum(row.time_ms for row in waiting) >= 20 * norms
+    in_branches = [row.time_ms for row in waiting if row.kind in ("attention projections", "FFN 1x1")]
+    assert sum(in_branches) >= 20 * norms
+
+
+def call_of(time_ms, unobserved_ms=1.0):
+    """One call by hand: a quarter of its time in the stem, the rest elsewhere."""
+    rows = (
+        ProfileRow("stem", None, "convolution", "convolution", time_ms / 4, 60),
+        ProfileRow("head", None, "linear", "linear", time_ms * 3 / 4, 4),
+    )
+    return Profile("by hand", 1, (8, 8), unobserved_ms, rows)
+
+
+def test_a_typical_call_is_the_mean_of_the_middle_third():
+    calls = [
+        call_of(time_ms, unobserved_ms) for time_ms, unobserved_ms in zip([900, 4, 12, 8, 1, 16], range(6), strict=True)
+    ]
+    profile = typical(calls)
+    assert [row.time_ms for row in profile.rows] == [2.5, 7.5]  # of 1, 4, 8, 12, 16, 900 the calls of 8 and 12
+    assert profile.unobserved_ms == 2.5
+    assert [row.macs for row in profile.rows] == [60, 4]
+    assert typical(calls[:1]) == calls[0]
+
+
+def test_an_operator_that_ran_in_one_call_only_counts_with_its_mean():
+    extra = ProfileRow("head", None, "other", LAUNCH, 3.0, 0)
+    calls = [call_of(8), replace(call_of(8), rows=(*call_of(8).rows, extra))]
+    assert typical(calls).time_ms == 8 + 1.5

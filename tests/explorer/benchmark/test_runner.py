@@ -142,10 +142,10 @@ def test_a_killed_process_is_a_failed_record_and_the_next_run_goes_on(runner, sa
     assert run.wait(_START_S)
     assert saved[0].status == "failed"
     assert "SIGKILL" in saved[0].status_reason
-    trace_run = runner.submit_profile(Job(model=TINY, img_size=(64, 64), threads=1))
-    assert trace_run.wait(_START_S)
-    assert trace_run.profile.macs > 0
-    assert trace_run.error is None
+    profile_run = runner.submit_profile([Job(model=TINY, img_size=(64, 64), threads=1)])
+    assert profile_run.wait(_START_S)
+    assert profile_run.profiles[0].macs > 0
+    assert profile_run.error is None
 
 
 def test_full_memory_and_a_full_disk_spare_this_process(monkeypatch):
@@ -173,7 +173,7 @@ def test_a_missing_device_is_said_before_anything_starts(runner, device):
 
 def test_a_profile_of_a_training_step_is_refused(runner):
     with pytest.raises(ValueError, match="use kind inference and the engine eager"):
-        runner.submit_profile(Job(model=TINY, img_size=(64, 64), kind="training_step"))
+        runner.submit_profile([Job(model=TINY, img_size=(64, 64), kind="training_step")])
 
 
 def test_a_killed_parent_takes_its_process_along():

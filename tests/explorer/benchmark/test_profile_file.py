@@ -1,0 +1,68 @@
+"""Profiles as a file: a round trip, what is refused, and the file that ships."""
+
+import json
+from datetime import datetime
+
+import pytest
+
+from explorer.benchmark.models import model_by_name
+from explorer.benchmark.outcome import Place
+from explorer.benchmark.plan import Job
+from explorer.benchmark.profile import Profile, ProfileRow
+from explorer.benchmark.profile_file import ProfiledRun, read_profiles, reference_profiles, write_profiles
+
+ROWS = (
+    ProfileRow("stage 2", 0, "FFN 1x1", "convolution", 1.25, 60),
+    ProfileRow("head", None, "head", "launch and Python", 0.5, 0),
+)
+JOB = Job(model=model_by_name("hrformer_tiny"), img_size=(224, 224))
+
+
+@pytest.fixture
+def path(tmp_path):
+    profile = Profile("hrformer_tiny", 8, (224, 192), 1.5, ROWS)
+    run = ProfiledRun("2026-11-26T03:00:00+00:00", Place.here(JOB), (profile, profile))
+    write_profiles(run, tmp_path / "profiles.json")
+    return tmp_path / "profiles.json"
+
+
+def test_a_round_trip(path):
+    run = read_profiles(path)
+    assert run.profiles[0] == run.profiles[1] == Profile("hrformer_tiny", 8, (224, 192), 1.5, ROWS)
+    assert run.measured_at == "2026-11-26T03:00:00+00:00"
+    assert run.place.to_dict() == Place.here(JOB).to_dict()
+    json.loads(path.read_text())  # plain JSON, though laid out a row a line
+    assert path.read_text().count("\n") > 2 * len(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("1.25", "-1.25", "time_ms = -1.25 is not legal"),
+        ("1.25", "Infinity", "time_ms = inf is not legal"),
+        ('"convolution"', '"magic"', "operator = 'magic' is not legal: use one of linear, convolution"),
+        ("60", '"sixty"', "macs = 'sixty' is not legal"),
+        ('"batch_size": 8, ', "", "KeyError: 'batch_size'"),
+        ("[224, 192]", "[224]", "ValueError: not enough values"),
+        ('"measured_at"', '"when"', "KeyError: 'measured_at'"),
+        ("]}", "", "JSONDecodeError"),
+    ],
+)
+def test_what_is_no_such_file_is_one_sentence(path, old, new, words):
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(ValueError, match=r"profiles.json holds no profiles .* make it anew") as error:
+        read_profiles(path)
+    assert words in str(error.value)
+
+
+def test_the_file_that_ships_says_where_and_when():
+    run = reference_profiles()
+    assert run is not None
+    models = ["hrformer_base", "deit_base_patch16_224", "hrnet_w48"]
+    assert [(profile.model_name, profile.batch_size) for profile in run.profiles] == [
+        (name, batch_size) for batch_size in (1, 8) for name in models
+    ]
+    assert datetime.fromisoformat(run.measured_at).tzinfo is not None
+    assert run.place.device_name
+    assert run.place.threads == 2
+    assert run.place.environment["packages"]["torch"].startswith("2.")
