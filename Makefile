@@ -68,8 +68,8 @@ bench-speed: $(VENV)/.test  ## measure HRFormer, DeiT-B and HRNet-W48 under ever
 parity: $(VENV)/.test  ## compare the optimised form with the model over 200 random variants
 	PARITY_VARIANTS=200 $(BIN)/pytest tests/hrformer/test_optimize.py -k any_variant
 
-claims: $(VENV)/.app  ## judge the paper's claims again and write results/reference/claims.csv
-	$(BIN)/python -m explorer claims --measure --csv results/reference/claims.csv
+claims: $(VENV)/.app  ## judge the paper's claims again and write results/reference/claims.csv and attention_growth.csv
+	$(BIN)/python -m explorer claims --measure --growth results/reference/attention_growth.csv --csv results/reference/claims.csv
 
 load: $(VENV)/.test  ## let 30 users at the app for 5 minutes (docs/reliability.md)
 	$(BIN)/python -m tests.load --users 30 --minutes 5
