@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint format types fuzz audit bench bench-speed parity load faults claims weights screenshots constraints clean
+.PHONY: help app test lint format types fuzz audit bench bench-speed parity load faults claims weights predictions screenshots constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /: /' | column -t -s ':'
@@ -80,6 +80,9 @@ faults: $(VENV)/.test  ## kill what writes records 200 times, and run the other 
 
 weights: $(VENV)/.app  ## train the weights that ship again (about 25 minutes; resumes when called again)
 	$(BIN)/python -m explorer.ablation.weights
+
+predictions: $(VENV)/.app  ## train seed 0 of the ablation again and write results/reference/ablation_predictions.npz
+	$(BIN)/python -m explorer train-ablation --seeds 0 --resume --predictions results/reference/ablation_predictions.npz
 
 screenshots: $(VENV)/.test  ## take the README's screenshots again (needs Chromium)
 	$(BIN)/python -m tests.screenshots

@@ -133,6 +133,17 @@ def finding(difference: PairedDifference) -> str:
     )
 
 
+def arms_sentence(records: Sequence[TrainingRecord]) -> str:
+    """The mean test mIoU of each arm in one sentence."""
+    scores = {
+        arm: [record.miou for record in records if record.arm == arm] for arm in dict.fromkeys(r.arm for r in records)
+    }
+    told = [f"{np.mean(values):.3f} with {_SHORT_NAMES[arm]}" for arm, values in scores.items()]
+    seeds = len({record.seed for record in records})
+    over = "one seed" if seeds == 1 else f"mean of {seeds} seeds"
+    return f"Test mIoU, {over}: {', '.join(told)}."
+
+
 def mixing_finding(records: Sequence[TrainingRecord]) -> str | None:
     """Whether what the convolution gives comes from mixing positions: the parts of its gain without and with mixing.
 
