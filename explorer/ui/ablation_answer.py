@@ -23,7 +23,7 @@ from explorer.ablation.recipe import TrainingJob, TrainingPlan
 from explorer.ablation.statistics import PairedDifference, arms_sentence, mixing_finding, paired_difference
 from explorer.benchmark.training_record import TrainingRecord
 from explorer.charts.ablation_predictions import prediction_row
-from explorer.ui.panels import show_chart
+from explorer.ui.panels import csv_button, show_chart
 from explorer.units import counted
 
 _PICTURE = "ablation_picture"
@@ -122,20 +122,16 @@ def _interval(difference: PairedDifference) -> str:
 
 
 def _show_picture(predictions: Predictions) -> None:
-    place, controls = st.container(), st.container(horizontal=True, vertical_alignment="center")
+    place, controls = st.container(), st.container(horizontal=True, vertical_alignment="bottom")
     with controls:
         percentile = st.segmented_control(
-            "Percentile of the gain",
+            "Test picture, by percentile of its gain",
             PERCENTILES,
             default=PERCENTILES[len(PERCENTILES) // 2],
             required=True,
             key=_PICTURE,
             bind="query-params",
-            label_visibility="collapsed",
-        )
-        st.caption(
-            f"Of {len(predictions.gains)} test pictures {percentile} % gain less than this one. With the convolution "
-            f"mIoU is higher in {np.count_nonzero(predictions.gains > 0)} of them. Networks of seed {predictions.seed}."
+            width="content",
         )
     index = PERCENTILES.index(percentile)
     arms = [arm for arm in _ARM_TITLES if arm in predictions.masks]
@@ -146,9 +142,16 @@ def _show_picture(predictions: Predictions) -> None:
         show_chart(
             prediction_row(predictions.images[index], masks, _title(percentile)),
             "ablation_predictions",
-            pd.DataFrame({"percentile": percentile, "arm": arms, "miou": list(scores.values())}),
             alt="One test picture: its digits in colours, and those that each network sees",
         )
+    with controls:
+        data = pd.DataFrame({"percentile": percentile, "arm": arms, "miou": list(scores.values())})
+        csv_button(data, "ablation_predictions")
+    ahead = np.count_nonzero(predictions.gains > 0)
+    st.caption(
+        f"Of {len(predictions.gains)} test pictures {percentile} % gain less than this one, and in {ahead} mIoU is "
+        f"higher with the convolution. Networks of seed {predictions.seed}."
+    )
 
 
 def _title(percentile: int) -> str:

@@ -49,9 +49,7 @@ def show_origin(outcomes: Sequence[Outcome], evidence: Evidence) -> None:
     if not any(outcome.origin == _REFERENCE for outcome in outcomes):
         return
     tables = [table for table in (_shipped_records(evidence), _shipped_growth(evidence)) if not table.empty]
-    st.caption(
-        f"Costs are counted now. Times are those of {_reference_run(*tables)}, until there are some of your own."
-    )
+    st.caption(f"Costs are counted now. Times are from {_reference_run(*tables)}, until there are some of your own.")
 
 
 def show_claims(outcomes: Sequence[Outcome], convention: Convention | None, evidence: Evidence) -> None:
@@ -68,7 +66,7 @@ def show_claims(outcomes: Sequence[Outcome], convention: Convention | None, evid
     st.dataframe(
         badges[[*_COLUMNS]],
         hide_index=True,
-        height=420,
+        height=340,  # so that a claim from a link shows on the first screen, too
         placeholder=NO_VALUE,
         column_config=_COLUMNS,
         on_select=open_chosen_row,

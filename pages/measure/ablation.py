@@ -34,6 +34,7 @@ view = st.segmented_control(
     required=True,
     key="ablation_view",
     bind="query-params",
+    persist_state="session",
     label_visibility="collapsed",
 )
 if view == "Train it":

@@ -89,7 +89,7 @@ def test_a_fresh_checkout_answers_by_the_reference_run_and_marks_it(monkeypatch:
     assert len(timed) == 6
     assert set(timed["origin"]) == {"reference run"}
     assert set(table.loc[table["unit"] == "M parameters", "origin"]) == {"counted"}
-    assert "Times are those of the reference run that comes with the explorer" in texts(app)
+    assert "Times are from the reference run that comes with the explorer" in texts(app)
     assert app.selectbox(key="claim").value == "speed-deit"  # what is farthest off
     assert "nothing of your own yet" in texts(app)
     sentence = next(element.value for element in app.markdown if "claims are reproduced" in element.value)
