@@ -116,7 +116,7 @@ def reference_predictions() -> Predictions | None:
     """Those that come with the explorer; None where the file is missing, as in an installed package."""
     try:
         with np.load(REFERENCE_PATH, allow_pickle=False) as arrays:
-            masks = {arm: arrays[arm] for arm in ARMS}
+            masks = {arm: arrays[arm] for arm in ARMS if arm in arrays}
             return Predictions(int(arrays["seed"]), arrays["images"], arrays["labels"], masks, arrays["gains"])
     except FileNotFoundError:
         return None

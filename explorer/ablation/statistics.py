@@ -134,14 +134,14 @@ def finding(difference: PairedDifference) -> str:
 
 
 def arms_sentence(records: Sequence[TrainingRecord]) -> str:
-    """The mean test mIoU of each arm in one sentence."""
-    scores = {
-        arm: [record.miou for record in records if record.arm == arm] for arm in dict.fromkeys(r.arm for r in records)
-    }
-    told = [f"{np.mean(values):.3f} with {_SHORT_NAMES[arm]}" for arm, values in scores.items()]
-    seeds = len({record.seed for record in records})
-    over = "one seed" if seeds == 1 else f"mean of {seeds} seeds"
-    return f"Test mIoU, {over}: {', '.join(told)}."
+    """The mean test mIoU of each arm, over the seeds that all of them have, in one sentence."""
+    scores: dict[str, dict[int, float]] = {}
+    for record in records:
+        scores.setdefault(record.arm, {})[record.seed] = record.miou
+    seeds = set.intersection(*(set(of_arm) for of_arm in scores.values()))
+    means = {arm: np.mean([of_arm[seed] for seed in seeds]) for arm, of_arm in scores.items()}
+    over = "one seed" if len(seeds) == 1 else f"mean of {len(seeds)} seeds"
+    return f"Test mIoU, {over}: {', '.join(f'{mean:.3f} with {_SHORT_NAMES[arm]}' for arm, mean in means.items())}."
 
 
 def mixing_finding(records: Sequence[TrainingRecord]) -> str | None:
