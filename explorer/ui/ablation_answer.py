@@ -23,7 +23,7 @@ from explorer.ablation.recipe import TrainingJob, TrainingPlan
 from explorer.ablation.statistics import PairedDifference, arms_sentence, mixing_finding, paired_difference
 from explorer.benchmark.training_record import TrainingRecord
 from explorer.charts.ablation_predictions import prediction_row
-from explorer.ui.panels import csv_button, show_chart
+from explorer.ui.panels import csv_button, half_grid, show_chart
 from explorer.units import counted
 
 _PICTURE = "ablation_picture"
@@ -81,10 +81,10 @@ def show_answer(shown: Trained, whose: str) -> None:
     if not shown.records:
         st.info("Nothing is trained yet.", icon=":material/model_training:")
         return
-    number, words = st.columns([1, 2], vertical_alignment="center")
-    with number:
+    halves = half_grid()
+    with halves.cell():
         _show_gain(paired_difference(shown.records, "3x3", "none"))
-    with words:
+    with halves.cell():
         st.markdown(f"**{arms_sentence(shown.records)}** {mixing_finding(shown.records) or ''}")
         st.caption(whose)
     if shown.predictions is not None:
@@ -155,5 +155,5 @@ def _show_picture(predictions: Predictions) -> None:
 
 
 def _title(percentile: int) -> str:
-    kind = "" if percentile == 50 else f", at percentile {percentile} of the gain"
-    return f"{'A typical' if not kind else 'A'} test picture{kind}: what each network sees"
+    which = "A typical test picture" if percentile == 50 else f"Percentile {percentile} of the gain"
+    return f"{which}: what each network sees"
