@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint format types fuzz audit bench bench-speed parity load faults claims weights screenshots constraints clean
+.PHONY: help app test lint format types fuzz audit bench bench-speed parity load faults claims weights predictions screenshots constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /: /' | column -t -s ':'
@@ -68,8 +68,8 @@ bench-speed: $(VENV)/.test  ## measure HRFormer, DeiT-B and HRNet-W48 under ever
 parity: $(VENV)/.test  ## compare the optimised form with the model over 200 random variants
 	PARITY_VARIANTS=200 $(BIN)/pytest tests/hrformer/test_optimize.py -k any_variant
 
-claims: $(VENV)/.app  ## judge the paper's claims again and write results/reference/claims.csv
-	$(BIN)/python -m explorer claims --measure --csv results/reference/claims.csv
+claims: $(VENV)/.app  ## judge the paper's claims again and write results/reference/claims.csv and attention_growth.csv
+	$(BIN)/python -m explorer claims --measure --growth results/reference/attention_growth.csv --csv results/reference/claims.csv
 
 load: $(VENV)/.test  ## let 30 users at the app for 5 minutes (docs/reliability.md)
 	$(BIN)/python -m tests.load --users 30 --minutes 5
@@ -80,6 +80,9 @@ faults: $(VENV)/.test  ## kill what writes records 200 times, and run the other 
 
 weights: $(VENV)/.app  ## train the weights that ship again (about 25 minutes; resumes when called again)
 	$(BIN)/python -m explorer.ablation.weights
+
+predictions: $(VENV)/.app  ## train seed 0 of the ablation again and write results/reference/ablation_predictions.npz
+	$(BIN)/python -m explorer train-ablation --seeds 0 --resume --predictions results/reference/ablation_predictions.npz
 
 screenshots: $(VENV)/.test  ## take the README's screenshots again (needs Chromium)
 	$(BIN)/python -m tests.screenshots

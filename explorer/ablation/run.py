@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from explorer.ablation.checkpoints import CheckpointError, read_checkpoint
 from explorer.ablation.recipe import TrainingJob, TrainingPlan
@@ -153,6 +153,12 @@ class AblationRun:
             return tuple(self._records[job_id] for job_id in self._jobs if job_id in self._records)
 
     @property
+    def finished_jobs(self) -> tuple[TrainingJob, ...]:
+        """The trainings that have a result, in the plan's order."""
+        with self._lock:
+            return tuple(job.job for job in self._jobs.values() if job.state == "finished")
+
+    @property
     def error(self) -> str | None:
         """What went wrong outside the trainings, such as a store that refuses records."""
         return self._error
@@ -235,10 +241,10 @@ class AblationRun:
                     self._change(job, state="failed", reason=message["reason"])
             case "finished":
                 record = TrainingRecord(**message["record"])
+                self._keep(job, record)  # first, so that what is finished can be read from the store
                 with self._lock:
                     self._records[job.job_id] = record
                     self._change(job, state="finished", step=job.recipe.steps, curve=curve_rows(record))
-                self._keep(job, record)
 
     def _keep(self, job: TrainingJob, record: TrainingRecord) -> None:
         try:
@@ -284,6 +290,12 @@ def resumable(plan: TrainingPlan, folder: Path) -> int:
     return sum(checkpoint_path(folder, job).exists() for job in plan.jobs())
 
 
+def half_done(plan: TrainingPlan, folder: Path) -> tuple[int, ...]:
+    """The steps at which a plan's checkpoints are, in its order; 0 for one that is damaged."""
+    paths = (checkpoint_path(folder, job) for job in plan.jobs())
+    return tuple(_saved(path, _modified_ns(path)).step for path in paths if path.exists())
+
+
 def unfinished_otherwise(plan: TrainingPlan, folder: Path) -> str | None:
     """What is kept of trainings with other steps, arms or seeds, and how to resume it; None where there is nothing.
 
@@ -295,7 +307,7 @@ def unfinished_otherwise(plan: TrainingPlan, folder: Path) -> str | None:
     kept = [
         recipe["steps"]
         for path in others
-        if (recipe := _saved_recipe(path, _modified_ns(path))) and recipe | {"steps": 0} == here | {"steps": 0}
+        if (recipe := _saved(path, _modified_ns(path)).recipe) and recipe | {"steps": 0} == here | {"steps": 0}
     ]
     if not kept:
         return None
@@ -307,16 +319,25 @@ def unfinished_otherwise(plan: TrainingPlan, folder: Path) -> str | None:
     )
 
 
+class _Saved(NamedTuple):
+    """What a checkpoint says of itself; the recipe is None in one that is damaged or of another program."""
+
+    recipe: dict[str, Any] | None
+    step: int
+
+
 @lru_cache(maxsize=64)
-def _saved_recipe(path: Path, modified_ns: int) -> dict[str, Any] | None:
-    """The recipe of a checkpoint, read once; None of one that is damaged or of another program."""
+def _saved(path: Path, modified_ns: int) -> _Saved:
+    """What a checkpoint says of itself, read once."""
     del modified_ns  # a file that was written again is another one
     try:
-        job = (read_checkpoint(path) or {}).get("job")
+        state = read_checkpoint(path) or {}
     except CheckpointError:
-        return None
+        return _Saved(None, 0)
+    job, step = state.get("job"), state.get("step")
     recipe = job.get("recipe") if isinstance(job, dict) else None
-    return recipe if isinstance(recipe, dict) and isinstance(recipe.get("steps"), int) else None
+    is_whole = isinstance(recipe, dict) and isinstance(recipe.get("steps"), int)
+    return _Saved(recipe if is_whole else None, step if isinstance(step, int) else 0)
 
 
 def _modified_ns(path: Path) -> int:

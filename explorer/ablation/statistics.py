@@ -133,6 +133,17 @@ def finding(difference: PairedDifference) -> str:
     )
 
 
+def arms_sentence(records: Sequence[TrainingRecord]) -> str:
+    """The mean test mIoU of each arm, over the seeds that all of them have, in one sentence."""
+    scores: dict[str, dict[int, float]] = {}
+    for record in records:
+        scores.setdefault(record.arm, {})[record.seed] = record.miou
+    seeds = set.intersection(*(set(of_arm) for of_arm in scores.values()))
+    means = {arm: np.mean([of_arm[seed] for seed in seeds]) for arm, of_arm in scores.items()}
+    over = "one seed" if len(seeds) == 1 else f"mean of {len(seeds)} seeds"
+    return f"Test mIoU, {over}: {', '.join(f'{mean:.3f} with {_SHORT_NAMES[arm]}' for arm, mean in means.items())}."
+
+
 def mixing_finding(records: Sequence[TrainingRecord]) -> str | None:
     """Whether what the convolution gives comes from mixing positions: the parts of its gain without and with mixing.
 

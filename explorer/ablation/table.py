@@ -33,6 +33,11 @@ class Figure:
     unit: str
     scale: float = 1.0
 
+    @property
+    def name_within(self) -> str:
+        """The name in the middle of a sentence; an abbreviation stays as it is."""
+        return self.name if self.name[1].isupper() else f"{self.name[0].lower()}{self.name[1:]}"
+
 
 _LATENCY = "latency_ms_p50"
 #: Smaller changes are called the same.
@@ -162,6 +167,22 @@ def _seen(view: View | None) -> dict[str, Any]:
         "reached_windows": view.reached_windows,
         "note": view.note,
     }
+
+
+def first_finding(table: pd.DataFrame) -> str:
+    """What the first network that lacks something costs and sees, in one sentence; changes too small to see left out.
+
+    Args:
+        table: From `ablation_table`, with at least one network that is no reference.
+    """
+    row = next(row for row in rows_of(table) if not row["is_reference"])
+    changes = [
+        f"{figure.name_within} {change_text(figure, row)}"
+        for figure in FIGURES
+        if abs(row[f"{figure.column}_change"]) >= VISIBLE_CHANGE
+    ]
+    name = f"{row['label'][:1].upper()}{row['label'][1:]}"
+    return f"{name}: {', '.join(changes)}." if changes else f"{name} everything shown stays the same."
 
 
 def measured_records(arms: Sequence[Arm], records: Iterable[Record]) -> list[Record]:

@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import torch
 
 from explorer.ablation.checkpoints import CheckpointError
+from explorer.ablation.predictions import write_masks
 from explorer.ablation.recipe import TrainingJob
 from explorer.ablation.training import Outcome, Progress, train
 from explorer.benchmark.child import Send, die_with_parent, private_stdout
@@ -58,7 +60,10 @@ def _run(request: Mapping[str, Any], send: Send) -> None:
     def tell(progress: Progress) -> None:
         send({"type": "progress", **asdict(progress)})
 
-    model, outcome = train(job, Path(request["checkpoint"]), tell)
+    checkpoint = Path(request["checkpoint"])
+    model, outcome = train(job, checkpoint, tell)
+    with suppress(OSError):  # a result without pictures is a result
+        write_masks(model, job, checkpoint.parent)
     send({"type": "finished", "record": asdict(training_record(job, model, outcome))})
 
 

@@ -12,16 +12,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 import torch
 
+from explorer.benchmark.environment import cpu_model
+from explorer.benchmark.record import utc_timestamp
+from explorer.benchmark.reference import REFERENCE_FOLDER
 from hrformer import preset
 from hrformer.attention import WindowAttention
 
 #: Sides of the square maps in tokens, multiples of HRFormer's window of 7, so that no padding is counted.
 SIDES = (14, 21, 28, 42, 56)
 COLUMNS = ("positions", "window_ms", "global_ms")
+#: Measured once, for whoever has not measured it yet.
+REFERENCE_PATH = REFERENCE_FOLDER / "attention_growth.csv"
 
 _ROUNDS = 15
 _CONFIG = preset("base")
@@ -62,6 +68,23 @@ def measure_growth(on_progress: Callable[[int, int], None], should_stop: Callabl
         last = message.strip().splitlines()[-1] if message.strip() else f"code {process.returncode}"
         raise RuntimeError(f"The measurement of attention ended early: {last}.")
     return pd.DataFrame(rows, columns=[*COLUMNS])
+
+
+def write_growth(growth: pd.DataFrame, path: Path) -> None:
+    """Write what `measure_growth` found on this machine, with the processor and the time, as `reference_growth` reads.
+
+    Args:
+        growth: From `measure_growth`.
+        path: A CSV file.
+    """
+    table = growth.round(4).assign(device_name=cpu_model(), measured_at=utc_timestamp())
+    table.to_csv(path, index=False, lineterminator="\n")
+
+
+def reference_growth() -> pd.DataFrame | None:
+    """The measurement that comes with the explorer, with device_name and measured_at; None where the file is missing,
+    as in an installed package."""
+    return pd.read_csv(REFERENCE_PATH) if REFERENCE_PATH.exists() else None
 
 
 def main() -> None:

@@ -338,7 +338,7 @@ def _scaling() -> list[Claim]:
     claims = []
     for scope, (published, text) in texts.items():
         for measured in (False, True):
-            what = "time, measured here" if measured else "MACs"
+            what = "time" if measured else "MACs"
             claims.append(
                 Claim(
                     key=f"scaling-{scope}-{'time' if measured else 'macs'}",

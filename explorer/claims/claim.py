@@ -13,6 +13,8 @@ Verdict = Literal["reproduced", "differs", "not checkable here"]
 VERDICTS: tuple[Verdict, ...] = ("reproduced", "differs", "not checkable here")
 #: "cost" is counted, "scaling" measured by a button of the page, "speed" read from records; "accuracy" needs training.
 Kind = Literal["cost", "scaling", "speed", "accuracy"]
+#: Where our figure is from: "reference run" ships with the explorer, "own records" are those of the store.
+Origin = Literal["counted", "reference run", "own records", "measured here"]
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,13 @@ class Evidence:
 
     Attributes:
         records: Timed records, see `explorer.claims.speed.timed_records`.
-        growth: From `measure_growth`; None while nobody measured it.
+        growth: From `measure_growth` or `reference_growth`; None where there is neither.
+        growth_is_reference: Whether it is the one that comes with the explorer.
     """
 
     records: pd.DataFrame = field(default_factory=pd.DataFrame)
     growth: pd.DataFrame | None = None
+    growth_is_reference: bool = False
 
 
 class Quantity(Protocol):
@@ -41,6 +45,9 @@ class Quantity(Protocol):
 
     def value(self, evidence: Evidence, convention: Convention | None) -> float | None:
         """Our figure in the claim's unit; None where it cannot be had."""
+
+    def origin(self, evidence: Evidence) -> Origin:
+        """Where our figure is from, where there is one."""
 
     def rescale(self, published: float, here: float, there: float) -> float:
         """The published figure in a convention in which ours is `there`, while it is `here` in the figure's own."""
@@ -85,16 +92,23 @@ class Outcome:
         claim: The claim.
         ours: Our figure in the claim's own convention; None where there is none.
         reason: Why there is none; empty where there is one.
+        origin: Where ours is from; None where there is none.
     """
 
     claim: Claim
     ours: float | None
     reason: str = ""
+    origin: Origin | None = None
 
     @property
     def deviation(self) -> float | None:
         """Ours less the published figure, in the claim's unit."""
         return None if self.ours is None else self.ours - self.claim.published
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours as a multiple of the published figure, both in the claim's own convention."""
+        return None if self.ours is None else self.ours / self.claim.published
 
     @property
     def verdict(self) -> Verdict:
@@ -109,7 +123,9 @@ def judge(claim: Claim, evidence: Evidence) -> Outcome:
     if claim.quantity is None:
         return Outcome(claim, None, claim.method)
     ours = claim.quantity.value(evidence, claim.convention)
-    return Outcome(claim, ours, claim.quantity.missing if ours is None else "")
+    if ours is None:
+        return Outcome(claim, None, claim.quantity.missing)
+    return Outcome(claim, ours, origin=claim.quantity.origin(evidence))
 
 
 @dataclass(frozen=True)
@@ -127,18 +143,16 @@ class Shown:
     unit: str
 
 
-def in_convention(outcome: Outcome, convention: Convention, evidence: Evidence) -> Shown:
-    """Both figures of a claim in the convention that was chosen for all claims.
+def in_convention(outcome: Outcome, convention: Convention | None, evidence: Evidence) -> Shown:
+    """Both figures of a claim in the convention that was chosen for all claims; None leaves each as it was printed.
 
     A published figure in another convention is multiplied by what the change of convention makes of ours, so that its
     relative deviation, and with it the verdict, stays what it is.
     """
     claim = outcome.claim
-    if claim.convention is None:
+    if claim.convention is None or convention is None or convention == claim.convention:
         return Shown(claim.published, outcome.ours, claim.unit)
     unit = claim.unit.replace(claim.convention.unit, convention.unit)
-    if convention == claim.convention:
-        return Shown(claim.published, outcome.ours, unit)
     there = claim.quantity.value(evidence, convention) if claim.quantity else None
     if claim.quantity is None or outcome.ours is None or there is None:
         return Shown(None, None, unit)

@@ -10,8 +10,8 @@ import pandas as pd
 
 from explorer.attention_scaling import compare_with_global
 from explorer.benchmark.models import ModelCost, Size, model_by_name, model_cost
-from explorer.claims.claim import Evidence
-from explorer.claims.speed import latency_ratio
+from explorer.claims.claim import Evidence, Origin
+from explorer.claims.speed import latency_pairs, latency_ratio
 from explorer.conventions import Convention
 from hrformer import preset
 
@@ -33,6 +33,9 @@ class _Counted:
     @property
     def missing(self) -> str:
         return "The model's operators are not known in this convention."
+
+    def origin(self, evidence: Evidence) -> Origin:
+        return "counted"
 
     def rescale(self, published: float, here: float, there: float) -> float:
         return published * there / here
@@ -124,6 +127,12 @@ class Growth:
             return None
         return exponent(evidence.growth, f"{self.scope}_ms")
 
+    def origin(self, evidence: Evidence) -> Origin:
+        """Counted, or timed: here or once for all."""
+        if not self.measured:
+            return "counted"
+        return "reference run" if evidence.growth_is_reference else "measured here"
+
     def rescale(self, published: float, here: float, there: float) -> float:
         """An exponent has no convention."""
         return published
@@ -154,6 +163,11 @@ class LatencyRatio:
     def value(self, evidence: Evidence, convention: Convention | None) -> float | None:
         """The ratio of the medians."""
         return latency_ratio(evidence.records, self.model, self.baseline, self.img_size)
+
+    def origin(self, evidence: Evidence) -> Origin:
+        """Of the records that the ratio is of."""
+        pairs = latency_pairs(evidence.records, self.model, self.baseline, self.img_size)
+        return "reference run" if pairs["is_reference"].any() else "own records"
 
     def rescale(self, published: float, here: float, there: float) -> float:
         """A time has no convention."""

@@ -17,6 +17,8 @@ from explorer.units import significant
 #: Digits of our figures in the file: enough to see any change, too few for the last bit of a sum to show.
 _DIGITS = 6
 _DECIMALS = 9
+#: What a reader looks for first.
+_RANKS: tuple[Verdict, ...] = ("differs", "not checkable here", "reproduced")
 
 
 def count_costs(on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> bool:
@@ -39,6 +41,18 @@ def judge_all(evidence: Evidence, claims: Sequence[Claim] = CLAIMS) -> list[Outc
     return [judge(claim, evidence) for claim in claims]
 
 
+def ranked(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """What differs first, then what cannot be checked, then what is reproduced; within each the farthest off first.
+
+    How far off is told by the ratio of ours to the published figure, since units differ; equal ones keep their order.
+    """
+
+    def rank(outcome: Outcome) -> tuple[int, float]:
+        return _RANKS.index(outcome.verdict), 0.0 if outcome.ratio is None else -abs(outcome.ratio - 1)
+
+    return sorted(outcomes, key=rank)
+
+
 def count_verdicts(outcomes: Sequence[Outcome]) -> dict[Verdict, int]:
     """How many claims got each verdict."""
     counts = Counter(outcome.verdict for outcome in outcomes)
@@ -51,11 +65,12 @@ def compared_models(claims: Sequence[Claim] = CLAIMS) -> list[str]:
     return list(dict.fromkeys(name for pair in pairs for name in (pair.model, pair.baseline)))
 
 
-def shown_table(outcomes: Sequence[Outcome], convention: Convention, evidence: Evidence) -> pd.DataFrame:
-    """What a page shows: both figures of every claim in one convention.
+def shown_table(outcomes: Sequence[Outcome], convention: Convention | None, evidence: Evidence) -> pd.DataFrame:
+    """What a page shows: both figures of every claim in one convention, or each as it was printed.
 
     Returns:
-        Columns key, verdict, topic, claim, published, ours, deviation (ours less published), unit, source.
+        Columns key, verdict, topic, claim, published, ours, deviation (ours less published), ratio (ours over
+        published, in the claim's own convention), unit, origin, source.
     """
     rows = []
     for outcome in outcomes:
@@ -70,12 +85,14 @@ def shown_table(outcomes: Sequence[Outcome], convention: Convention, evidence: E
                 "published": shown.published,
                 "ours": shown.ours,
                 "deviation": deviation,
+                "ratio": outcome.ratio,
                 "unit": shown.unit,
+                "origin": outcome.origin,
                 "source": outcome.claim.source,
             }
         )
     table = pd.DataFrame(rows)
-    return table.astype(dict.fromkeys(("published", "ours", "deviation"), float))
+    return table.astype(dict.fromkeys(("published", "ours", "deviation", "ratio"), float))
 
 
 def relative_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
@@ -89,11 +106,11 @@ def relative_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
             outcome.claim.key,
             outcome.claim.text,
             outcome.verdict,
-            outcome.ours / outcome.claim.published,
+            outcome.ratio,
             outcome.claim.tolerance / outcome.claim.published,
         )
         for outcome in outcomes
-        if outcome.ours is not None
+        if outcome.ratio is not None
     ]
     return pd.DataFrame(rows, columns=["key", "claim", "verdict", "ratio", "tolerance"])
 
@@ -102,8 +119,8 @@ def file_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """What a file keeps of every claim, in the claim's own convention, with six digits.
 
     Returns:
-        Columns key, topic, kind, claim, published, ours, deviation, tolerance, unit, convention, verdict, reason,
-        method, source.
+        Columns key, topic, kind, claim, published, ours, deviation, tolerance, unit, convention, verdict, origin,
+        reason, method, source.
     """
     return pd.DataFrame(
         [
@@ -119,6 +136,7 @@ def file_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
                 "unit": outcome.claim.unit,
                 "convention": outcome.claim.convention.label if outcome.claim.convention else "",
                 "verdict": outcome.verdict,
+                "origin": outcome.origin,
                 "reason": outcome.reason,
                 "method": outcome.claim.method,
                 "source": outcome.claim.source,

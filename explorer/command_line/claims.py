@@ -19,17 +19,22 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write everything about each claim to a file")
     parser.add_argument("--measure", action="store_true", help="measure how the time of attention grows, too")
+    parser.add_argument("--growth", type=Path, metavar="FILE", help="write what --measure finds to a file")
     parser.set_defaults(command=_claims)
 
 
 def _claims(arguments: argparse.Namespace) -> int:
-    from explorer.claims.attention_timing import measure_growth
+    from explorer.claims.attention_timing import measure_growth, reference_growth, write_growth
     from explorer.claims.claim import Evidence, Outcome
     from explorer.claims.speed import timed_records
     from explorer.claims.table import compared_models, count_verdicts, in_words, judge_all, write_claims
 
-    growth = measure_growth(lambda done, total: None, lambda: False) if arguments.measure else None
-    outcomes = judge_all(Evidence(timed_records(compared_models()), growth))
+    if arguments.growth and not arguments.measure:
+        raise ValueError("--growth writes what --measure finds: give --measure, too.")
+    growth = measure_growth(lambda done, total: None, lambda: False) if arguments.measure else reference_growth()
+    if growth is not None and arguments.growth:
+        write_growth(growth, arguments.growth)
+    outcomes = judge_all(Evidence(timed_records(compared_models()), growth, not arguments.measure))
 
     def row(outcome: Outcome) -> dict[str, str]:
         claim = outcome.claim

@@ -41,6 +41,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--max-minutes", type=float, metavar="N", help="refuse what would take longer")
     parser.add_argument("--resume", action="store_true", help="go on from checkpoints, keep what is finished")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the results there as well")
+    parser.add_argument("--predictions", type=Path, metavar="FILE", help="write what each arm sees in some pictures")
 
 
 def plan_of(arguments: argparse.Namespace) -> TrainingPlan:
@@ -66,9 +67,10 @@ def _train_ablation(arguments: argparse.Namespace) -> int:
     _check_time(plan, arguments.processes, arguments.max_minutes)
     with Store() as store:
         store.check_writable()
+        folder = checkpoint_folder(store.location)
         run = AblationRun(
             plan,
-            checkpoint_folder(store.location),
+            folder,
             store.add_training,
             owner="command line",
             resume=arguments.resume,
@@ -80,7 +82,19 @@ def _train_ablation(arguments: argparse.Namespace) -> int:
     if arguments.csv and run.records:
         with arguments.csv.open("w", newline="", encoding="utf-8") as file:
             write_trainings(run.records, file)
+    if arguments.predictions:
+        _write_predictions(run, folder, arguments.predictions)
     return _exit_code(run)
+
+
+def _write_predictions(run: AblationRun, folder: Path, path: Path) -> None:
+    from explorer.ablation.predictions import kept_predictions, write_predictions
+
+    predictions = kept_predictions(run.finished_jobs, folder)
+    if predictions is None:
+        print("No seed has predictions of all arms: nothing was written.", file=sys.stderr)
+    else:
+        write_predictions(predictions, path)
 
 
 def _check_time(plan: TrainingPlan, processes: int, max_minutes: float | None) -> None:

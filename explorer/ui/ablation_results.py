@@ -112,10 +112,10 @@ def _intervals(table: pd.DataFrame, figure: Figure) -> pd.DataFrame:
 def _hover(figure: Figure, row: Row) -> str:
     label, value = row["label"], row[figure.column]
     if pd.isna(value):
-        return f"{label}: {figure.name.lower()} not known"
+        return f"{label}: {figure.name_within} not known"
     exact = f"{value:,.0f}" if float(value).is_integer() else f"{value / figure.scale:,.4f} {figure.unit}"
     change = change_text(figure, row)
-    return f"{label}: {figure.name.lower()} {exact}" + (f", {change} against the reference" if change else "")
+    return f"{label}: {figure.name_within} {exact}" + (f", {change} against the reference" if change else "")
 
 
 def show_published(switches: list[str], *, window_sizes: bool) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from explorer.ablation.exchange import reference_trainings, write_trainings
-from explorer.ablation.recipe import ARM_NAMES, FEW_STEPS, MAX_SEEDS, Recipe, TrainingPlan
+from explorer.ablation.exchange import write_trainings
+from explorer.ablation.recipe import ARM_NAMES, FEW_STEPS, MAX_SEEDS, Recipe, TrainingJob, TrainingPlan
 from explorer.ablation.run import (
     AblationRun,
     JobProgress,
@@ -17,8 +19,8 @@ from explorer.ablation.run import (
     checkpoint_folder,
     curve_rows,
     estimate_seconds,
+    half_done,
     known_results,
-    resumable,
     unfinished_otherwise,
 )
 from explorer.ablation.statistics import (
@@ -31,19 +33,23 @@ from explorer.ablation.statistics import (
     mixing_finding,
     paired_difference,
 )
+from explorer.ablation.training import CHECKPOINT_EVERY
 from explorer.benchmark.store import Store, StoreError
 from explorer.benchmark.training_record import TrainingRecord
 from explorer.charts.ablation_training import difference_intervals, training_curves
+from explorer.ui.ablation_answer import Trained, reference_run
 from explorer.ui.ablation_results import show_published
 from explorer.ui.benchmark import duration
 from explorer.ui.job_manager import job_manager, visitor
 from explorer.ui.panels import csv_button, show_chart
+from explorer.units import counted
 
 _ERROR = "ablation_training_error"
 _SEEDS = "ablation_training_seeds"
 _STEPS = "ablation_training_steps"
 _CURVE = "ablation_training_curve"
 _POLL_S = 1.0
+_SEEDS_BY_DEFAULT = 3
 _LOOKED_AT = {**METRICS, "loss": "loss of the last step"}
 #: What is compared, and how the figure calls it.
 _COMPARED = {
@@ -55,46 +61,133 @@ _COMPARED = {
 _SHORT = {"3x3": "3x3", "none": "none", "1x1": "1x1 control"}
 
 
-def training_section() -> None:
-    """Train three arms of a small variant, and see what the comparison shows."""
+@dataclass(frozen=True)
+class Trainings:
+    """The trainings of the page's settings, and how far they are.
+
+    Attributes:
+        plan: What the settings describe.
+        run: The run that was started last, by whomever and with whatever settings.
+        finished: The plan's trainings that are done, from the store.
+        half_done: Steps of the plan's checkpoints.
+        folder: Where checkpoints and predictions are kept; None where the store cannot be reached.
+        otherwise: What is kept of other settings.
+        problem: Why the store cannot be reached.
+    """
+
+    plan: TrainingPlan
+    run: AblationRun | None
+    finished: Sequence[tuple[TrainingJob, TrainingRecord]] = ()
+    half_done: tuple[int, ...] = ()
+    folder: Path | None = None
+    otherwise: str | None = None
+    problem: str | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a run is at work or waiting."""
+        return self.run is not None and not self.run.wait(0)
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is something to resume."""
+        return bool(self.half_done) or 0 < len(self.finished) < len(self.plan.jobs())
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether the last run was one of this plan, and was stopped."""
+        return self.run is not None and self.run.was_stopped and not self.is_busy and self.run.plan == self.plan
+
+
+def current_trainings() -> Trainings:
+    """The trainings of the settings that are chosen now."""
+    seeds, steps = st.session_state.get(_SEEDS, _SEEDS_BY_DEFAULT), st.session_state.get(_STEPS, Recipe().steps)
+    plan, run = TrainingPlan(seeds=tuple(range(seeds)), recipe=Recipe(steps=steps)), job_manager().ablation
+    try:
+        with Store(lock_timeout_s=1.0) as store:
+            finished = tuple(known_results(plan, store.trainings()))
+            folder = checkpoint_folder(store.location)
+    except StoreError as error:
+        return Trainings(plan, run, problem=str(error))
+    return Trainings(plan, run, finished, half_done(plan, folder), folder, unfinished_otherwise(plan, folder))
+
+
+def told_origin(trainings: Trainings, shown: Trained) -> str:
+    """Where the trainings that the page shows are from."""
+    if not shown.is_reference:
+        jobs = len(trainings.plan.jobs())
+        return f"Trained here: {len(shown.records)} of {jobs} trainings, with {trainings.plan.recipe.steps} steps each."
+    if not shown.records:
+        return ""
+    if trainings.is_busy or trainings.begun:
+        return f"Shown until every network of one seed is trained here: {reference_run(shown.records)}."
+    return f"Nothing is trained here yet. Shown is {reference_run(shown.records)}."
+
+
+def training_section(trainings: Trainings, shown: Trained) -> None:
+    """Train three arms of a small variant, and see in detail what the comparison shows.
+
+    Args:
+        trainings: Of the page's settings.
+        shown: Those whose results are shown, also while others are under way.
+    """
     st.markdown(
         "#### Train it: does the convolution help on a task that can be learned here?",
         help="The paper (Table 7) has it on ImageNet, COCO and PASCAL-Context. Here: handwritten digits of three "
         "scales over photographs, to be segmented into background and ten digits. Digits and photographs of "
         "training, validation and test do not overlap.",
     )
-    plan = _chosen_plan()
+    _show_settings()
+    plan, run = trainings.plan, trainings.run
     side = plan.variant.img_size[0]
     st.caption(
         f"What is trained is not the current variant but a small one, one module and one block a stage with "
         f"{', '.join(map(str, plan.variant.channels))} channels, on {side}x{side} pixels: with the 3x3 depth-wise "
         "convolution, without it, and with a 1x1 one that has the same norm and activation but mixes no positions."
     )
-    run = job_manager().ablation
-    is_busy = run is not None and not run.wait(0)
-    stored, folder_problem, waiting, otherwise = _stored(plan)
-    begun = waiting > 0 or 0 < len(stored) < len(plan.jobs())
-    _start_bar(plan, is_busy=is_busy, begun=begun)
-    if otherwise and not begun and not is_busy:
-        st.info(otherwise, icon=":material/pause_circle:")
-    for problem in filter(None, (st.session_state.get(_ERROR), folder_problem, run.error if run else None)):
+    _start_bar(plan, is_busy=trainings.is_busy, begun=trainings.begun)
+    if told := interruption(trainings):
+        st.info(told, icon=":material/pause_circle:")
+    for problem in filter(None, (st.session_state.get(_ERROR), trainings.problem, run.error if run else None)):
         st.error(problem, icon=":material/error:")
-    if run is not None and is_busy:
-        _watch(run)
-        return
-    if run is not None and run.plan == plan:
+    if run is not None and trainings.is_busy:
+        _watch(run, len(run.finished_jobs))
+    elif run is not None and run.plan == plan:
         _tell_failures(run.progress().jobs)
-    _show_results(stored)
+    _show_results(shown.records)
 
 
-def _chosen_plan() -> TrainingPlan:
+def interruption(trainings: Trainings) -> str | None:
+    """What was stopped, how far it came, what is kept and how to go on; None where nothing was."""
+    if trainings.is_busy:
+        return None
+    if not trainings.was_stopped and not trainings.begun:
+        return trainings.otherwise
+    if trainings.run is not None and trainings.was_stopped:
+        progress = trainings.run.progress()
+        happened = f"Stopped after {progress.steps_done:,} of {progress.steps_total:,} steps."
+    else:
+        happened = "Begun earlier, and not finished."
+    kept = []
+    if trainings.finished:
+        kept.append(f"{len(trainings.finished)} of {counted(len(trainings.plan.jobs()), 'training')} as finished")
+    if trainings.half_done:
+        steps = " and ".join(f"{step:,}" for step in trainings.half_done)
+        kept.append(f"{counted(len(trainings.half_done), 'half-done one')} at step {steps}")
+    if not kept:
+        return f"{happened} Nothing is kept: none had come to its first checkpoint, after {CHECKPOINT_EVERY} steps."
+    resume = " Resume goes on from there." if trainings.begun else ""
+    return f"{happened} Kept: {', and '.join(kept)}.{resume}"
+
+
+def _show_settings() -> None:
     with st.expander("Seeds and steps"):
-        st.session_state.setdefault(_SEEDS, 3)
+        st.session_state.setdefault(_SEEDS, _SEEDS_BY_DEFAULT)
         st.session_state.setdefault(_STEPS, Recipe().steps)
-        seeds = st.number_input(
+        st.number_input(
             "Seeds", 1, MAX_SEEDS, key=_SEEDS, persist_state="session", help="With one there is no interval."
         )
-        steps = st.number_input(
+        st.number_input(
             "Steps of each training",
             20,
             20_000,
@@ -103,18 +196,6 @@ def _chosen_plan() -> TrainingPlan:
             persist_state="session",
             help=f"Below {FEW_STEPS} the sign of a difference means little; longer training narrows it.",
         )
-    return TrainingPlan(seeds=tuple(range(seeds)), recipe=Recipe(steps=steps))
-
-
-def _stored(plan: TrainingPlan) -> tuple[list[TrainingRecord], str | None, int, str | None]:
-    """A plan's results, why there are none, how many checkpoints it has, and what is kept of other settings."""
-    try:
-        with Store(lock_timeout_s=1.0) as store:
-            results = [record for _, record in known_results(plan, store.trainings())]
-            folder = checkpoint_folder(store.location)
-        return results, None, resumable(plan, folder), unfinished_otherwise(plan, folder)
-    except StoreError as error:
-        return [], str(error), 0, None
 
 
 def _start_bar(plan: TrainingPlan, *, is_busy: bool, begun: bool) -> None:
@@ -154,16 +235,20 @@ def _start(plan: TrainingPlan, resume: bool) -> None:
 
 
 @st.fragment(run_every=_POLL_S)
-def _watch(run: AblationRun) -> None:
-    """Progress and live curves of a run; the page runs again when it ends."""
-    if run.wait(0):
+def _watch(run: AblationRun, finished: int) -> None:
+    """Progress and live curves of a run; the page runs again when a training ends, and when all have."""
+    if run.wait(0) or len(run.finished_jobs) != finished:
         st.rerun()
     progress = run.progress()
     bar, button = st.columns([5, 1], vertical_alignment="center")
     bar.progress(progress.steps_done / progress.steps_total, _progress_text(run, progress))
     button.button("Stop", key="stop_training", icon=":material/stop:", on_click=run.cancel)
     st.table(_job_table(progress.jobs), hide_index=True)
-    _show_curves(_curve_frame((job.job.arm, job.job.seed, job.curve) for job in progress.jobs))
+    curves = _curve_frame((job.job.arm, job.job.seed, job.curve) for job in progress.jobs)
+    if curves.empty:
+        st.caption("Curves begin with the first look at the validation pictures.")
+    else:
+        _show_curves(curves, "miou", "ablation_training_live")
 
 
 def _progress_text(run: AblationRun, progress: RunProgress) -> str:
@@ -199,37 +284,26 @@ def _tell_failures(jobs: Iterable[JobProgress]) -> None:
             st.error(f"{_SHORT[job.job.arm]}, seed {job.job.seed}: {job.reason}", icon=":material/error:")
 
 
-def _show_results(stored: Sequence[TrainingRecord]) -> None:
-    records = list(stored)
+def _show_results(records: Sequence[TrainingRecord]) -> None:
     if not records:
-        records = reference_trainings()
-        if not records:
-            st.info("Nothing is trained yet.", icon=":material/model_training:")
-            return
-        st.info(
-            f"Nothing is trained here yet. Shown is the run that comes with the explorer, of {len(records)} trainings "
-            f"with {records[0].steps} steps.",
-            icon=":material/inventory_2:",
-        )
+        return
     differences = [found for arm, against in PAIRS if (found := paired_difference(records, arm, against))]
     for sentence in (*map(finding, differences), mixing_finding(records), border_finding(records)):
         if sentence:
             st.markdown(f"- {sentence}")
-    _show_curves(_curve_frame((record.arm, record.seed, curve_rows(record)) for record in records))
+    column = st.selectbox("Curve", list(_LOOKED_AT), key=_CURVE, format_func=lambda name: _LOOKED_AT[name])
+    curves = _curve_frame((record.arm, record.seed, curve_rows(record)) for record in records)
+    _show_curves(curves, column, "ablation_training_curves")
     _show_differences(records)
     show_published(["dw_conv"], window_sizes=False)
     _show_table(records)
 
 
-def _show_curves(curves: pd.DataFrame) -> None:
-    if curves.empty:
-        st.caption("Curves begin with the first look at the validation pictures.")
-        return
-    column = st.selectbox("Curve", list(_LOOKED_AT), key=_CURVE, format_func=lambda name: _LOOKED_AT[name])
+def _show_curves(curves: pd.DataFrame, column: str, chart: str) -> None:
     name = _LOOKED_AT[column]
     show_chart(
         training_curves(curves, column, name, f"Validation {name}, mean over seeds, band from lowest to highest"),
-        "ablation_training_curves",
+        chart,
         curves,
         alt=f"{name} against steps for each arm, mean and band over seeds",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -10,15 +11,14 @@ import streamlit as st
 
 from explorer.benchmark.store import StoreError
 from explorer.charts.claims import growth_chart
-from explorer.claims.attention_timing import SIDES, measure_growth
-from explorer.claims.catalogue import CLAIMS
-from explorer.claims.claim import Evidence, Outcome, Verdict, in_convention
+from explorer.claims.attention_timing import SIDES, measure_growth, reference_growth
+from explorer.claims.claim import Evidence, Origin, Outcome, Verdict, in_convention
 from explorer.claims.quantities import LatencyRatio, exponent, macs_growth
-from explorer.claims.speed import latency_pairs, timed_records
-from explorer.claims.table import compared_models, count_costs, file_table, in_words, shown_table
+from explorer.claims.speed import latency_pairs, reference_records, timed_records
+from explorer.claims.table import compared_models, count_costs, in_words, shown_table
 from explorer.conventions import Convention
 from explorer.ui.comparison_data import State, store_state
-from explorer.ui.panels import NO_VALUE, csv_button, half_grid, show_chart
+from explorer.ui.panels import NO_VALUE, half_grid, show_chart
 from explorer.ui.progress import throw_away_button, with_progress
 
 VERDICT_ICONS: dict[Verdict, str] = {
@@ -32,6 +32,7 @@ _CLAIM = "claim"
 _MEASURE = "measure_growth"
 _GROWTH = "attention_growth"
 _GROWTH_KEY = SIDES
+_REFERENCE: Origin = "reference run"
 
 
 def gather_evidence() -> Evidence | None:
@@ -39,30 +40,45 @@ def gather_evidence() -> Evidence | None:
     counted = with_progress("claim_costs", "all", "Counting the work of the compared models", count_costs)
     if not counted:
         return None
-    return Evidence(_records(), _growth())
+    measured = _growth()
+    return Evidence(_records(), reference_growth() if measured is None else measured, measured is None)
 
 
-def show_claims(outcomes: Sequence[Outcome], convention: Convention, evidence: Evidence) -> None:
+def show_origin(outcomes: Sequence[Outcome], evidence: Evidence) -> None:
+    """Which figures are those of the run that comes with the explorer."""
+    if not any(outcome.origin == _REFERENCE for outcome in outcomes):
+        return
+    tables = [table for table in (_shipped_records(evidence), _shipped_growth(evidence)) if not table.empty]
+    st.caption(f"Costs are counted now. Times are from {_reference_run(*tables)}, until there are some of your own.")
+
+
+def show_claims(outcomes: Sequence[Outcome], convention: Convention | None, evidence: Evidence) -> None:
     """The table of all claims; a chosen row opens its details."""
+    keys = [outcome.claim.key for outcome in outcomes]
+
+    def open_chosen_row() -> None:
+        rows = st.session_state[_TABLE]["selection"]["rows"]
+        if rows:
+            st.session_state[_CLAIM] = keys[rows[0]]
+
     table = shown_table(outcomes, convention, evidence)
     badges = table.assign(verdict=pd.Series([[outcome.verdict] for outcome in outcomes], dtype=object))
     st.dataframe(
         badges[[*_COLUMNS]],
         hide_index=True,
-        height=420,
+        height=340,  # so that a claim from a link shows on the first screen, too
         placeholder=NO_VALUE,
         column_config=_COLUMNS,
-        on_select=_open_chosen_row,
+        on_select=open_chosen_row,
         selection_mode="single-row",
         key=_TABLE,
         alt="Every claim with its published figure, ours, the deviation and the verdict",
     )
-    csv_button(file_table(outcomes), "claims", f"{len(outcomes)} claims as CSV")
 
 
-def show_details(outcomes: Sequence[Outcome], convention: Convention, evidence: Evidence) -> None:
+def show_details(outcomes: Sequence[Outcome], convention: Convention | None, evidence: Evidence) -> None:
     """One claim: what was published where, what is ours, and how that came about."""
-    keys = [claim.key for claim in CLAIMS]
+    keys = [outcome.claim.key for outcome in outcomes]
     key = st.selectbox("Claim", keys, key=_CLAIM, bind="query-params", help="Or choose a row of the table.")
     outcome = outcomes[keys.index(key)]
     claim, shown = outcome.claim, in_convention(outcome, convention, evidence)
@@ -74,7 +90,7 @@ def show_details(outcomes: Sequence[Outcome], convention: Convention, evidence: 
         st.markdown(
             f"◇ Published: {published} &nbsp; ● Ours: {ours} &nbsp; tolerance: ±{in_words(claim.tolerance, claim.unit)}"
         )
-        if claim.convention and claim.convention != convention:
+        if claim.convention and convention and claim.convention != convention:
             st.caption(
                 f"Printed as {in_words(claim.published, claim.unit)}, judged so: {in_words(outcome.ours, claim.unit)} "
                 "is ours. The published figure above is rescaled by what the change of convention makes of ours."
@@ -83,6 +99,9 @@ def show_details(outcomes: Sequence[Outcome], convention: Convention, evidence: 
                 f"counted as {convention.label}. Ours in its own convention: {in_words(outcome.ours, claim.unit)}."
             )
         st.markdown(f"**How:** {claim.method}")
+        if outcome.origin == _REFERENCE:
+            table = _shipped_records(evidence) if claim.kind == "speed" else _shipped_growth(evidence)
+            st.markdown(f"**Measured:** nothing of your own yet; ours is that of {_reference_run(table)}.")
         if outcome.reason and outcome.reason != claim.method:
             st.markdown(f"**Why there is no figure:** {outcome.reason}")
         st.caption(f"Source: {claim.source}")
@@ -97,19 +116,17 @@ def show_growth(evidence: Evidence) -> None:
         _show_lines(macs_growth(), "macs", "MACs", "Counted: windows grow linearly, global attention quadratically")
     with halves.cell():
         if evidence.growth is not None and len(evidence.growth) > 1:
-            _show_lines(evidence.growth, "ms", "ms", "Measured on this machine: processor time of one thread")
-            throw_away_button(_GROWTH, _GROWTH_KEY)
-        elif not st.session_state.get(_MEASURE):
-            st.info(
-                "How the time of attention grows is measured in a process of its own, in ten to thirty seconds.",
-                icon=":material/timer:",
-            )
+            where = "Reference run" if evidence.growth_is_reference else "Measured on this machine"
+            _show_lines(evidence.growth, "ms", "ms", f"{where}: processor time of one thread")
+            if not evidence.growth_is_reference:
+                throw_away_button(_GROWTH, _GROWTH_KEY)
+        if evidence.growth_is_reference and not st.session_state.get(_MEASURE):
             st.button(
-                "Measure the growth",
+                "Measure the growth here",
                 key="start_growth",
-                type="primary",
                 icon=":material/play_arrow:",
                 on_click=_start_measuring,
+                help="In a process of its own, in ten to thirty seconds.",
             )
 
 
@@ -131,13 +148,31 @@ def _records() -> pd.DataFrame:
     try:
         return _read_records(store_state())
     except (StoreError, ValueError) as error:
-        st.error(f"Speeds cannot be judged. {error}", icon=":material/database_off:")
-        return pd.DataFrame()
+        st.error(f"Your records cannot be read, so they judge no speed. {error}", icon=":material/database_off:")
+        return reference_records(compared_models())
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the records")
 def _read_records(state: State) -> pd.DataFrame:
     return timed_records(compared_models())
+
+
+def _shipped_records(evidence: Evidence) -> pd.DataFrame:
+    records = evidence.records
+    return records if records.empty else records[records["is_reference"]]
+
+
+def _shipped_growth(evidence: Evidence) -> pd.DataFrame:
+    growth = evidence.growth
+    return growth if growth is not None and evidence.growth_is_reference else pd.DataFrame()
+
+
+def _reference_run(*tables: pd.DataFrame) -> str:
+    """The run that comes with the explorer, with its machine and the days on which it was measured."""
+    rows = pd.concat([table[["device_name", "measured_at"]] for table in tables])
+    days = sorted({datetime.fromisoformat(str(moment)).date() for moment in rows["measured_at"]})
+    dates = " and ".join(f"{day.day} {day:%B %Y}" for day in days)
+    return f"the reference run that comes with the explorer ({', '.join(rows['device_name'].unique())}, {dates})"
 
 
 def _show_lines(table: pd.DataFrame, suffix: str, unit: str, title: str) -> None:
@@ -165,19 +200,15 @@ def _show_pairs(evidence: Evidence, quantity: LatencyRatio) -> None:
     )
 
 
-def _open_chosen_row() -> None:
-    rows = st.session_state[_TABLE]["selection"]["rows"]
-    if rows:
-        st.session_state[_CLAIM] = CLAIMS[rows[0]].key
-
-
 _COLUMNS: dict[str, Any] = {
     "verdict": st.column_config.MultiselectColumn("Verdict", options=_BADGES, color=list(_BADGES.values()), width=140),
-    "claim": st.column_config.TextColumn("Claim", width=345),
+    "claim": st.column_config.TextColumn("Claim", width=330),
     "published": st.column_config.NumberColumn("Published ◇", format="%.4g", width=85),
     "ours": st.column_config.NumberColumn("Ours ●", format="%.4g", width=70),
+    "unit": st.column_config.TextColumn("Unit", width=130, help="Of both figures; for work, how it was counted."),
+    "ratio": st.column_config.NumberColumn("Ours ÷ published", format="%.3f", width=110),
     "deviation": st.column_config.NumberColumn("Deviation", format="%+.3g", width=75, help="Ours less the published."),
-    "unit": st.column_config.TextColumn("Unit", width=130),
+    "origin": st.column_config.TextColumn("Ours is from", width=105),
     "topic": st.column_config.TextColumn("Topic", width=100),
     "source": st.column_config.TextColumn("Source", width=400),
 }

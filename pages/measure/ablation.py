@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.ablation.arms import arms_of, put_in_names
-from explorer.ablation.table import ablation_table, measured_records
+from explorer.ablation.table import ablation_table, first_finding, measured_records
 from explorer.benchmark.models import variant
 from explorer.ui.ablation import (
     ablation_controls,
@@ -14,8 +14,9 @@ from explorer.ui.ablation import (
     throw_views_away,
     views_of,
 )
+from explorer.ui.ablation_answer import show_answer, trained
 from explorer.ui.ablation_results import show_figures, show_published, show_table
-from explorer.ui.ablation_training import training_section
+from explorer.ui.ablation_training import current_trainings, told_origin, training_section
 from explorer.ui.benchmark import forecast_problem
 from explorer.ui.benchmark_results import records_csv, watch_run
 from explorer.ui.job_manager import store_state
@@ -28,17 +29,21 @@ st.markdown("### Ablation: take out one thing, keep all else")
 variant_card(config)
 view = st.segmented_control(
     "View",
-    ("Cost and reach", "Train it"),
-    default="Cost and reach",
+    ("Train it", "Cost and reach"),
+    default="Train it",
     required=True,
     key="ablation_view",
     bind="query-params",
+    persist_state="session",
     label_visibility="collapsed",
 )
 if view == "Train it":
     image_format_control()
     show_rejection()
-    training_section()
+    trainings = current_trainings()
+    shown = trained(trainings.plan, trainings.finished, trainings.folder)
+    show_answer(shown, told_origin(trainings, shown))
+    training_section(trainings, shown)
     st.stop()
 # Containers keep their place while messages come and go, so that nothing below them jumps or doubles.
 messages, progress, answer, bar, live, details = (st.container() for _ in range(6))
@@ -85,6 +90,7 @@ with progress:
     views = None if weights is None else views_of(arms, weights, picture, choice.stage)
 table = ablation_table(arms, views, records)
 with answer:
+    st.markdown(f"**{first_finding(table)}**")
     show_table(table)
     for note in dict.fromkeys(note for note in (*table["note"], *table["latency_note"].dropna()) if note):
         st.warning(note, icon=":material/report:")

@@ -3,16 +3,17 @@
 import streamlit as st
 
 from explorer.charts.claims import deviation_chart
-from explorer.claims.table import count_verdicts, judge_all, relative_table
-from explorer.ui.claims import VERDICT_ICONS, gather_evidence, show_claims, show_details, show_growth
-from explorer.ui.conventions import choose_convention
-from explorer.ui.panels import image_format_control, show_chart
+from explorer.claims.answer import answer
+from explorer.claims.table import count_verdicts, file_table, judge_all, ranked, relative_table
+from explorer.ui.claims import VERDICT_ICONS, gather_evidence, show_claims, show_details, show_growth, show_origin
+from explorer.ui.conventions import choose_convention_or_printed
+from explorer.ui.panels import csv_button, image_format_control, show_chart
 from explorer.ui.variant import current_variant, show_rejection
 
 current_variant()
 st.markdown("### Paper claims: what holds when it is computed again")
 show_rejection()
-convention = choose_convention(
+convention = choose_convention_or_printed(
     "Verdicts are found in the convention in which a figure was published and are the same in all."
 )
 image_format_control()
@@ -21,17 +22,26 @@ if evidence is None:
     st.stop()
 
 outcomes = judge_all(evidence)
+by_interest = ranked(outcomes)
 counts = count_verdicts(outcomes)
+st.markdown(f"**{answer(outcomes)}**")
 for column, (verdict, count) in zip(st.columns(len(counts)), counts.items(), strict=True):
     column.metric(f"{VERDICT_ICONS[verdict]} {verdict}", count)
-st.caption(
-    f"Costs are counted now, speeds come from the records. Work in this table: **{convention.label}**. "
-    f"{convention.explanation}"
-)
-show_claims(outcomes, convention, evidence)
-show_details(outcomes, convention, evidence)
+show_origin(outcomes, evidence)
+if convention is not None:
+    st.caption(f"Work in this table: **{convention.label}**. {convention.explanation}")
+show_claims(by_interest, convention, evidence)
+with st.container(horizontal=True, vertical_alignment="center"):
+    csv_button(file_table(outcomes), "claims", f"{len(outcomes)} claims as CSV")
+    st.page_link(
+        "pages/measure/benchmark.py",
+        label="Measure the speeds on this machine",
+        icon=":material/speed:",
+        width="content",
+    )
+show_details(by_interest, convention, evidence)
 
-judged = relative_table(outcomes)
+judged = relative_table(by_interest)
 show_chart(
     deviation_chart(judged, f"{counts['reproduced']} of {len(judged)} figures lie within the tolerance"),
     "claims_deviation",

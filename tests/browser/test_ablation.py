@@ -14,7 +14,7 @@ SMALL = "channels=4,8,8,16&num_heads=1,2,2,4&num_modules=1,1,1,1&num_blocks=1,1,
 def test_a_switch_adds_a_network_to_the_table_and_to_the_link(page: Page, server: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     open_page(page, server)
-    open_page(page, f"{server}/ablation?{SMALL}")
+    open_page(page, f"{server}/ablation?ablation_view=Cost+and+reach&{SMALL}")
     cells = page.locator('[data-testid="stDataFrame"]').first
     expect(cells).to_contain_text("without DW conv", timeout=60_000)
     page.locator(".st-key-ablation_switches input").click()

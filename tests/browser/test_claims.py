@@ -22,6 +22,7 @@ def test_a_link_opens_a_claim_and_its_table_comes_out_as_a_file(page: Page, serv
     open_claims(page, server, "claim=pose-flops-hrnet&convention=HRNet%27s+count")
     expect(page.get_by_text("Both pose networks' forward pass at 384x288")).to_be_visible()
     expect(page.get_by_text("Ours: 18 % fewer G (HRNet)")).to_be_visible()
+    expect(page.get_by_text("claims are reproduced; 4 differ")).to_be_visible()
     expect(page.get_by_text("figures lie within the tolerance")).to_be_visible()
     main = page.locator('[data-testid="stMain"]')
     assert main.evaluate("element => element.scrollWidth <= element.clientWidth")
@@ -33,8 +34,8 @@ def test_a_link_opens_a_claim_and_its_table_comes_out_as_a_file(page: Page, serv
 
 def test_the_growth_of_attention_is_measured_on_request(page: Page, server: str) -> None:
     open_claims(page, server, "claim=scaling-global-time")
-    expect(page.get_by_text("Why there is no figure:")).to_be_visible()
+    expect(page.get_by_text("nothing of your own yet")).to_be_visible()
     page.get_by_role("button", name="Measure the growth").click()
     expect(page.get_by_text("Measured on this machine")).to_be_visible(timeout=180_000)
     settle(page, 120)
-    expect(page.get_by_text("Why there is no figure:")).not_to_be_visible()
+    expect(page.get_by_text("nothing of your own yet")).not_to_be_visible()

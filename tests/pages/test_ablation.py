@@ -20,6 +20,12 @@ def own_store(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HRFORMER_RESULTS_URL", f"sqlite:///{tmp_path / 'records.sqlite'}")
 
 
+def open_cost(query: dict[str, str]) -> AppTest:
+    """The view of what networks cost and see; the page opens with the other one."""
+    app = open_app(PAGE, query)
+    return app.segmented_control(key="ablation_view").set_value("Cost and reach").run()
+
+
 def settled(app: AppTest) -> AppTest:
     """Run on until the fields are there."""
     for _ in range(60):
@@ -31,7 +37,7 @@ def settled(app: AppTest) -> AppTest:
 
 
 def test_the_first_look_compares_with_and_without_the_convolution() -> None:
-    app = settled(open_app(PAGE, to_query(TINY)))
+    app = settled(open_cost(to_query(TINY)))
     table = app.dataframe[0].value
     assert table["network"].tolist() == ["reference", "without DW conv"]
     arms = arms_of(TINY, [switch_named("dw_conv")])
@@ -39,10 +45,12 @@ def test_the_first_look_compares_with_and_without_the_convolution() -> None:
     assert table["Leak between windows"].iloc[0] > 0
     assert table["Leak between windows"].iloc[1] == 0
     assert not app.error
+    answer = next(element.value for element in app.markdown if element.value.startswith("**Without DW conv: "))
+    assert "leak between windows −100.0 %" in answer
 
 
 def test_switches_and_axes_add_networks_and_none_says_what_to_do() -> None:
-    app = settled(open_app(PAGE, to_query(TINY)))
+    app = settled(open_cost(to_query(TINY)))
     app.multiselect(key="ablation_switches").set_value(["dw_conv", "fusion"]).run()
     app.text_input(key="ablation_window_sizes").set_value("7, 15").run()
     settled(app)
@@ -54,7 +62,7 @@ def test_switches_and_axes_add_networks_and_none_says_what_to_do() -> None:
 
 def test_latency_is_measured_beside_the_page_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("explorer.ui.ablation.Method", lambda min_seconds: SHORT)
-    app = settled(open_app(PAGE, to_query(TINY)))
+    app = settled(open_cost(to_query(TINY)))
     app.number_input(key="ablation_threads").set_value(1).run()
     app.button(key="start_ablation").click().run()
     assert not app.exception
@@ -79,12 +87,13 @@ def test_latency_is_measured_beside_the_page_and_kept(monkeypatch: pytest.Monkey
 def test_what_cannot_be_compared_is_said_in_one_sentence(query: dict, switches: list[str], words: str) -> None:
     app = open_app(query=to_query(TINY) | query)
     app.session_state["ablation_switches"] = switches
+    app.session_state["ablation_view"] = "Cost and reach"
     app.switch_page(PAGE).run()
     assert not app.exception
     assert words in app.error[0].value
 
 
 def test_a_reference_that_had_to_be_completed_says_so() -> None:
-    app = open_app(PAGE, to_query(TINY) | {"dw_conv": "false"})
+    app = open_cost(to_query(TINY) | {"dw_conv": "false"})
     assert not app.exception
     assert any("lacks: 3x3 depth-wise convolution" in info.value for info in app.info)

@@ -11,6 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from explorer.benchmark.reference import reference_files
 from explorer.benchmark.store import Store
 from explorer.claims import speed
 from explorer.claims.catalogue import CLAIMS
@@ -56,12 +57,50 @@ def test_every_claim_has_a_verdict_and_the_headline_counts_them() -> None:
     assert sum(counts.values()) == len(CLAIMS) == len(shown(app))
     verdicts = shown(app)["verdict"].map(lambda cell: cell[0]).value_counts()
     assert verdicts["reproduced"] == counts["reproduced"]
-    assert len(app.get("plotly_chart")) == 2
+    assert len(app.get("plotly_chart")) == 3  # deviations, growth counted, growth of the reference run
+    sentence = next(element.value for element in app.markdown if "claims are reproduced" in element.value)
+    assert sentence.startswith(f"**{counts['reproduced']} of {len(CLAIMS)} claims are reproduced")
+
+
+def test_each_row_opens_as_it_was_printed_and_says_how_it_was_counted() -> None:
+    table = shown(open_claims())
+    printed = {
+        "HRFormer-T takes 1.83 GFLOPs at 224x224": (1.83, "GFLOPs (HRFormer)"),
+        "HRNet-W48 pose takes 14.6 GFLOPs at 256x192": (14.6, "G (HRNet)"),
+        "HRFormer-B takes 20 % fewer FLOPs than DeiT-B": (20, "% fewer GMACs"),
+        "HRFormer-B has 50.3 M parameters": (50.3, "M parameters"),
+    }
+    for claim, expected in printed.items():
+        assert tuple(table.loc[claim, ["published", "unit"]]) == expected
+    tiny = table.loc["HRFormer-T takes 1.83 GFLOPs at 224x224"]
+    assert tiny["ours"] == pytest.approx(1.83, abs=0.005)
+
+
+def test_a_fresh_checkout_answers_by_the_reference_run_and_marks_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "reference_files", reference_files)
+    app = open_claims()
+    table = shown(app).reset_index()
+    verdicts = table["verdict"].map(lambda cell: cell[0])
+    assert list(dict.fromkeys(verdicts)) == ["differs", "not checkable here", "reproduced"]
+    off = (table["ratio"] - 1).abs()
+    for verdict in ("differs", "reproduced"):
+        assert off[verdicts == verdict].is_monotonic_decreasing
+    timed = table[table["unit"].isin(["times the latency"]) | table["claim"].str.endswith(": time")]
+    assert len(timed) == 6
+    assert set(timed["origin"]) == {"reference run"}
+    assert set(table.loc[table["unit"] == "M parameters", "origin"]) == {"counted"}
+    assert "Times are from the reference run that comes with the explorer" in texts(app)
+    assert app.selectbox(key="claim").value == "speed-deit"  # what is farthest off
+    assert "nothing of your own yet" in texts(app)
+    sentence = next(element.value for element in app.markdown if "claims are reproduced" in element.value)
+    assert "differ, all of them speeds published for an A100" in sentence
+    assert "cannot be checked here, all of them accuracies" in sentence
 
 
 def test_one_switch_changes_every_figure_and_no_verdict() -> None:
     app = open_claims()
     claim = "HRFormer-B takes 19 % fewer FLOPs than HRNet-W48 for pose at 384x288"
+    app.radio(key="convention").set_value("MACs").run()
     macs = shown(app)
     assert macs.loc[claim, "unit"] == "% fewer GMACs"
     assert macs.loc[claim, "ours"] == pytest.approx(13.7, abs=0.1)
@@ -103,13 +142,13 @@ def test_records_judge_the_speed(url: str) -> None:
         )
     app = open_claims()
     app.selectbox(key="claim").set_value("speed-deit").run()
-    row = shown(app)[shown(app)["unit"] == "times the latency"].iloc[-1]
-    assert (row["ours"], row["verdict"][0]) == (2.0, "differs")
+    row = shown(app)[shown(app)["unit"] == "times the latency"].iloc[0]
+    assert (row["ours"], row["verdict"][0], row["origin"]) == (2.0, "differs", "own records")
     assert app.dataframe[1].value["ratio"].to_list() == [2.0]
 
 
 def test_a_store_that_fails_leaves_the_costs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HRFORMER_RESULTS_URL", "no url")
     app = open_claims()
-    assert "Speeds cannot be judged" in app.error[0].value
+    assert "Your records cannot be read, so they judge no speed" in app.error[0].value
     assert int(app.metric[0].value) >= 20

@@ -4,6 +4,7 @@ import pytest
 
 from explorer.ablation.statistics import (
     PairedDifference,
+    arms_sentence,
     border_finding,
     border_gap_difference,
     finding,
@@ -60,6 +61,15 @@ def test_nothing_is_said_where_nothing_shows() -> None:
     sentence = finding(paired_difference(trainings(arm_3x3=[0.5, 0.6, 0.4], arm_none=[0.45, 0.4, 0.5]), "3x3", "none"))
     assert sentence.startswith("No difference is shown")
     assert "zero lies within" in sentence
+
+
+def test_each_arms_mean_is_over_the_seeds_that_all_have() -> None:
+    records = trainings(arm_3x3=[0.6, 0.5, 0.9], arm_none=[0.4, 0.5], arm_1x1=[0.5, 0.42])
+    assert arms_sentence(records) == (
+        "Test mIoU, mean of 2 seeds: 0.550 with the 3x3 depth-wise convolution, 0.450 with no convolution, 0.460 with "
+        "the 1x1 control."
+    )
+    assert arms_sentence(trainings(arm_none=[0.4])) == "Test mIoU, one seed: 0.400 with no convolution."
 
 
 def test_a_short_training_is_warned_of() -> None:

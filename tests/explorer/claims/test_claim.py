@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from explorer.claims.claim import Claim, Evidence, Outcome, in_convention, judge
+from explorer.claims.claim import Claim, Evidence, Origin, Outcome, in_convention, judge
 from explorer.claims.quantities import LessWork
 from explorer.conventions import HRFORMER, HRNET, MACS, Convention
 
@@ -21,6 +21,9 @@ class Fixed:
 
     def value(self, evidence: Evidence, convention: Convention | None) -> float | None:
         return self.values.get(convention.key if convention else "none")
+
+    def origin(self, evidence: Evidence) -> Origin:
+        return "counted"
 
     def rescale(self, published: float, here: float, there: float) -> float:
         return published * there / here
@@ -64,6 +67,13 @@ def test_a_claim_is_judged_in_its_own_convention_and_shown_in_the_chosen_one() -
     assert (outcome.ours, outcome.verdict) == (10.5, "reproduced")
     shown = in_convention(outcome, MACS, Evidence())
     assert (shown.published, shown.ours, shown.unit) == (20.0, 21.0, "GMACs")  # the same 5 % apart
+
+
+def test_as_printed_is_the_claims_own_convention_with_its_unit() -> None:
+    outcome = judge(claim(10.0, 0.6, Fixed({"hrnet": 10.5, "macs": 21.0}), HRNET), Evidence())
+    shown = in_convention(outcome, None, Evidence())
+    assert (shown.published, shown.ours, shown.unit) == (10.0, 10.5, "G (HRNet)")
+    assert outcome.ratio == pytest.approx(1.05)
 
 
 def test_what_cannot_be_counted_in_the_chosen_convention_shows_neither_figure() -> None:

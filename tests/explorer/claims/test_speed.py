@@ -85,6 +85,23 @@ def test_records_that_come_with_the_explorer_count_once(
     assert len(timed_records(MODELS)) == 2
 
 
+def test_own_records_come_before_larger_batches_of_the_reference_run(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until both models are measured here the reference run judges, and is named."""
+    path = tmp_path / "machine.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        write_csv([record("hrformer_base", 400, 64), record("hrnet_w48", 100, 64)], file)
+    monkeypatch.setattr(speed, "reference_files", lambda: [path])
+    claim = next(claim for claim in CLAIMS if claim.key == "speed-hrnet")
+    store.add(record("hrformer_base", 20, 1))
+    shipped = judge(claim, Evidence(timed_records(MODELS)))
+    assert (shipped.ours, shipped.origin) == (4, "reference run")
+    store.add(record("hrnet_w48", 10, 1))
+    own = judge(claim, Evidence(timed_records(MODELS)))
+    assert (own.ours, own.origin) == (2, "own records")
+
+
 def test_the_claim_is_judged_by_the_ratio(store: Store) -> None:
     claim = next(claim for claim in CLAIMS if claim.key == "speed-hrnet")
     store.add_all([record("hrformer_base", 400), record("hrnet_w48", 100)])
