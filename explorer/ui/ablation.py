@@ -15,6 +15,7 @@ from explorer.benchmark.method import Method
 from explorer.benchmark.models import variant
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.runner import Run
+from explorer.ui import choices
 from explorer.ui.benchmark import duration, estimated_seconds
 from explorer.ui.job_manager import job_manager, visitor
 from explorer.ui.progress import OnProgress, ShouldStop, throw_away_button, with_progress
@@ -59,24 +60,18 @@ def ablation_controls() -> Choice:
         ValueError: If a typed axis value is no number.
     """
     with st.sidebar:
-        keys = st.multiselect(
+        keys = choices.several_of(
             "Take out, one at a time",
             [switch.key for switch in SWITCHES],
+            key="ablation_switches",
             default=[SWITCHES[0].key],
             format_func=_switch_name,
-            key="ablation_switches",
-            bind="query-params",
-            persist_state="session",
             help=" ".join(f"**{_switch_name(switch.key)}**: {switch.sentence}" for switch in SWITCHES),
         )
-        stage = st.segmented_control(
+        stage = choices.segments(
             "Fields and leak after stage",
             WINDOW_STAGES,
-            default=WINDOW_STAGES[0],
-            required=True,
             key="ablation_stage",
-            bind="query-params",
-            persist_state="session",
             help="The middle of the 1/4 map after the stage's last module; later stages often see the whole picture.",
         )
         with st.expander("Further axes"):
@@ -86,12 +81,12 @@ def ablation_controls() -> Choice:
                 mlp_ratios=_axis("R · MLP ratio", "mlp_ratios", "2, 4", float),
             )
         with st.expander("How latency is measured"):
-            batch = st.number_input("Batch", 1, _MAX_BATCH, 1, key="ablation_batch", persist_state="session")
-            threads = st.number_input(
-                "Threads (0: torch's own choice)", 0, _MAX_THREADS, 0, key="ablation_threads", persist_state="session"
+            batch = choices.number(st.number_input, "Batch", 1, _MAX_BATCH, key="ablation_batch", default=1)
+            threads = choices.number(
+                st.number_input, "Threads (0: torch's own choice)", 0, _MAX_THREADS, key="ablation_threads", default=0
             )
-            seconds = st.number_input(
-                "Timed seconds, at least", 0.1, 60.0, _MIN_SECONDS, key="ablation_seconds", persist_state="session"
+            seconds = choices.number(
+                st.number_input, "Timed seconds, at least", 0.1, 60.0, key="ablation_seconds", default=_MIN_SECONDS
             )
     return Choice(tuple(switch_named(key) for key in keys), axes, stage, batch, threads or None, seconds)
 
@@ -107,10 +102,9 @@ def _axis(label: str, field: str, examples: str, read: Callable[[str], Number]) 
     Raises:
         ValueError: If a typed value is no number.
     """
-    text = st.text_input(
+    text = choices.typed(
         label,
         key=f"ablation_{field}",
-        persist_state="session",
         placeholder="as the variant has it",
         help=f"Every value is crossed with every switch; several with commas between them, such as {examples}.",
     )

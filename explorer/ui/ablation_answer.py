@@ -23,6 +23,7 @@ from explorer.ablation.recipe import TrainingJob, TrainingPlan
 from explorer.ablation.statistics import PairedDifference, arms_sentence, mixing_finding, paired_difference
 from explorer.benchmark.training_record import TrainingRecord
 from explorer.charts.ablation_predictions import prediction_row
+from explorer.ui import choices
 from explorer.ui.panels import csv_button, half_grid, show_chart
 from explorer.units import counted
 
@@ -124,13 +125,11 @@ def _interval(difference: PairedDifference) -> str:
 def _show_picture(predictions: Predictions) -> None:
     place, controls = st.container(), st.container(horizontal=True, vertical_alignment="bottom")
     with controls:
-        percentile = st.segmented_control(
+        percentile = choices.segments(
             "Test picture, by percentile of its gain",
             PERCENTILES,
-            default=PERCENTILES[len(PERCENTILES) // 2],
-            required=True,
             key=_PICTURE,
-            bind="query-params",
+            default=PERCENTILES[len(PERCENTILES) // 2],
             width="content",
         )
     index = PERCENTILES.index(percentile)

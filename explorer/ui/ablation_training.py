@@ -37,6 +37,7 @@ from explorer.ablation.training import CHECKPOINT_EVERY
 from explorer.benchmark.store import Store, StoreError
 from explorer.benchmark.training_record import TrainingRecord
 from explorer.charts.ablation_training import difference_intervals, training_curves
+from explorer.ui import choices
 from explorer.ui.ablation_answer import Trained, reference_run
 from explorer.ui.ablation_results import show_published
 from explorer.ui.benchmark import duration
@@ -101,7 +102,7 @@ class Trainings:
 
 def current_trainings() -> Trainings:
     """The trainings of the settings that are chosen now."""
-    seeds, steps = st.session_state.get(_SEEDS, _SEEDS_BY_DEFAULT), st.session_state.get(_STEPS, Recipe().steps)
+    seeds, steps = choices.held(_SEEDS, _SEEDS_BY_DEFAULT), choices.held(_STEPS, Recipe().steps)
     plan, run = TrainingPlan(seeds=tuple(range(seeds)), recipe=Recipe(steps=steps)), job_manager().ablation
     try:
         with Store(lock_timeout_s=1.0) as store:
@@ -182,18 +183,23 @@ def interruption(trainings: Trainings) -> str | None:
 
 def _show_settings() -> None:
     with st.expander("Seeds and steps"):
-        st.session_state.setdefault(_SEEDS, _SEEDS_BY_DEFAULT)
-        st.session_state.setdefault(_STEPS, Recipe().steps)
-        st.number_input(
-            "Seeds", 1, MAX_SEEDS, key=_SEEDS, persist_state="session", help="With one there is no interval."
+        choices.number(
+            st.number_input,
+            "Seeds",
+            1,
+            MAX_SEEDS,
+            key=_SEEDS,
+            default=_SEEDS_BY_DEFAULT,
+            help="With one there is no interval.",
         )
-        st.number_input(
+        choices.number(
+            st.number_input,
             "Steps of each training",
             20,
             20_000,
-            step=100,
             key=_STEPS,
-            persist_state="session",
+            default=Recipe().steps,
+            step=100,
             help=f"Below {FEW_STEPS} the sign of a difference means little; longer training narrows it.",
         )
 
@@ -291,7 +297,9 @@ def _show_results(records: Sequence[TrainingRecord]) -> None:
     for sentence in (*map(finding, differences), mixing_finding(records), border_finding(records)):
         if sentence:
             st.markdown(f"- {sentence}")
-    column = st.selectbox("Curve", list(_LOOKED_AT), key=_CURVE, format_func=lambda name: _LOOKED_AT[name])
+    column = choices.one_of(
+        st.selectbox, "Curve", tuple(_LOOKED_AT), key=_CURVE, format_func=lambda name: _LOOKED_AT[name]
+    )
     curves = _curve_frame((record.arm, record.seed, curve_rows(record)) for record in records)
     _show_curves(curves, column, "ablation_training_curves")
     _show_differences(records)

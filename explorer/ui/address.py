@@ -38,6 +38,10 @@ LINK_KEYS = frozenset(
             "fusion_target",
         ),
         *("method", "target", "cam_branch", "ig_steps", "occlusion_square", "opacity"),
+        *("convention", "claim", "reference_batch", "reference_second", "profile_split"),
+        *("ablation_view", "ablation_switches", "ablation_stage", "ablation_window_sizes", "ablation_num_heads"),
+        *("ablation_mlp_ratios", "ablation_batch", "ablation_threads", "ablation_seconds", "ablation_run"),
+        *("ablation_training_seeds", "ablation_training_steps", "ablation_training_curve", "ablation_picture"),
         *("step", "tour_side", "tour_window", "tour_blocks", "tour_task"),
     )
 )

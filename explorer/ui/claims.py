@@ -17,6 +17,7 @@ from explorer.claims.quantities import LatencyRatio, exponent, macs_growth
 from explorer.claims.speed import latency_pairs, reference_records, timed_records
 from explorer.claims.table import compared_models, count_costs, in_words, shown_table
 from explorer.conventions import Convention
+from explorer.ui import choices
 from explorer.ui.comparison_data import State, store_state
 from explorer.ui.panels import NO_VALUE, half_grid, show_chart
 from explorer.ui.progress import throw_away_button, with_progress
@@ -59,7 +60,7 @@ def show_claims(outcomes: Sequence[Outcome], convention: Convention | None, evid
     def open_chosen_row() -> None:
         rows = st.session_state[_TABLE]["selection"]["rows"]
         if rows:
-            st.session_state[_CLAIM] = keys[rows[0]]
+            choices.hold(_CLAIM, keys[rows[0]])
 
     table = shown_table(outcomes, convention, evidence)
     badges = table.assign(verdict=pd.Series([[outcome.verdict] for outcome in outcomes], dtype=object))
@@ -79,7 +80,7 @@ def show_claims(outcomes: Sequence[Outcome], convention: Convention | None, evid
 def show_details(outcomes: Sequence[Outcome], convention: Convention | None, evidence: Evidence) -> None:
     """One claim: what was published where, what is ours, and how that came about."""
     keys = [outcome.claim.key for outcome in outcomes]
-    key = st.selectbox("Claim", keys, key=_CLAIM, bind="query-params", help="Or choose a row of the table.")
+    key = choices.one_of(st.selectbox, "Claim", keys, key=_CLAIM, help="Or choose a row of the table.")
     outcome = outcomes[keys.index(key)]
     claim, shown = outcome.claim, in_convention(outcome, convention, evidence)
     with st.container(border=True):

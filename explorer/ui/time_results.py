@@ -19,6 +19,7 @@ from explorer.benchmark.profile_file import reference_profiles
 from explorer.benchmark.profile_run import ProfileRun
 from explorer.charts.theme import branch_name
 from explorer.charts.time import kinds_beside, share_bars
+from explorer.ui import choices
 from explorer.ui.panels import csv_button, half_grid, show_chart
 from explorer.units import significant, with_prefix
 
@@ -55,24 +56,10 @@ def reference_shown() -> Shown | None:
         return None
     batch_sizes = sorted({profile.batch_size for profile in run.profiles})
     with st.container(horizontal=True):
-        batch_size = st.segmented_control(
-            "Images a call",
-            batch_sizes,
-            default=batch_sizes[-1],
-            required=True,
-            key="reference_batch",
-            bind="query-params",
-        )
+        batch_size = choices.segments("Images a call", batch_sizes, key="reference_batch", default=batch_sizes[-1])
         own, *others = (profile for profile in run.profiles if profile.batch_size == batch_size)
         by_name = {display_name(profile.model_name): profile for profile in others}
-        name = st.segmented_control(
-            f"{display_name(own.model_name)} against",
-            tuple(by_name),
-            default=next(iter(by_name)),
-            required=True,
-            key="reference_second",
-            bind="query-params",
-        )
+        name = choices.segments(f"{display_name(own.model_name)} against", tuple(by_name), key="reference_second")
     where = f"{_machine(run.place)}, {datetime.fromisoformat(run.measured_at):%-d %B %Y}, {_call(own)}"
     mark = ":gray-badge[:material/inventory_2: Reference run that ships]"
     return Shown((own, by_name[name]), f"{mark} {where}. Profiles of your own take its place.")
@@ -125,11 +112,7 @@ def observers_cost(profiles: Sequence[Profile]) -> str:
 def show_models(shown: Shown) -> None:
     """Each model by itself: its parts, their figures and its trace."""
     st.markdown("#### Each model by itself")
-    split = SPLITS[
-        st.segmented_control(
-            "Split by", tuple(SPLITS), default="Kind of work", required=True, key="profile_split", bind="query-params"
-        )
-    ]
+    split = SPLITS[choices.segments("Split by", tuple(SPLITS), key="profile_split")]
     tables = [share_table(profile, split) for profile in shown.profiles]
     longest = max(table[["time_share", "macs_share"]].max().max() for table in tables)
     halves = half_grid()

@@ -5,6 +5,7 @@ import streamlit as st
 from explorer.ablation.arms import arms_of, put_in_names
 from explorer.ablation.table import ablation_table, first_finding, measured_records
 from explorer.benchmark.models import variant
+from explorer.ui import choices
 from explorer.ui.ablation import (
     ablation_controls,
     current_ablation_run,
@@ -25,18 +26,10 @@ from explorer.ui.sources import picture_source, weights_source
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
 config = current_variant()
-st.markdown("### Ablation: take out one thing, keep all else")
+st.title("Ablation")
+st.caption("Take out one thing, keep all else: what a network loses, costs and sees without it.")
 variant_card(config)
-view = st.segmented_control(
-    "View",
-    ("Train it", "Cost and reach"),
-    default="Train it",
-    required=True,
-    key="ablation_view",
-    bind="query-params",
-    persist_state="session",
-    label_visibility="collapsed",
-)
+view = choices.segments("View", ("Train it", "Cost and reach"), key="ablation_view", label_visibility="collapsed")
 if view == "Train it":
     image_format_control()
     show_rejection()

@@ -11,7 +11,8 @@ from explorer.ui.panels import csv_button, image_format_control, show_chart
 from explorer.ui.variant import current_variant, show_rejection
 
 current_variant()
-st.markdown("### Paper claims: what holds when it is computed again")
+st.title("Paper claims")
+st.caption("What holds of the paper's figures when they are computed again.")
 show_rejection()
 convention = choose_convention_or_printed(
     "Verdicts are found in the convention in which a figure was published and are the same in all."

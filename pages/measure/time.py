@@ -18,7 +18,7 @@ from explorer.ui.time_results import own_shown, reference_shown, show_answer, sh
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
 config = current_variant()
-st.markdown("### Where the time goes: parts that cost more than their FLOPs say")
+st.title("Where the time goes")
 variant_card(config)
 profile_controls()
 image_format_control()
