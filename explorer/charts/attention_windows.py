@@ -9,10 +9,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.charts.attribution import picture_figure
-from explorer.charts.theme import NEUTRAL_COLOUR, SEQUENTIAL_SCALE, branch_colour, branch_name, style
-
-#: Height of the picture and of what stands beside it, in pixels.
-BESIDE_PICTURE_HEIGHT = 500
+from explorer.charts.grid import Extent, MapGrid
+from explorer.charts.theme import HALF_PX, NEUTRAL_COLOUR, SEQUENTIAL_SCALE, branch_colour, branch_name, colour_bar
 
 Values = NDArray[np.floating[Any]]
 #: Pixels of the picture from one token of the branch to the next, downwards and to the right.
@@ -74,7 +72,8 @@ def window_picture(
         attention: Attention of that position over its window, (K, K), padding included; lights the window up.
     """
     step = picture.shape[0] / windows.height, picture.shape[1] / windows.width  # pixels per token
-    figure = picture_figure(picture)
+    extent = _extent(windows, step)
+    figure = picture_figure(picture, extent)
     figure.add_trace(_padding(windows, step))
     if position is not None and attention is not None:
         figure.add_trace(_lit_window(windows, step, position, attention))
@@ -82,20 +81,12 @@ def window_picture(
     if position is not None:
         figure.add_trace(_marked_position(step, position))
     figure.add_trace(_clickable_positions(windows, step, branch))
-    left, right, top, bottom = _extent(windows, step)
-    return style(
-        figure,
-        title,
-        height=BESIDE_PICTURE_HEIGHT,
-        xaxis={"range": [left, right]},
-        yaxis={"range": [bottom, top]},
-        clickmode="event+select",
-        dragmode=False,
-        showlegend=False,
-    )
+    left, right, top, bottom = extent
+    grid = MapGrid(count=1, aspect=(bottom - top) / (right - left), width_px=HALF_PX, title_lines=0)
+    return grid.style(figure, title, clickmode="event+select", dragmode=False, showlegend=False)
 
 
-def _extent(windows: Windows, step: Step) -> tuple[float, float, float, float]:
+def _extent(windows: Windows, step: Step) -> Extent:
     """Left, right, top and bottom of the padded map in pixels of the picture."""
     left, top = -windows.left * step[1], -windows.top * step[0]
     right = left + windows.columns * windows.size * step[1]
@@ -133,7 +124,7 @@ def _lit_window(windows: Windows, step: Step, position: tuple[int, int], attenti
         zmin=0,
         zmax=float(attention.max()),
         opacity=0.8,
-        colorbar={"title": {"text": "attention"}, "thickness": 12},
+        colorbar=colour_bar("attention"),
         hoverinfo="skip",
         name="attention",
     )

@@ -133,7 +133,6 @@ def _start_bar(plan: TrainingPlan, *, is_busy: bool, begun: bool) -> None:
         if begun:
             st.button(
                 "Resume",
-                type="primary",
                 icon=":material/resume:",
                 key="resume_training",
                 disabled=is_busy,

@@ -107,7 +107,6 @@ def show_growth(evidence: Evidence) -> None:
             st.button(
                 "Measure the growth",
                 key="start_growth",
-                type="primary",
                 icon=":material/play_arrow:",
                 on_click=_start_measuring,
             )

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from explorer.charts.fusion import norm_ratio_matrix, share_matrix, summand_maps
+from explorer.charts.fusion import norm_ratio_matrix, share_matrix, summand_panels
 from explorer.charts.theme import branch_name
 from explorer.ui.block_controls import choose_module
 from explorer.ui.finite import stop_at_non_finite
@@ -15,6 +15,7 @@ from explorer.ui.fusion import (
     summand_table,
     summands_of,
 )
+from explorer.ui.map_rows import show_maps
 from explorer.ui.panels import csv_button, half_grid, image_format_control, show_chart
 from explorer.ui.sources import picture_source, weights_source
 from explorer.ui.variant import current_variant, show_rejection, variant_card
@@ -49,7 +50,7 @@ with halves.cell():
     )
 with halves.cell():
     show_chart(
-        share_matrix(np.asarray(fusion.shares), "How much of the sum each source makes: rows add up to 1"),
+        share_matrix(np.asarray(fusion.shares), "Each source's share of the sum: rows add up to 1"),
         "fusion_shares",
         alt="Part of each target that each source makes; negative parts work against the sum",
     )
@@ -67,9 +68,12 @@ if len(targets) > 1:
         help="The branch whose summands are shown as maps.",
     )
 target = target if target in targets else 0
-show_chart(
-    summand_maps(picture.fitted, summands_of(fusion, target), target, finding(fusion, target)),
+show_maps(
+    summand_panels(picture.fitted, summands_of(fusion, target), target),
+    config.img_size,
+    finding(fusion, target),
     "fusion_summands",
+    signed=True,
     alt=f"What each source adds to the {branch_name(target)}, as its mean over channels, beside the picture",
 )
 with st.container(horizontal=True):

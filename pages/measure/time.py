@@ -43,7 +43,6 @@ if refusal := profile_error():
 with st.container(horizontal=True, vertical_alignment="center"):
     st.button(
         f"Profile {' and '.join(job.model.name for job in jobs)}",
-        type="primary",
         icon=":material/play_arrow:",
         key="start_profiles",
         disabled=is_busy or not jobs,
