@@ -39,7 +39,6 @@ def show_maps(
         range(len(panels)),
         format_func=lambda index: panels[index].name,
         icon=":material/zoom_in:",
-        type="tertiary",
         key=f"enlarge_{name}",
     )
     enlarged = state.pop(clicked, chosen)
