@@ -130,5 +130,5 @@ def _styled(figure: go.Figure, table: pd.DataFrame, title: str, axis: dict[str, 
         xaxis=axis,
         yaxis={"categoryorder": "array", "categoryarray": order[::-1], "automargin": True},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 1, "xanchor": "right"},
-        margin={"l": 10, "r": 10, "t": 62, "b": 10},
+        margin={"t": 62},
     )

@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 
 from explorer.charts.attention_colours import AttentionColours, attention_colours
 from explorer.charts.attribution import picture_figure
-from explorer.charts.theme import NEUTRAL_COLOUR, branch_colour, branch_name, style
-
-#: Height of the picture and of what stands beside it, in pixels.
-BESIDE_PICTURE_HEIGHT = 500
+from explorer.charts.grid import Extent, MapGrid
+from explorer.charts.theme import HALF_PX, NEUTRAL_COLOUR, branch_colour, branch_name, colour_bar
 
 Values = NDArray[np.floating[Any]]
 #: Pixels of the picture from one token of the branch to the next, downwards and to the right.
@@ -78,7 +76,8 @@ def window_picture(
         ratio_limit: As for `explorer.charts.attention_colours.attention_colours`.
     """
     step = picture.shape[0] / windows.height, picture.shape[1] / windows.width  # pixels per token
-    figure = picture_figure(picture)
+    extent = _extent(windows, step)
+    figure = picture_figure(picture, extent)
     figure.add_trace(_padding(windows, step))
     if position is not None and attention is not None:
         figure.add_trace(_lit_window(windows, step, position, attention_colours(attention, ratio_limit)))
@@ -86,20 +85,12 @@ def window_picture(
     if position is not None:
         figure.add_trace(_marked_position(step, position))
     figure.add_trace(_clickable_positions(windows, step, branch))
-    left, right, top, bottom = _extent(windows, step)
-    return style(
-        figure,
-        title,
-        height=BESIDE_PICTURE_HEIGHT,
-        xaxis={"range": [left, right]},
-        yaxis={"range": [bottom, top]},
-        clickmode="event+select",
-        dragmode=False,
-        showlegend=False,
-    )
+    left, right, top, bottom = extent
+    grid = MapGrid(count=1, aspect=(bottom - top) / (right - left), width_px=HALF_PX, title_lines=0)
+    return grid.style(figure, title, clickmode="event+select", dragmode=False, showlegend=False)
 
 
-def _extent(windows: Windows, step: Step) -> tuple[float, float, float, float]:
+def _extent(windows: Windows, step: Step) -> Extent:
     """Left, right, top and bottom of the padded map in pixels of the picture."""
     left, top = -windows.left * step[1], -windows.top * step[0]
     right = left + windows.columns * windows.size * step[1]
@@ -137,7 +128,7 @@ def _lit_window(windows: Windows, step: Step, position: tuple[int, int], colours
         zmin=colours.scale["cmin"],
         zmax=colours.scale["cmax"],
         opacity=0.8,
-        colorbar={"title": {"text": colours.quantity}, "thickness": 12, **colours.ticks},
+        colorbar=colour_bar(colours.quantity) | colours.ticks,
         hoverinfo="skip",
         name="attention",
     )

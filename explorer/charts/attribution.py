@@ -8,13 +8,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from explorer.charts.grid import Extent, MapGrid, map_axes
 from explorer.charts.maps import png_uri
-from explorer.charts.theme import DIVERGING_SCALE, SEQUENTIAL_SCALE, style
+from explorer.charts.theme import DIVERGING_SCALE, SEQUENTIAL_SCALE, colour_bar
 
 #: Percentile of the magnitudes at which the scale ends, so that a few pixels do not leave all others colourless.
 SCALE_PERCENTILE = 99.5
-#: An axis in pixels or tokens that only gives the panel its shape.
-HIDDEN_AXIS = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False, "constrain": "domain"}
+_FIGURE_PX = 480
 
 
 def picture_trace(picture: NDArray[np.uint8]) -> go.Image:
@@ -22,12 +22,12 @@ def picture_trace(picture: NDArray[np.uint8]) -> go.Image:
     return go.Image(source=png_uri(picture), x0=0.5, y0=0.5, dx=1, dy=1, hoverinfo="skip", name="picture")
 
 
-def picture_figure(picture: NDArray[np.uint8]) -> go.Figure:
-    """The picture, (H, W, 3), on pixel axes of equal scale, rows downwards; further traces lie over it."""
+def picture_figure(picture: NDArray[np.uint8], extent: Extent | None = None) -> go.Figure:
+    """The picture, (H, W, 3), or what `extent` tells, in pixels, rows downwards; further traces lie over it."""
     height, width = picture.shape[:2]
     figure = go.Figure(picture_trace(picture))
-    figure.update_xaxes(**HIDDEN_AXIS, range=[0, width])
-    return figure.update_yaxes(**HIDDEN_AXIS, range=[height, 0], scaleanchor="x")
+    map_axes(figure, extent or (0, width, 0, height))
+    return figure
 
 
 def attribution_overlay(
@@ -62,8 +62,11 @@ def attribution_overlay(
             zmax=limit,
             colorscale=DIVERGING_SCALE if signed else SEQUENTIAL_SCALE,
             opacity=opacity,
-            colorbar={"title": {"text": quantity}, "thickness": 12, "exponentformat": "power"},
+            colorbar=colour_bar(quantity) | {"exponentformat": "e"},
             hovertemplate=f"{quantity} %{{z:.3g}} at pixel (%{{y:.0f}}, %{{x:.0f}})<extra></extra>",
         )
     )
-    return style(figure, title, height=520)
+    grid = MapGrid(
+        count=1, aspect=picture.shape[0] / picture.shape[1], width_px=_FIGURE_PX, largest_px=_FIGURE_PX, title_lines=0
+    )
+    return grid.style(figure, title)

@@ -11,6 +11,8 @@ from explorer.units import significant
 #: HRFormer among other networks, the same as the variant's star among published ones.
 HRFORMER_COLOUR = "#D55E00"
 _BAR_PX = 34
+#: End of the axis over the longest whisker, beyond which its latency stands.
+_ROOM_FOR_TEXT = 1.5
 
 
 def latency_bars(table: pd.DataFrame, title: str) -> go.Figure:
@@ -40,12 +42,14 @@ def latency_bars(table: pd.DataFrame, title: str) -> go.Figure:
                 "arrayminus": [0.0] * len(rows),
                 "thickness": 1.5,
             },
-            text=[_bar_text(row) for _, row in rows.iterrows()],
-            textposition="inside",
-            insidetextanchor="start",
             customdata=[_hover(row) for _, row in rows.iterrows()],
             hovertemplate="%{customdata}<extra></extra>",
         )
+    ends = table["latency_ms_p95"].fillna(table["latency_ms_p50"])
+    for (_, row), end in zip(
+        table.iterrows(), ends, strict=True
+    ):  # beyond the whisker, which a bar's own text lies under
+        figure.add_annotation(x=end, y=row["label"], text=_bar_text(row), showarrow=False, xanchor="left", xshift=6)
     order = table["label"].to_list()
     return style(
         figure,
@@ -55,7 +59,7 @@ def latency_bars(table: pd.DataFrame, title: str) -> go.Figure:
         yaxis={"categoryorder": "array", "categoryarray": order[::-1], "automargin": True},
         xaxis={
             "title": {"text": "Latency per call, ms (bar p50, whisker p95)"},
-            "rangemode": "tozero",
+            "range": [0, _ROOM_FOR_TEXT * float(ends.max())],
         },
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 1, "xanchor": "right"},
     )

@@ -48,7 +48,7 @@ def deviation_chart(table: pd.DataFrame, title: str) -> go.Figure:
         xaxis={"title": {"text": "Ours, % of the published figure"}},
         yaxis={"autorange": "reversed", "title": None, "automargin": True},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
-        margin={"l": 10, "r": 10, "t": 84, "b": 10},
+        margin={"t": 84},
     )
 
 

@@ -155,7 +155,6 @@ def throughput_lines(table: pd.DataFrame, title: str) -> go.Figure:
             # A family's models share a colour, so that each line carries its name.
             text=[""] * (len(rows) - 1) + [str(model)],
             textposition="middle right",
-            textfont={"size": 10},
             cliponaxis=False,
             name=str(model),
             marker=_marker(rows["family"].iloc[0], published=False),
@@ -344,7 +343,6 @@ def _add_points(
             mode="markers+text",
             text=rows["label"],
             textposition=_NAME_SIDES.get(str(family), "top center"),
-            textfont={"size": 10},
             name=f"{family}, published ({series})" if published else f"{family}, measured",
             marker=_marker(str(family), published=published),
             customdata=rows[["model", detail]].astype("string"),

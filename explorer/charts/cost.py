@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import plotly.graph_objects as go
 
-from explorer.charts.theme import NEUTRAL_COLOUR, branch_colour, branch_name, log_axis, style
+from explorer.charts.theme import FONT, MODE_BAR_PX, NEUTRAL_COLOUR, branch_colour, branch_name, log_axis, style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +31,9 @@ class CostPart(NamedTuple):
 #: Marker per family, and where the name stands per family or model: so that no two names meet.
 SYMBOLS = {"HRFormer": "circle-open", "HRNet": "square-open", "DeiT": "diamond-open"}
 LABEL_SIDES = {"HRFormer": "bottom right", "HRNet": "top left", "DeiT": "bottom right", "HRNet-W30": "bottom right"}
+
+#: What the bar of the accuracies needs beside the points.
+_SCALE_PX = 64
 
 
 def cost_bars(parts: Sequence[CostPart], unit: str, title: str) -> go.Figure:
@@ -89,7 +92,6 @@ def reference_scatter(references: pd.DataFrame, macs: int, params: int, name: st
             mode="markers+text",
             text=rows["model"],
             textposition=[LABEL_SIDES.get(model, LABEL_SIDES[str(family)]) for model in rows["model"]],
-            textfont={"size": 10},
             legendgroup=family,
             showlegend=False,
             marker={
@@ -133,8 +135,16 @@ def reference_scatter(references: pd.DataFrame, macs: int, params: int, name: st
             "colorscale": "Cividis",
             "cmin": low,
             "cmax": high,
-            "colorbar": {"title": {"text": "published<br>top-1, %"}, "thickness": 12},
+            "colorbar": {
+                "title": {"text": "published top-1, %", "side": "right", "font": FONT},
+                "tickfont": FONT,
+                "thickness": 12,
+                "len": 1,
+                "y": 0.5,
+                "ypad": 0,
+            },
         },
+        margin={"r": MODE_BAR_PX + _SCALE_PX},
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -11,15 +12,17 @@ from explorer.charts.theme import BRANCH_COLOURS, NEUTRAL_COLOUR, branch_name, s
 
 #: Above this many blocks side by side a module's blocks are drawn as one box.
 MAX_COLUMNS = 44
+#: Sides of a box, in columns and in rows.
+_BOX_WIDTH, _BOX_HEIGHT = 0.66, 0.44
 
 
 @dataclass(frozen=True)
 class DiagramBlock:
-    """What one box says and how dark it is.
+    """What one box says and how full it is.
 
     Attributes:
         hover: The sentence shown on hover.
-        share: Share of all MACs, 0 to 1; shades the box.
+        share: Share of all MACs, 0 to 1; fills the box.
     """
 
     hover: str
@@ -67,32 +70,40 @@ class _Canvas:
     """Boxes and lines by branch, collected before they become traces: few traces draw fast."""
 
     boxes: dict[int | None, list[tuple[float, int, DiagramBlock]]]
-    lines: dict[int, tuple[list[float | None], list[float | None]]]
+    lines: dict[int, list[tuple[float, int, float, int]]]
 
     def box(self, branch: int | None, x: float, row: int, block: DiagramBlock) -> None:
         self.boxes.setdefault(branch, []).append((x, row, block))
 
     def line(self, source: int, x0: float, x1: float, target: int) -> None:
-        xs, ys = self.lines.setdefault(source, ([], []))
-        xs += [x0, x1, None]
-        ys += [source, target, None]
+        self.lines.setdefault(source, []).append((x0, source, x1, target))
 
 
 def network_diagram(network: NetworkDiagram, title: str) -> go.Figure:
-    """Draw the network; boxes are coloured by branch and the darker, the larger their share of the MACs."""
+    """Draw the network; boxes have the colour of their branch, and their filled area is their share of the MACs.
+
+    The most costly box is full, and a note says what it costs. How light or dark a box is would tell the opposite on
+    the other theme.
+    """
     canvas = _Canvas({}, {})
     stage_centres, end = _layout(network, canvas)
-    figure = go.Figure([*_line_traces(canvas), *_box_traces(canvas)])
+    most = max(block.share for boxes in canvas.boxes.values() for _, _, block in boxes)
+    figure = go.Figure([*_line_traces(canvas), *_box_traces(canvas, most)])
     rows = range(len(network.branch_labels))
-    annotations = [
-        {"x": x, "y": -0.62, "text": text, "showarrow": False, "font": {"size": 12}} for text, x in stage_centres
+    at_left = {"x": -_BOX_WIDTH / 2, "xanchor": "left", "align": "left"}
+    notes = [
+        *({"x": x, "y": -0.62, "text": text} for text, x in stage_centres),
+        # Where they have room on a narrow page: there are no boxes below the first ones.
+        {"y": 0.5, "text": "stem, stage 1"} | at_left,
+        {"y": len(rows) - 1, "text": f"A full box:<br>{most * 100:.2g} % of the MACs"} | at_left,
     ]
     return style(
         figure,
         title,
         height=330,
         showlegend=False,
-        annotations=annotations,
+        barmode="overlay",
+        annotations=[{"showarrow": False} | note for note in notes],
         xaxis={"visible": False, "range": [-0.8, end + 0.8], "fixedrange": True},
         yaxis={
             "tickvals": list(rows),
@@ -102,7 +113,7 @@ def network_diagram(network: NetworkDiagram, title: str) -> go.Figure:
             "zeroline": False,
             "fixedrange": True,
         },
-        margin={"l": 10, "r": 10, "t": 44, "b": 4},
+        margin={"t": 44, "b": 4},
     )
 
 
@@ -111,9 +122,9 @@ def _layout(network: NetworkDiagram, canvas: _Canvas) -> tuple[list[tuple[str, f
     canvas.box(None, 0, 0, network.stem)
     for column, bottleneck in enumerate(network.stage1, start=1):
         canvas.box(None, column, 0, bottleneck)
+        canvas.line(0, column - 1, column, 0)
     x = float(len(network.stage1))
-    captions = [("stem", 0.0), ("stage 1", (1 + x) / 2)]
-    canvas.line(0, 0, x, 0)
+    captions = []
     for stage in (2, 3, 4):
         first = x = _transition(canvas, x, stage)
         for module in range(network.num_modules[stage - 2]):
@@ -140,9 +151,13 @@ def _module(network: NetworkDiagram, canvas: _Canvas, x: float, stage: int) -> f
     """All branches' blocks; returns the column after them, where the fusion's outputs are."""
     columns = 1 if network.condensed else network.num_blocks[stage - 2]
     for branch in range(stage):
-        canvas.line(branch, x, x + columns - 1, branch)
+        block = network.blocks[branch]
+        if network.condensed:
+            block = replace(block, share=block.share * network.num_blocks[stage - 2])
         for column in range(columns):
-            canvas.box(branch, x + column, branch, network.blocks[branch])
+            canvas.box(branch, x + column, branch, block)
+            if column:
+                canvas.line(branch, x + column - 1, x + column, branch)
     return x + columns
 
 
@@ -154,37 +169,44 @@ def _fusion(canvas: _Canvas, x: float, branches: int, targets: int, fuses: bool)
 
 
 def _line_traces(canvas: _Canvas) -> Iterator[go.Scatter]:
-    for branch, (xs, ys) in sorted(canvas.lines.items()):
+    """Lines from box to box: they end at a box's sides, so that it shows nothing but its own filling."""
+    places = {(x, row) for boxes in canvas.boxes.values() for x, row, _ in boxes}
+    for branch, lines in sorted(canvas.lines.items()):
+        xs: list[float | None] = []
+        ys: list[float | None] = []
+        for x0, row0, x1, row1 in lines:
+            xs += [
+                x0 + _BOX_WIDTH / 2 * ((x0, row0) in places),
+                x1 - _BOX_WIDTH / 2 * ((x1, row1) in places),
+                None,
+            ]
+            ys += [row0, row1, None]
         line = {"color": BRANCH_COLOURS[branch], "width": 1.4}
         yield go.Scatter(x=xs, y=ys, mode="lines", line=line, opacity=0.55, hoverinfo="skip", showlegend=False)
 
 
-def _box_traces(canvas: _Canvas) -> Iterator[go.Scatter]:
-    largest = max(block.share for boxes in canvas.boxes.values() for _, _, block in boxes) or 1.0
-    columns = max(x for boxes in canvas.boxes.values() for x, _, _ in boxes)
-    size = max(4.0, min(22.0, 360 / (columns + 2)))  # boxes of a 1,024 pixel wide page just do not touch
+def _box_traces(canvas: _Canvas, most: float) -> Iterator[go.Bar]:
+    """What fills the boxes, then the boxes themselves, which are what the pointer meets."""
     for branch, boxes in canvas.boxes.items():
         colour = NEUTRAL_COLOUR if branch is None else BRANCH_COLOURS[branch]
-        yield go.Scatter(
-            x=[x for x, _, _ in boxes],
-            y=[row for _, row, _ in boxes],
-            mode="markers",
-            marker={
-                "symbol": "square",
-                "size": size,
-                "color": [_shade(colour, (block.share / largest) ** 0.5) for _, _, block in boxes],
-                "line": {"color": colour, "width": 1.6},
-                "opacity": 1,
-            },
+        sides = [(block.share / most) ** 0.5 if most else 0.0 for _, _, block in boxes]
+        yield _bars(boxes, sides, marker={"color": colour, "line": {"width": 0}}, hoverinfo="skip")
+        yield _bars(
+            boxes,
+            [1.0] * len(boxes),
+            marker={"color": "rgba(0,0,0,0)", "line": {"color": colour, "width": 1.6}},
             customdata=[block.hover for _, _, block in boxes],
             hovertemplate="%{customdata}<extra></extra>",
             name="shared parts" if branch is None else branch_name(branch),
         )
 
 
-def _shade(colour: str, share: float) -> str:
-    """The colour mixed with white, so that lines do not shine through: white at 0, full at 1."""
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    strength = 0.12 + 0.88 * share
-    mixed = (round(255 + (channel - 255) * strength) for channel in (red, green, blue))
-    return "rgb({},{},{})".format(*mixed)
+def _bars(boxes: Sequence[tuple[float, int, DiagramBlock]], sides: Sequence[float], **options: Any) -> go.Bar:
+    """Bars around the centres of boxes, whose sides are so many times those of a box."""
+    return go.Bar(
+        x=[x for x, _, _ in boxes],
+        base=[row - _BOX_HEIGHT / 2 * side for (_, row, _), side in zip(boxes, sides, strict=True)],
+        y=[_BOX_HEIGHT * side for side in sides],
+        width=[_BOX_WIDTH * side for side in sides],
+        **options,
+    )

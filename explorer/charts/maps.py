@@ -12,9 +12,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
-from plotly.subplots import make_subplots
 
-from explorer.charts.theme import DIVERGING_SCALE, SEQUENTIAL_SCALE, branch_colour, style
+from explorer.charts.grid import LARGEST_PX, MapGrid, map_axes
+from explorer.charts.theme import DIVERGING_SCALE, SEQUENTIAL_SCALE, branch_colour, colour_bar
+
+#: Side of the corner that enlarges a panel; less than 24 pixels is hard to hit.
+_CORNER_PX = 24
+_ENLARGED_PX = 600
 
 
 @dataclass(frozen=True)
@@ -33,49 +37,70 @@ class Panel:
     branch: int | None = None
     note: str = ""
 
+    @property
+    def name(self) -> str:
+        """The title without what stands after it, in one line."""
+        return self.title.split(" · ")[0].replace("<br>", " ")
 
-def map_row(panels: Sequence[Panel], img_size: tuple[int, int], title: str, *, signed: bool) -> go.Figure:
+
+def map_row(
+    panels: Sequence[Panel], img_size: tuple[int, int], title: str, *, signed: bool, only: int | None = None
+) -> go.Figure:
     """Panels side by side; heat maps share one colour scale, and all panels zoom together.
+
+    The corner of each panel can be clicked, to enlarge it: its point carries the panel's index as customdata.
 
     Args:
         panels: What to show, the photograph first.
         img_size: (height, width) of the picture in pixels, to which all panels are scaled.
         title: What the figure says.
         signed: Whether values are signed; the scale is then symmetric around zero.
+        only: Index of the one panel to show, large and on the scale of all; None shows all.
     """
-    titles = [panel.title.replace(" · ", "<br>") for panel in panels]  # in one line they overlap on a narrow screen
-    figure = make_subplots(1, len(panels), subplot_titles=titles, horizontal_spacing=0.012)
     height, width = img_size
-    for column, panel in enumerate(panels, start=1):
-        figure.add_trace(_trace(panel, img_size), row=1, col=column)
-        _frame(figure, panel, column)
-    first = {"matches": "x", "range": [-0.5, width - 0.5], "constrain": "domain"}
-    figure.update_xaxes(showticklabels=False, ticks="", showgrid=False, zeroline=False, **first)
-    figure.update_yaxes(
-        showticklabels=False,
-        ticks="",
-        showgrid=False,
-        zeroline=False,
-        matches="y",
-        range=[height - 0.5, -0.5],
-        constrain="domain",
+    shown = panels if only is None else [panels[only]]
+    titles = [panel.title.replace(" · ", "<br>") for panel in shown]  # in one line they overlap on a narrow screen
+    scale = _colour_axis(panels, signed=signed)
+    grid = MapGrid(
+        count=len(shown),
+        aspect=height / width,
+        title_lines=max(text.count("<br>") for text in titles) + 1,
+        has_bar=any(panel.values.ndim == 2 for panel in shown),
+        largest_px=LARGEST_PX if only is None else _ENLARGED_PX,
     )
-    for column in range(1, len(panels) + 1):
-        suffix = "" if column == 1 else str(column)
-        figure.update_yaxes(scaleanchor=f"x{suffix}", row=1, col=column)
-    figure.update_annotations(font={"size": 12})
-    return style(
-        figure,
-        title,
-        height=_row_height(len(panels), img_size),
-        coloraxis=_colour_axis(panels, signed=signed),
-        margin={"l": 6, "r": 6, "t": 84, "b": 6},
-    )
+    figure = grid.figure(titles)
+    for index, (panel, place) in enumerate(zip(shown, grid.places(), strict=True)):
+        figure.add_trace(_trace(panel, img_size), **place)
+        _frame(figure, panel, place)
+        if only is None:
+            figure.add_trace(_corner(panel, index, img_size, grid.panel_px), **place)
+    map_axes(figure, (-0.5, width - 0.5, -0.5, height - 0.5))
+    return grid.style(figure, title, coloraxis=scale, clickmode="event+select", dragmode="zoom")
 
 
-def _row_height(panels: int, img_size: tuple[int, int]) -> int:
-    """Height at which panels of a 1,000 pixel wide row keep the picture's aspect."""
-    return round(min(520, 1000 / max(panels, 2) * img_size[0] / img_size[1])) + 90
+def _corner(panel: Panel, index: int, img_size: tuple[int, int], panel_px: tuple[float, float]) -> go.Scatter:
+    """A plus in the upper right corner: Streamlit reports no click on a heat map or a picture."""
+    inset = [_CORNER_PX * 0.65 * pixels / size for pixels, size in zip(img_size, reversed(panel_px), strict=True)]
+    as_it_is = {"marker": {"opacity": 1}, "textfont": {"color": "black"}}
+    return go.Scatter(
+        x=[img_size[1] - 0.5 - inset[1]],
+        y=[inset[0] - 0.5],
+        customdata=[index],
+        mode="markers+text",
+        marker={
+            "symbol": "square",
+            "size": _CORNER_PX,
+            "color": "rgba(255,255,255,0.85)",
+            "line": {"color": "black", "width": 1},
+        },
+        text=["+"],
+        textfont={"size": 20, "color": "black"},
+        selected=as_it_is,
+        unselected=as_it_is,
+        hovertemplate=f"Enlarge: {panel.name}<extra></extra>",
+        showlegend=False,
+        name="enlarge",
+    )
 
 
 def _trace(panel: Panel, img_size: tuple[int, int]) -> go.Image | go.Heatmap:
@@ -97,11 +122,11 @@ def _trace(panel: Panel, img_size: tuple[int, int]) -> go.Image | go.Heatmap:
     )
 
 
-def _frame(figure: go.Figure, panel: Panel, column: int) -> None:
+def _frame(figure: go.Figure, panel: Panel, place: dict[str, int]) -> None:
     """Frame a map in its branch's colour."""
     line = {"color": branch_colour(panel.branch), "width": 3 if panel.branch is not None else 1}
     shape = {"type": "rect", "xref": "x domain", "yref": "y domain", "x0": 0, "x1": 1, "y0": 0, "y1": 1, "line": line}
-    figure.add_shape(shape, row=1, col=column)
+    figure.add_shape(shape, **place)
 
 
 def _colour_axis(panels: Sequence[Panel], *, signed: bool) -> dict[str, Any]:
@@ -109,7 +134,7 @@ def _colour_axis(panels: Sequence[Panel], *, signed: bool) -> dict[str, Any]:
     if not maps:
         return {"showscale": False}
     low, high = min(float(values.min()) for values in maps), max(float(values.max()) for values in maps)
-    bar = {"title": {"text": "one scale<br>for all"}, "thickness": 10, "len": 0.9}
+    bar = colour_bar("one scale for all maps")
     if not signed:
         return {"colorscale": SEQUENTIAL_SCALE, "cmin": low, "cmax": high, "colorbar": bar}
     largest = max(abs(low), abs(high)) or 1.0

@@ -10,15 +10,27 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 
+from explorer.charts.grid import LARGEST_PX, MapGrid, map_axes
 from explorer.charts.maps import png_uri
-from explorer.charts.theme import DIVERGING_SCALE, NEUTRAL_COLOUR, SEQUENTIAL_SCALE, branch_colour, style
+from explorer.charts.theme import (
+    DIVERGING_SCALE,
+    HALF_PX,
+    NEUTRAL_COLOUR,
+    SEQUENTIAL_SCALE,
+    branch_colour,
+    colour_bar,
+    style,
+)
 
 #: Decades below the strongest value at which a logarithmic scale ends; everything weaker looks alike.
 DECADES = 6
 #: Window sizes that carry their number in the axis of sizes; all say it on hover.
 LABELLED_SIZES = (3, 5, 7, 9, 11, 15, 21)
+#: Maps beside each other where there are many; of up to so many blocks the variants alone stand beside each other.
+_IN_A_ROW, _FEW_BLOCKS = 4, 2
+_SMALLER_PX = 300
+_LEGEND_PX = 30
 
 Mask = NDArray[np.bool_]
 Scores = NDArray[np.floating[Any]]
@@ -65,8 +77,7 @@ def theoretical_field_map(
     if pixels_without_dw_conv is not None:
         _add_outline(figure, pixels_without_dw_conv, branch_colour(branch), "dash", "without DW conv")
     figure.add_trace(_position_marker(pixel))
-    _fit_to_picture(figure, (pixels.shape[0], pixels.shape[1]))
-    return style(figure, title, height=520, legend={"orientation": "h", "yanchor": "top", "y": -0.02, "x": 0})
+    return _fit_to_picture(figure, _grid(pixels, below_px=_LEGEND_PX, has_bar=False), title, pixels)
 
 
 def effective_field_maps(panels: Sequence[FieldPanel], pixel: tuple[int, int], title: str) -> go.Figure:
@@ -77,23 +88,22 @@ def effective_field_maps(panels: Sequence[FieldPanel], pixel: tuple[int, int], t
         pixel: (row, column) of the position's own pixel.
         title: What the figure says.
     """
-    figure = make_subplots(1, len(panels), subplot_titles=[panel.title for panel in panels], horizontal_spacing=0.03)
-    logarithms = _log_shares([panel.contribution for panel in panels])
-    for column, (panel, logarithm) in enumerate(zip(panels, logarithms, strict=True), start=1):
+    contributions = [panel.contribution for panel in panels]
+    grid = MapGrid(count=len(panels), aspect=_aspect(contributions[0]))
+    figure = grid.figure([panel.title for panel in panels])
+    for panel, logarithm, place in zip(panels, _log_shares(contributions), grid.places(), strict=True):
         trace = _pixel_heatmap(
             logarithm,
             customdata=(_shares(panel.contribution) * 100).astype(np.float32),
             hovertemplate=f"{panel.title}: the pixel in row %{{y}}, column %{{x}} makes %{{customdata:.2g}} % "
             "of the contribution<extra></extra>",
         )
-        figure.add_trace(trace, row=1, col=column)
-        figure.add_trace(_position_marker(pixel), row=1, col=column)
+        figure.add_trace(trace, **place)
+        figure.add_trace(_position_marker(pixel), **place)
         if panel.square_px is not None:
-            figure.add_shape(_square(pixel, panel.square_px), row=1, col=column)
-    size = panels[0].contribution.shape
-    _fit_to_picture(figure, (size[0], size[1]))
+            figure.add_shape(_square(pixel, panel.square_px), **place)
     axis = _decades_axis("log10 of the share, strongest pixel of all = 0")
-    return style(figure, title, height=470, coloraxis=axis, margin={"l": 10, "r": 10, "t": 78, "b": 10})
+    return _fit_to_picture(figure, grid, title, contributions[0], coloraxis=axis)
 
 
 def effective_field_difference(first: FieldPanel, second: FieldPanel, pixel: tuple[int, int], title: str) -> go.Figure:
@@ -113,46 +123,42 @@ def effective_field_difference(first: FieldPanel, second: FieldPanel, pixel: tup
         f"{first.title} as {second.title}<extra></extra>",
     )
     figure = go.Figure([trace, _position_marker(pixel)])
-    _fit_to_picture(figure, (difference.shape[0], difference.shape[1]))
     largest = float(np.abs(difference).max()) or 1.0
     axis = _colour_axis(DIVERGING_SCALE, -largest, largest, f"log10 of share: {first.title} − {second.title}")
-    return style(figure, title, height=470, coloraxis=axis)
+    return _fit_to_picture(figure, _grid(difference), title, difference, coloraxis=axis)
 
 
 def leak_maps(shares: Mapping[str, Scores], window: tuple[int, int], title: str) -> go.Figure:
-    """Where a change of one window is found after 1, 2, … blocks: one row per variant, one column per block.
+    """Where a change of one window is found after 1, 2, … blocks: variants beside each other, blocks downwards.
 
-    Windows that exactly nothing reaches are left empty, so that they differ from the weakest colour.
+    The blocks of a single variant lie beside each other. Windows that exactly nothing reaches are left empty, so that
+    they differ from the weakest colour.
 
     Args:
         shares: Per variant's name, the share of the change in each window, 0 to 1, (blocks, rows, columns).
         window: (row, column) of the changed window.
         title: What the figure says.
     """
-    blocks = max(len(maps) for maps in shares.values())
-    figure = make_subplots(
-        len(shares),
-        blocks,
-        subplot_titles=[f"{name}, after {_blocks(block)}" for name in shares for block in range(1, blocks + 1)],
-        horizontal_spacing=0.04,
-        vertical_spacing=0.14,
+    blocks = len(next(iter(shares.values())))
+    maps = {
+        f"{name}, after {_blocks(block + 1)}": of_variant[block]
+        for block in range(blocks)
+        for name, of_variant in shares.items()
+    }
+    first = next(iter(maps.values()))
+    grid = MapGrid(
+        count=len(maps),
+        aspect=_aspect(first),
+        columns=_IN_A_ROW if len(shares) == 1 or blocks > _FEW_BLOCKS else len(shares),
+        title_lines=2,  # in one they overlap on a narrow screen
+        largest_px=LARGEST_PX if blocks == 1 else _SMALLER_PX,
     )
-    for row, (name, maps) in enumerate(shares.items(), start=1):
-        for column, arrived in enumerate(maps, start=1):
-            place = {"row": row, "col": column}
-            figure.add_trace(_leak_heatmap(arrived, f"{name}, after {_blocks(column)}"), **place)
-            figure.add_trace(_nothing_heatmap(arrived, f"{name}, after {_blocks(column)}"), **place)
-            figure.add_trace(_changed_window_marker(window), **place)
-    figure.update_xaxes(showgrid=False, zeroline=False, showticklabels=False, constrain="domain")
-    figure.update_yaxes(
-        showgrid=False, zeroline=False, showticklabels=False, constrain="domain", autorange="reversed", scaleratio=1
-    )
-    for index, axis in enumerate(figure.select_yaxes(), start=1):
-        axis.scaleanchor = f"x{index}" if index > 1 else "x"
-    figure.update_annotations(font={"size": 12})
-    axis = _decades_axis("log10 of the share of the change")
-    margin = {"l": 10, "r": 10, "t": 78, "b": 10}
-    return style(figure, title, height=110 + 260 * len(shares), coloraxis=axis, margin=margin)
+    figure = grid.figure([name.replace(", ", "<br>") for name in maps])
+    for place, (name, arrived) in zip(grid.places(), maps.items(), strict=True):
+        figure.add_trace(_leak_heatmap(arrived, name), **place)
+        figure.add_trace(_nothing_heatmap(arrived, name), **place)
+        figure.add_trace(_changed_window_marker(window), **place)
+    return _fit_to_picture(figure, grid, title, first, coloraxis=_decades_axis("log10 of the share of the change"))
 
 
 def area_against_macs(
@@ -292,13 +298,21 @@ def _square(pixel: tuple[int, int], side_px: int) -> dict[str, Any]:
     return {"type": "rect", **edges, "line": {"color": "white", "width": 1.5, "dash": "dot"}}
 
 
-def _fit_to_picture(figure: go.Figure, size: tuple[int, int]) -> None:
-    """Pixel axes of equal scale (pixel i centred on i), rows downwards; all panels of the figure zoom together."""
-    hidden = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False, "constrain": "domain"}
-    figure.update_xaxes(**hidden, matches="x", range=[-0.5, size[1] - 0.5])
-    figure.update_yaxes(**hidden, matches="y", range=[size[0] - 0.5, -0.5])
-    for index, axis in enumerate(figure.select_yaxes(), start=1):
-        axis.scaleanchor = f"x{index}" if index > 1 else "x"
+def _grid(values: Scores | Mask, **sizes: Any) -> MapGrid:
+    """A single map in half of a page."""
+    return MapGrid(count=1, aspect=_aspect(values), width_px=HALF_PX, title_lines=0, **sizes)
+
+
+def _aspect(values: Scores | Mask) -> float:
+    height, width = values.shape
+    return float(height / width)
+
+
+def _fit_to_picture(figure: go.Figure, grid: MapGrid, title: str, values: Scores | Mask, **layout: Any) -> go.Figure:
+    """Axes on which value i is centred on i, and the figure in the grid's size."""
+    height, width = values.shape
+    map_axes(figure, (-0.5, width - 0.5, -0.5, height - 0.5))
+    return grid.style(figure, title, **layout)
 
 
 def _shares(contribution: Scores) -> Scores:
@@ -319,8 +333,7 @@ def _decades_axis(says: str) -> dict[str, Any]:
 
 
 def _colour_axis(scale: str, low: float, high: float, says: str) -> dict[str, Any]:
-    bar = {"title": {"text": says, "side": "right"}, "thickness": 12}
-    return {"colorscale": scale, "cmin": low, "cmax": high, "colorbar": bar}
+    return {"colorscale": scale, "cmin": low, "cmax": high, "colorbar": colour_bar(says)}
 
 
 def _blocks(count: int) -> str:

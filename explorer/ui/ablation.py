@@ -161,7 +161,6 @@ def measure_button(plan: Plan, *, is_busy: bool, problem: str | None) -> None:
     takes = "" if problem else f" (about {duration(estimated_seconds(plan, plan.to_yaml()))})"
     st.button(
         f"Measure latency{takes}",
-        type="primary",
         icon=":material/play_arrow:",
         key="start_ablation",
         disabled=is_busy or problem is not None,

@@ -129,7 +129,7 @@ def show_published(switches: list[str], *, window_sizes: bool) -> None:
         st.caption("Nothing is published on these switches for HRFormer.")
         return
     points = table.assign(
-        label=[f"{row.dataset} · {row.metric} ({row.model})<br><sup>{row.variant}</sup>" for row in table.itertuples()],
+        label=[f"{row.dataset} · {row.metric} ({row.model})<br>{row.variant}" for row in table.itertuples()],
         hover=[
             f"Published: {row.variant} against {row.baseline}, {row.difference:+.2f} points of {row.metric} on "
             f"{row.dataset}<br>{row.study}"

@@ -209,7 +209,6 @@ def _start_bar(plan: TrainingPlan, *, is_busy: bool, begun: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Train all anew" if begun else "Train",
-            type="secondary" if begun else "primary",
             icon=":material/model_training:",
             key="start_training",
             disabled=is_busy,
@@ -220,7 +219,6 @@ def _start_bar(plan: TrainingPlan, *, is_busy: bool, begun: bool) -> None:
         if begun:
             st.button(
                 "Resume",
-                type="primary",
                 icon=":material/resume:",
                 key="resume_training",
                 disabled=is_busy,

@@ -125,7 +125,6 @@ def offer_classification(config: HRFormerConfig) -> None:
     st.button(
         "Switch the task to classification",
         key="use_classification",
-        type="primary",
         on_click=use_variant,
         args=(classifier,),
     )

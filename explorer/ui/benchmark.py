@@ -132,7 +132,6 @@ def plan_bar(plan: Plan, *, is_busy: bool, problem: str | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Run this plan",
-            type="primary",
             icon=":material/play_arrow:",
             key="start_run",
             disabled=is_busy or problem is not None,

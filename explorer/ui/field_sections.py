@@ -95,7 +95,7 @@ def show_theoretical(view: FieldView) -> None:
             figure, branch_sizes(view.config.img_size)[view.position.branch], branch=view.position.branch
         )
         show_chart(
-            figure.update_layout(height=470),
+            figure,
             CLICKABLE,
             alt=f"The picture with the outlines of the theoretical receptive field of {view.place}",
             on_select=take_click,

@@ -61,7 +61,7 @@ def reach_summary(pair: FieldPair) -> pd.DataFrame:
             "reach left, right": f"{left}, {right} px",
             "shape": "rectangle" if field.is_rectangle else "union of rectangles",
         }
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns).rename_axis("of the field")
 
 
 def reads_table(pair: FieldPair) -> pd.DataFrame:

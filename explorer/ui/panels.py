@@ -59,7 +59,7 @@ def show_chart(
     """A chart with its image by the camera button and its data as CSV.
 
     Args:
-        figure: The chart.
+        figure: The chart; one that has a width gets no more.
         name: Names the files and the element; unique on a page.
         data: What the chart shows, or what makes it when it is asked for.
         alt: What a screen reader says.
@@ -68,6 +68,7 @@ def show_chart(
     image = choices.held(_IMAGE_FORMAT, "PNG").lower()
     st.plotly_chart(
         figure,
+        width=figure.layout.width or "stretch",
         key=f"chart_{name}",
         alt=alt,
         on_select=on_select or "ignore",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explorer.attention_scaling import compare_with_global
 from explorer.charts.attention_scaling import attention_cost_lines
 from explorer.charts.diagram import network_diagram
-from explorer.charts.maps import Panel, map_row
+from explorer.charts.maps import Panel
 from explorer.charts.receptive_field import leak_maps
 from explorer.charts.theme import branch_name
 from explorer.complexity import block_costs, estimate_complexity, window_grid
@@ -23,6 +23,7 @@ from explorer.operator_counts import total
 from explorer.pictures import fit, load_sample, to_input
 from explorer.ui import address, choices
 from explorer.ui.architecture import describe_network
+from explorer.ui.map_rows import show_maps
 from explorer.ui.panels import show_chart
 from explorer.units import significant, with_prefix
 from explorer.variants import to_query
@@ -82,14 +83,12 @@ def show_resolution() -> Link:
         Panel(f"{branch_name(branch)} · {size[0]}x{size[1]}", fit(picture, size), branch)
         for branch, size in enumerate(sizes)
     ]
-    show_chart(
-        map_row(
-            [Panel("picture", picture), *panels],
-            config.img_size,
-            f"{area(sizes[0]):,} positions to tell things apart at 1/4, {area(sizes[-1]):,} at 1/32",
-            signed=False,
-        ),
+    show_maps(
+        [Panel("picture", picture), *panels],
+        config.img_size,
+        f"{area(sizes[0]):,} positions to tell things apart at 1/4, {area(sizes[-1]):,} at 1/32",
         "tour_resolution",
+        signed=False,
         alt="A photograph beside what is left of it with one colour for each position of each branch",
     )
     st.caption(
@@ -260,7 +259,6 @@ def show_way(step: int, link: Link) -> None:
         st.button(
             "Next",
             icon=":material/arrow_forward:",
-            type="primary",
             key="tour_next",
             disabled=step == len(STEPS),
             on_click=choices.hold,

@@ -25,7 +25,7 @@ from explorer.ui.variant import current_variant, show_rejection
 from explorer.units import significant
 
 #: The map and what chooses it stand beside each other on a screen of 1440 pixels.
-_MAP_PX, _CONTROLS_PX = 450, 320
+_MAP_PX, _CONTROLS_PX = 480, 320
 
 current_variant()
 st.title("Attribution")
@@ -74,7 +74,7 @@ with shown:
         st.error(str(error), icon=":material/error:")
         st.stop()
     if attribution is None:
-        st.image(picture.fitted, caption=picture.name)
+        st.image(picture.fitted, caption=picture.name, alt=f"The picture: {picture.name}")
         st.stop()
     show_chart(
         attribution_overlay(

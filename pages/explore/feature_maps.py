@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from explorer.charts.maps import map_row
 from explorer.charts.theme import branch_name
 from explorer.ui import choices
 from explorer.ui.block_controls import choose_module
@@ -20,8 +19,9 @@ from explorer.ui.feature_maps import (
     strongest_panels,
 )
 from explorer.ui.finite import stop_at_non_finite
+from explorer.ui.map_rows import show_maps
 from explorer.ui.network import network_to_look_into
-from explorer.ui.panels import csv_button, image_format_control, npz_button, show_chart
+from explorer.ui.panels import csv_button, image_format_control, npz_button
 from explorer.ui.sources import picture_source, random_weights_banner, weights_source
 from explorer.ui.variant import current_variant, show_rejection
 
@@ -67,14 +67,12 @@ for moment, shown in moments.items():
     if view == "Strongest channels":
         st.markdown(f"**{where.capitalize()}, {captions[moment]}: the {STRONGEST} strongest channels of each branch**")
         for branch, feature_map in enumerate(shown):
-            show_chart(
-                map_row(
-                    strongest_panels(feature_map, branch, picture.fitted),
-                    config.img_size,
-                    f"{branch_name(branch)} · {' x '.join(map(str, feature_map.shape))}",
-                    signed=bool(feature_map.min() < 0),
-                ),
+            show_maps(
+                strongest_panels(feature_map, branch, picture.fitted),
+                config.img_size,
+                f"{branch_name(branch)} · {' x '.join(map(str, feature_map.shape))}",
                 f"{moment}_strongest_{branch}",
+                signed=bool(feature_map.min() < 0),
                 alt=f"Strongest channels of the {branch_name(branch)} {captions[moment]}",
             )
         continue
@@ -86,9 +84,12 @@ for moment, shown in moments.items():
     panels = panels_of(shown, picture.fitted, views[view])
     signed = any(panel.values.ndim == 2 and panel.values.min() < 0 for panel in panels)
     what = f"channel {channel} (from 0), or a branch's last" if view == "One channel" else view.lower()
-    show_chart(
-        map_row(panels, config.img_size, f"{where.capitalize()}, {captions[moment]}: {what}", signed=signed),
+    show_maps(
+        panels,
+        config.img_size,
+        f"{where.capitalize()}, {captions[moment]}: {what}",
         f"{moment}_{view.lower().replace(' ', '_')}",
+        signed=signed,
         alt=f"{view} of every branch {captions[moment]}",
     )
 

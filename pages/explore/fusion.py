@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from explorer.charts.fusion import norm_ratio_matrix, share_matrix, summand_maps
+from explorer.charts.fusion import norm_ratio_matrix, share_matrix, summand_panels
 from explorer.charts.theme import branch_name
 from explorer.ui import choices
 from explorer.ui.block_controls import BRANCHES, choose_module
@@ -17,6 +17,7 @@ from explorer.ui.fusion import (
     summand_table,
     summands_of,
 )
+from explorer.ui.map_rows import show_maps
 from explorer.ui.network import network_to_look_into
 from explorer.ui.panels import csv_button, half_grid, image_format_control, show_chart
 from explorer.ui.sources import picture_source, random_weights_banner, weights_source
@@ -54,7 +55,7 @@ with halves.cell():
     )
 with halves.cell():
     show_chart(
-        share_matrix(np.asarray(fusion.shares), "How much of the sum each source makes: rows add up to 1"),
+        share_matrix(np.asarray(fusion.shares), "Each source's share of the sum: rows add up to 1"),
         "fusion_shares",
         alt="Part of each target that each source makes; negative parts work against the sum",
     )
@@ -69,9 +70,12 @@ if len(fusion.summand_maps) > 1:
         help="The branch whose summands are shown as maps.",
     )
     target = BRANCHES.index(chosen)
-show_chart(
-    summand_maps(picture.fitted, summands_of(fusion, target), target, finding(fusion, target)),
+show_maps(
+    summand_panels(picture.fitted, summands_of(fusion, target), target),
+    config.img_size,
+    finding(fusion, target),
     "fusion_summands",
+    signed=True,
     alt=f"What each source adds to the {branch_name(target)}, as its mean over channels, beside the picture",
 )
 with st.container(horizontal=True):

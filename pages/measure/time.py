@@ -52,7 +52,6 @@ if shown is not None:
 with st.container(horizontal=True, vertical_alignment="center"):
     st.button(
         f"Profile {models_of(jobs)} here",
-        type="primary",
         icon=":material/play_arrow:",
         key="start_profiles",
         disabled=is_busy or not jobs,

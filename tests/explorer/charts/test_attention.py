@@ -18,7 +18,8 @@ from explorer.charts.attention import (
 )
 from explorer.charts.attention_windows import window_picture
 from explorer.charts.attribution import attribution_overlay
-from explorer.charts.fusion import norm_ratio_matrix, share_matrix, summand_maps
+from explorer.charts.fusion import norm_ratio_matrix, share_matrix, summand_panels
+from explorer.charts.maps import map_row
 from hrformer.attention import window_partition
 from hrformer.windows import WindowGrid
 
@@ -124,8 +125,14 @@ def test_fusion_matrices_show_empty_cells_for_sums_of_zero() -> None:
 
 
 def test_summands_lie_beside_the_picture() -> None:
-    figure = summand_maps(PICTURE, [RANDOM.normal(size=(10, 12)) for _ in range(3)], 0, "Summands")
-    assert [trace.type for trace in figure.data] == ["image", "heatmap", "heatmap", "heatmap"]
+    panels = summand_panels(PICTURE, [RANDOM.normal(size=(10, 12)) for _ in range(3)], 0)
+    figure = map_row(panels, (40, 48), "Summands", signed=True)
+    assert [trace.type for trace in figure.data if trace.name != "enlarge"] == [
+        "image",
+        "heatmap",
+        "heatmap",
+        "heatmap",
+    ]
     assert figure.layout.coloraxis.cmin == -figure.layout.coloraxis.cmax
 
 

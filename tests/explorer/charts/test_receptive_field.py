@@ -55,11 +55,22 @@ def test_leak_has_one_map_per_variant_and_block() -> None:
     shares = np.full((2, 3, 4), 0.1)
     figure = leak_maps({"on": shares, "off": shares}, (0, 0), "")
     assert [note.text for note in figure.layout.annotations] == [
-        "on, after 1 block",
-        "on, after 2 blocks",
-        "off, after 1 block",
-        "off, after 2 blocks",
+        "on<br>after 1 block",
+        "off<br>after 1 block",
+        "on<br>after 2 blocks",
+        "off<br>after 2 blocks",
     ]
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 6])
+def test_both_variants_stand_beside_each_other_after_the_same_block(blocks: int) -> None:
+    shares = np.full((blocks, 3, 4), 0.1)
+    figure = leak_maps({"on": shares, "off": shares}, (0, 0), "")
+    panels = list(zip(figure.select_xaxes(), figure.select_yaxes(), strict=True))
+    assert len(panels) == 2 * blocks
+    for (x_on, y_on), (x_off, y_off) in zip(panels[::2], panels[1::2], strict=True):
+        assert y_on.domain == y_off.domain
+        assert x_on.domain[1] < x_off.domain[0]
 
 
 def test_theoretical_field_says_of_every_pixel_which_side_it_is_on() -> None:
