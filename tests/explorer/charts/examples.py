@@ -47,7 +47,7 @@ _NETWORK = diagram.NetworkDiagram(
     head_inputs=4,
     head_aggregates_down=True,
 )
-_COST = pd.DataFrame({"stage": ["stem", "stage 2"], "branch": [None, 0], "value": [10, 20]})
+_COST = [cost.CostPart("stem", None, 10), cost.CostPart("stage 2", 0, 20)]
 _REFERENCES = pd.DataFrame(
     {
         "model": ["HRFormer-T", "DeiT-Ti"],
@@ -171,7 +171,7 @@ EXAMPLES: dict[Callable[..., go.Figure], go.Figure] = {
     comparison.accuracy_scatter: comparison.accuracy_scatter(_COMPARED, "cost", "Cost, ms", TITLE),
     comparison.work_scatter: comparison.work_scatter(_COMPARED, 900.0, "GMACs", "a card", TITLE),
     comparison.roofline_chart: comparison.roofline_chart(_COMPARED, 900.0, 80.0, "GMACs", TITLE),
-    cost.cost_bars: cost.cost_bars(_COST, "stage", "MACs", TITLE),
+    cost.cost_bars: cost.cost_bars(_COST, "MACs", TITLE),
     cost.reference_scatter: cost.reference_scatter(_REFERENCES, 10**9, 10**7, "HRFormer-T", "224x224"),
     diagram.network_diagram: diagram.network_diagram(_NETWORK, TITLE),
     fusion.norm_ratio_matrix: fusion.norm_ratio_matrix(_RANDOM.random((4, 4)), TITLE),
