@@ -71,7 +71,7 @@ def prediction_row(image: NDArray[np.uint8], masks: Mapping[str, NDArray[np.uint
         title,
         height=_PANEL_PX + 124,
         legend=_LEGEND,
-        margin={"l": 6, "r": 6, "t": 84, "b": 40},
+        margin={"l": 6, "t": 84, "b": 40},
     )
 
 

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from explorer.charts import (
     ablation,
+    ablation_predictions,
     ablation_training,
     attention,
     attention_scaling,
@@ -25,7 +26,7 @@ from explorer.charts import (
     receptive_field,
     time,
 )
-from hrformer.attention import WindowGrid
+from hrformer.windows import WindowGrid
 
 TITLE = "A title that is so long that it does not fit into one line of a chart, nor into two<br><sup>small print</sup>"
 _RANDOM = np.random.default_rng(0)
@@ -134,6 +135,16 @@ _SHARES = pd.DataFrame(
         "macs_share": [0.1, 0.9],
     }
 )
+_KINDS = pd.DataFrame(
+    {
+        "kind": ["products", "whole call"],
+        "time_ms": [3.0, 4.0],
+        "baseline_ms": [1.0, 2.0],
+        "surplus_ms": [2.0, 2.0],
+        "macs": [9e9, 9e9],
+        "baseline_macs": [5e9, 5e9],
+    }
+)
 _PANELS = [maps.Panel("picture", _PICTURE), maps.Panel("1/4 branch · 18 x 10 x 12", _RANDOM.random((10, 12)), 0)]
 _LEAKS = _RANDOM.random((2, 3, 3))
 
@@ -193,5 +204,9 @@ EXAMPLES: dict[Callable[..., go.Figure], go.Figure] = {
     receptive_field.area_against_macs: receptive_field.area_against_macs(
         _SIZES, TITLE, branch=0, without_dw_conv=_SIZES, window_size=7
     ),
-    time.share_bars: time.share_bars(_SHARES, TITLE, 0.9, ["stem", "1/4 branch"]),
+    time.kinds_beside: time.kinds_beside(_KINDS, ("HRFormer-B", "DeiT-B"), TITLE),
+    time.share_bars: time.share_bars(_SHARES, TITLE, 0.9),
+    ablation_predictions.prediction_row: ablation_predictions.prediction_row(
+        _PICTURE, {"with · mIoU 0.5": np.full((40, 48), 3, np.uint8)}, TITLE
+    ),
 }
