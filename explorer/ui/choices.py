@@ -118,7 +118,7 @@ def _moved(key: str) -> None:
     _hear(key, state)
 
 
-def _hear(key: str, state: Mapping[str, Any]) -> bool:
+def _hear(key: str, state: Mapping[Any, Any]) -> bool:
     """Hear of a widget's value; whether the user has moved it there."""
     control: _Control = state[_CONTROLS][key]
     if control.place[0] != state[PAGE] or key not in state or state[key] == control.seen:

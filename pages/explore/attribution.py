@@ -13,6 +13,7 @@ from explorer.ui.attribution import (
     pixel_table,
 )
 from explorer.ui.finite import stop_at_non_finite
+from explorer.ui.frame import end_page
 from explorer.ui.panels import image_format_control, show_chart
 from explorer.ui.progress import throw_away_button, with_progress
 from explorer.ui.sources import picture_source, weights_source
@@ -29,19 +30,19 @@ variant_card(config)
 show_rejection()
 if config.task != "classification":
     offer_classification(config)
-    st.stop()
+    end_page()
 picture = picture_source(config)
 weights = weights_source(config)
 image_format_control()
 if weights is None:
-    st.stop()
+    end_page()
 
 x, source = picture.as_input(config), (weights.key, picture.key)
 try:
     logits = class_logits(weights.model, x, source)
 except ValueError as error:
     st.error(str(error), icon=":material/error:")
-    st.stop()
+    end_page()
 if not np.isfinite(logits).all():
     stop_at_non_finite(weights.model, x, source)
 
@@ -63,10 +64,10 @@ with shown:
         )
     except ValueError as error:
         st.error(str(error), icon=":material/error:")
-        st.stop()
+        end_page()
     if attribution is None:
         st.image(picture.fitted, caption=picture.name)
-        st.stop()
+        end_page()
     show_chart(
         attribution_overlay(
             picture.fitted,

@@ -7,6 +7,7 @@ from explorer.charts.fusion import norm_ratio_matrix, share_matrix, summand_maps
 from explorer.charts.theme import branch_name
 from explorer.ui.block_controls import choose_module
 from explorer.ui.finite import stop_at_non_finite
+from explorer.ui.frame import end_page
 from explorer.ui.fusion import (
     contribution_table,
     finding,
@@ -29,14 +30,14 @@ picture = picture_source(config)
 weights = weights_source(config)
 image_format_control()
 if weights is None:
-    st.stop()
+    end_page()
 
 x, key = picture.as_input(config), (weights.key, picture.key)
 try:
     fusion = fusion_of_module(weights.model, x, key, stage, module)
 except ValueError as error:
     st.error(str(error), icon=":material/error:")
-    st.stop()
+    end_page()
 if not is_finite(fusion):
     stop_at_non_finite(weights.model, x, key)
 

@@ -6,6 +6,7 @@ from explorer.charts.claims import deviation_chart
 from explorer.claims.table import count_verdicts, judge_all, relative_table
 from explorer.ui.claims import VERDICT_ICONS, gather_evidence, show_claims, show_details, show_growth
 from explorer.ui.conventions import choose_convention
+from explorer.ui.frame import end_page
 from explorer.ui.panels import image_format_control, show_chart
 from explorer.ui.variant import current_variant, show_rejection
 
@@ -18,7 +19,7 @@ convention = choose_convention(
 image_format_control()
 evidence = gather_evidence()
 if evidence is None:
-    st.stop()
+    end_page()
 
 outcomes = judge_all(evidence)
 counts = count_verdicts(outcomes)
