@@ -6,7 +6,7 @@ moves a slider back that is still being dragged; and a browser sends what it sho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -34,19 +34,21 @@ class _Control:
 
     Attributes:
         place: Page and range in which it was drawn: in another place it is a new widget.
-        seen: The widget's value that was looked at last: any other is a move that nobody has heard of.
+        on_move: Called with what the user moved it to.
+        seen: The widget's value that was looked at last: any other has not been heard of.
         shown: What the browser showed when it was heard of last.
         given: Values that were given to the widget since, with the numbers of the runs that did, as far as the browser
             may not have received them yet.
     """
 
-    place: Hashable
+    place: tuple[str, Hashable]
+    on_move: Callable[[Any], None]
     seen: Any = None
     shown: Any = _NOTHING
     given: list[tuple[int, Any]] = field(default_factory=list)
 
-    def hear(self, value: object) -> bool:
-        """The browser sends another value than it was given: whether the user has moved the widget to it."""
+    def is_moved_to(self, value: object) -> bool:
+        """Whether the user has moved it to a value that the browser sends, or it only still shows it."""
         self.forget_received()
         waiting = [each for _, each in self.given]
         if waiting and value == self.shown:
@@ -89,31 +91,44 @@ def present(
         options: Further arguments of the command.
     """
     state, controls = st.session_state, _controls()
-    here = state.get(PAGE), place
-    control = controls.get(key)
+    control, here = controls.get(key), (state[PAGE], place)
     is_new = control is None or control.place != here
     if control is None or is_new:
-        control = _Control(here)
-    elif key in state and state[key] != control.seen and _moved(key, on_move):
-        st.rerun()  # The next move stopped the script while it heard of this one; Streamlit tells of no move twice.
+        control = _Control(here, on_move)
+    elif _hear(key, state):
+        st.rerun()
     control.forget_received()
     if is_new or control.given or state.get(key, _NOTHING) != value:
-        control.given.append((address.run_number(), value))
         state[key] = value
-    control.seen = value
-    draw(*arguments, key=key, on_change=_moved, args=(key, on_move), **options)
-    controls[key] = control  # only now: a run that ends before must begin anew
+        control.given.append((address.run_number(), value))
+    control.on_move, control.seen = on_move, value
+    controls[key] = control
+    draw(*arguments, key=key, on_change=_moved, args=(key,), **options)
 
 
-def _moved(key: str, on_move: Callable[[Any], None]) -> bool:
-    """Hear of what the browser sends; whether that is a move of the user."""
-    value, control = st.session_state[key], _controls().get(key)
-    is_move = control is None or control.hear(value)
+def _moved(key: str) -> None:
+    """The browser sends another value of a widget.
+
+    The script may have been stopped by the next move while it heard of one, and Streamlit tells of none twice: so hear
+    first of whatever has not been heard of. Nothing stops it while it reads the whole session at once.
+    """
+    state = st.session_state.to_dict()
+    for other in [each for each in state[_CONTROLS] if each != key]:
+        _hear(other, state)
+    _hear(key, state)
+
+
+def _hear(key: str, state: Mapping[Any, Any]) -> bool:
+    """Hear of a widget's value; whether the user has moved it there."""
+    control: _Control = state[_CONTROLS][key]
+    if control.place[0] != state[PAGE] or key not in state or state[key] == control.seen:
+        return False
+    value = state[key]
+    is_move = control.is_moved_to(value)
     if is_move:
         address.forget_complaints()
-        on_move(value)
-    if control is not None:
-        control.seen = value  # only now: a script that is stopped before must hear of it again
+        control.on_move(value)
+    control.seen = value  # only now: where the script is stopped before, it must hear of it again
     return is_move
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from explorer.capacity import looking_mib
 from explorer.finite import explain_non_finite
+from explorer.ui.frame import end_page
 from explorer.ui.heavy_work import shared
 from hrformer import HRFormer
 
@@ -29,4 +30,4 @@ def stop_at_non_finite(model: HRFormer, x: Tensor, key: tuple[str, ...]) -> NoRe
         lambda: explain_non_finite(model, x) or "",
     )
     st.error(sentence, icon=":material/error:")
-    st.stop()
+    end_page()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import Page
-from streamlit.runtime.scriptrunner import StopException
 
 from explorer.ui import address, choices
 from explorer.ui.panels import plain
@@ -27,15 +26,17 @@ def framed(page: Page) -> Iterator[None]:
     st.session_state[choices.PAGE] = page.url_path
     address.arrive(page.url_path)
     messages = st.container()
-    try:
+    with suppress(_PageEnd):
         yield
-    except StopException:
-        _leave(messages)
-        raise
-    _leave(messages)
-
-
-def _leave(messages: DeltaGenerator) -> None:
     address.leave()
     for sentence in address.complaints():
         messages.info(plain(sentence), icon=":material/info:")
+
+
+def end_page() -> NoReturn:
+    """End a page before its script does; after `st.stop` nothing could write its address any more."""
+    raise _PageEnd
+
+
+class _PageEnd(Exception):  # noqa: N818 - it is no error
+    """A page has shown all there is to show."""

@@ -14,6 +14,7 @@ from explorer.complexity import estimate_complexity
 from explorer.memory_budget import Waiting, memory_budget
 from explorer.partial_forward import watched
 from explorer.shared_cache import SharedCache
+from explorer.ui.frame import end_page
 from explorer.ui.progress import OnProgress, ShouldStop, with_progress
 from hrformer import HRFormer
 
@@ -72,7 +73,7 @@ def looked_through(name: str, key: Hashable, needed_mib: float, model: HRFormer,
             return True
 
         if not with_progress(name, key, f"{_LOOKING}: blocks", work, needed_mib=needed_mib):
-            st.stop()
+            end_page()
     return shared(name, key, needed_mib, _LOOKING, compute)
 
 

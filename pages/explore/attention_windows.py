@@ -14,6 +14,7 @@ from explorer.ui.attention import (
 )
 from explorer.ui.block_controls import CLICKABLE, choose_block, choose_position, take_click
 from explorer.ui.finite import stop_at_non_finite
+from explorer.ui.frame import end_page
 from explorer.ui.network import network_to_look_into
 from explorer.ui.panels import half_grid, image_format_control, show_chart
 from explorer.ui.sources import picture_source, random_weights_banner, weights_source
@@ -30,7 +31,7 @@ picture = picture_source(config)
 weights = weights_source(config)
 image_format_control()
 if weights is None:
-    st.stop()
+    end_page()
 random_weights_banner(weights)
 
 x, key = picture.as_input(config), (weights.key, picture.key)
@@ -38,7 +39,7 @@ try:
     maps = attention_of_block(weights.model, x, key, address)
 except ValueError as error:
     st.error(str(error), icon=":material/error:")
-    st.stop()
+    end_page()
 if not is_finite(maps):
     stop_at_non_finite(weights.model, x, key)
 

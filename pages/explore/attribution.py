@@ -17,6 +17,7 @@ from explorer.ui.attribution import (
     scores_of,
 )
 from explorer.ui.finite import stop_at_non_finite
+from explorer.ui.frame import end_page
 from explorer.ui.network import network_to_look_into
 from explorer.ui.panels import image_format_control, show_chart
 from explorer.ui.progress import throw_away_button, with_progress
@@ -34,12 +35,12 @@ config = network_to_look_into()
 show_rejection()
 if config.task not in TASKS_WITH_CLASSES:
     offer_classification(config)
-    st.stop()
+    end_page()
 picture = picture_source(config)
 weights = weights_source(config)
 image_format_control()
 if weights is None:
-    st.stop()
+    end_page()
 random_weights_banner(weights)
 
 x, source = picture.as_input(config), (weights.key, picture.key)
@@ -47,7 +48,7 @@ try:
     scores = scores_of(weights.model, x, source)
 except ValueError as error:
     st.error(str(error), icon=":material/error:")
-    st.stop()
+    end_page()
 if not np.isfinite(scores.values).all():
     stop_at_non_finite(weights.model, x, source)
 
@@ -72,10 +73,10 @@ with shown:
         )
     except ValueError as error:
         st.error(str(error), icon=":material/error:")
-        st.stop()
+        end_page()
     if attribution is None:
         st.image(picture.fitted, caption=picture.name, alt=f"The picture: {picture.name}")
-        st.stop()
+        end_page()
     show_chart(
         attribution_overlay(
             picture.fitted,

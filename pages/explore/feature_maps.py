@@ -19,6 +19,7 @@ from explorer.ui.feature_maps import (
     strongest_panels,
 )
 from explorer.ui.finite import stop_at_non_finite
+from explorer.ui.frame import end_page
 from explorer.ui.map_rows import show_maps
 from explorer.ui.network import network_to_look_into
 from explorer.ui.panels import csv_button, image_format_control, npz_button
@@ -35,7 +36,7 @@ weights = weights_source(config)
 image_format_control()
 show_rejection()
 if weights is None:
-    st.stop()
+    end_page()
 random_weights_banner(weights)
 
 x, key = picture.as_input(config), (weights.key, picture.key)
@@ -43,7 +44,7 @@ try:
     maps = module_maps(weights.model, x, key, stage, module)
 except ValueError as error:
     st.error(str(error), icon=":material/error:")
-    st.stop()
+    end_page()
 if not all_finite(maps):
     stop_at_non_finite(weights.model, x, key)
 

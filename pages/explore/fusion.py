@@ -8,6 +8,7 @@ from explorer.charts.theme import branch_name
 from explorer.ui import choices
 from explorer.ui.block_controls import BRANCHES, choose_module
 from explorer.ui.finite import stop_at_non_finite
+from explorer.ui.frame import end_page
 from explorer.ui.fusion import (
     answer,
     contribution_table,
@@ -33,7 +34,7 @@ picture = picture_source(config)
 weights = weights_source(config)
 image_format_control()
 if weights is None:
-    st.stop()
+    end_page()
 random_weights_banner(weights)
 
 x, key = picture.as_input(config), (weights.key, picture.key)
@@ -41,7 +42,7 @@ try:
     fusion = fusion_of_module(weights.model, x, key, stage, module)
 except ValueError as error:
     st.error(str(error), icon=":material/error:")
-    st.stop()
+    end_page()
 if not is_finite(fusion):
     stop_at_non_finite(weights.model, x, key)
 

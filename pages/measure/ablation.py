@@ -20,6 +20,7 @@ from explorer.ui.ablation_results import show_figures, show_published, show_tabl
 from explorer.ui.ablation_training import current_trainings, told_origin, training_section
 from explorer.ui.benchmark import forecast_problem
 from explorer.ui.benchmark_results import records_csv, watch_run
+from explorer.ui.frame import end_page
 from explorer.ui.job_manager import store_state
 from explorer.ui.panels import csv_button, image_format_control
 from explorer.ui.sources import picture_source, weights_source
@@ -37,7 +38,7 @@ if view == "Train it":
     shown = trained(trainings.plan, trainings.finished, trainings.folder)
     show_answer(shown, told_origin(trainings, shown))
     training_section(trainings, shown)
-    st.stop()
+    end_page()
 # Containers keep their place while messages come and go, so that nothing below them jumps or doubles.
 messages, progress, answer, bar, live, details = (st.container() for _ in range(6))
 try:
@@ -45,7 +46,7 @@ try:
     arms = arms_of(config, choice.switches, choice.axes) if choice.switches else ()
 except ValueError as error:
     messages.error(str(error), icon=":material/error:")
-    st.stop()
+    end_page()
 picture = picture_source(config)
 weights = weights_source(config)
 image_format_control()
@@ -56,7 +57,7 @@ if not arms:
         "that lacks exactly that, beside one that has everything.",
         icon=":material/toggle_off:",
     )
-    st.stop()
+    end_page()
 
 run = current_ablation_run()
 records = () if run is None else measured_records(arms, run.records)

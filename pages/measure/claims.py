@@ -7,6 +7,7 @@ from explorer.claims.answer import answer
 from explorer.claims.table import count_verdicts, file_table, judge_all, ranked, relative_table
 from explorer.ui.claims import VERDICT_ICONS, gather_evidence, show_claims, show_details, show_growth, show_origin
 from explorer.ui.conventions import choose_convention_or_printed
+from explorer.ui.frame import end_page
 from explorer.ui.panels import csv_button, image_format_control, show_chart
 from explorer.ui.variant import current_variant, show_rejection
 
@@ -20,7 +21,7 @@ convention = choose_convention_or_printed(
 image_format_control()
 evidence = gather_evidence()
 if evidence is None:
-    st.stop()
+    end_page()
 
 outcomes = judge_all(evidence)
 by_interest = ranked(outcomes)
