@@ -107,7 +107,7 @@ def _take(on_taken: Callable[[], None]) -> None:
     except ValueError as error:
         state[_ERROR] = f"{file.name} was not taken. {error}"
         return
-    name = re.sub(r"[^\w .-]", "_", file.name)[-_LONGEST_NAME:]
+    name = re.sub(r"[^\w .-]+", "-", file.name)[-_LONGEST_NAME:]
     state[_SESSION] = OwnPicture(name, hashlib.sha256(contents).hexdigest(), picture)
     if key := _browser_key():
         _kept().put(key, state[_SESSION])
