@@ -48,7 +48,7 @@ def answer(fusion: FusionContributions) -> str:
     ]
     if not from_others:
         return "Every branch gets most from itself."
-    rest = ", and each other one from itself" if len(from_others) < len(sources) else ""
+    rest = "; each other one gets most from itself" if len(from_others) < len(sources) else ""
     return f"Most comes to {', to '.join(from_others)}{rest}."
 
 

@@ -107,7 +107,7 @@ def _take(on_taken: Callable[[], None]) -> None:
     except ValueError as error:
         state[_ERROR] = f"{file.name} was not taken. {error}"
         return
-    name = re.sub(r"[^\w .-]", "_", file.name)[-_LONGEST_NAME:]
+    name = re.sub(r"[^\w .-]+", "-", file.name)[-_LONGEST_NAME:]
     state[_SESSION] = OwnPicture(name, hashlib.sha256(contents).hexdigest(), picture)
     if key := _browser_key():
         _kept().put(key, state[_SESSION])
@@ -115,18 +115,19 @@ def _take(on_taken: Callable[[], None]) -> None:
 
 
 def _browser_key() -> str | None:
-    return browser_key(st.context.cookies.get(_COOKIE))
+    cookie = st.context.cookies.get(_COOKIE)
+    return browser_key(cookie) if isinstance(cookie, str) else None
 
 
-def browser_key(cookie: str | None) -> str | None:
+def browser_key(cookie: str) -> str | None:
     """What tells browsers apart, from the cookie against forged requests that Streamlit gives each.
 
     Its token stays as long as the browser is open, but is masked anew whenever a page is loaded.
 
     Returns:
-        A hash of the token; None where there is no such cookie.
+        A hash of the token; None where the cookie has another form.
     """
-    found = _MASKED_TOKEN.fullmatch(cookie or "")
+    found = _MASKED_TOKEN.fullmatch(cookie)
     if found is None:
         return None
     mask, masked = map(bytes.fromhex, found.groups())

@@ -92,7 +92,7 @@ with shown:
     )
     if not np.asarray(attribution.values).any():
         st.info(
-            f"Nothing speaks for {names[target]} here: choose another branch, class or method.",
+            f"Nothing speaks for {names[target]} here: choose another branch, {names.noun.lower()} or method.",
             icon=":material/info:",
         )
 with controls:

@@ -40,15 +40,6 @@ def test_an_edited_link_shows_a_sentence_and_no_trace(page: Page, server: str) -
     assert page.get_by_text("Traceback").count() == 0
 
 
-def test_an_uploaded_picture_is_shown(page: Page, server: str, tmp_path: Path) -> None:
-    buffer = io.BytesIO()
-    Image.new("RGB", (80, 60), "purple").save(buffer, "PNG")
-    (tmp_path / "purple.png").write_bytes(buffer.getvalue())
-    open_page(page, f"{server}/feature_maps?img_size=64,64")
-    page.locator(".st-key-picture_file input[type=file]").set_input_files(tmp_path / "purple.png")
-    expect(page.get_by_text("Your picture at 64x64 pixels")).to_be_visible(timeout=30_000)
-
-
 def test_a_variant_file_is_opened(page: Page, server: str, tmp_path: Path) -> None:
     from hrformer import preset
 

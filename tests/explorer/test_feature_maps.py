@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.feature_maps import collect_module_maps, principal_components, strongest_channels
+from explorer.feature_maps import (
+    ModuleMaps,
+    collect_module_maps,
+    fusion_changes,
+    principal_components,
+    strongest_channels,
+)
 from explorer.models import random_model
 from hrformer import preset
 
@@ -102,3 +108,11 @@ def test_principal_components_order_a_gradient_and_do_not_flip() -> None:
 def test_few_channels_still_make_a_picture(channels: int) -> None:
     feature_map = np.random.default_rng(0).random((channels, 4, 4), dtype=np.float32)
     assert principal_components(feature_map).shape == (4, 4, 3)
+
+
+def test_a_fusion_changes_a_map_by_the_norm_of_the_difference_over_the_norm_before() -> None:
+    before = (np.array([[[3.0, 4.0]]], np.float32), np.zeros((1, 1, 1), np.float32), np.ones((1, 1, 1), np.float32))
+    after = (np.array([[[3.0, 1.0]]], np.float32), np.ones((1, 1, 1), np.float32))
+    moved, from_nothing = fusion_changes(ModuleMaps(before, after))
+    assert moved == pytest.approx(3 / 5)
+    assert np.isnan(from_nothing)

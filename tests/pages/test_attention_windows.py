@@ -25,7 +25,7 @@ def open_page(query: dict[str, str] | None = None) -> AppTest:
 
 
 def described(app: AppTest) -> str:
-    return next(caption.value for caption in app.caption if "looks at window" in caption.value)
+    return next(text.value for text in app.markdown if "looks at window" in text.value)
 
 
 def charts(app: AppTest) -> list[str]:

@@ -1,6 +1,7 @@
 """The Feature maps page, from the entrypoint."""
 
 import io
+import re
 
 import pytest
 import torch
@@ -65,6 +66,7 @@ def test_a_picture_of_ones_own_is_shown_and_a_broken_one_is_not_taken() -> None:
     app.file_uploader(key="picture_file").upload("red.png", png(), "image/png").run()
     assert not app.exception
     assert app.selectbox(key="picture").value == "own"
+    assert any("red.png at 224x224 pixels" in caption.value for caption in app.caption)
     app.file_uploader(key="picture_file").upload("broken.png", png()[:50], "image/png").run()
     assert not app.exception
     assert "broken.png was not taken" in app.sidebar.error[0].value
@@ -92,6 +94,23 @@ def test_a_variant_too_large_for_the_machine_is_not_built(monkeypatch: pytest.Mo
     app = open_page(QUERY | {"num_blocks": "1,1,1,2"})
     assert "costed but not built" in app.error[0].value
     assert charts(app) == []
+
+
+@pytest.mark.parametrize(("view", "channel"), [("One channel", "5"), ("Principal components", "0")])
+def test_a_link_opens_view_and_channel_and_the_address_keeps_them(view: str, channel: str) -> None:
+    app = open_page(QUERY | {"view": view, "channel": channel})
+    app.run()
+    assert app.segmented_control(key="view").value == view
+    assert app.query_params["view"] == view
+    assert app.query_params.get("channel", "0") == channel
+
+
+def test_the_first_sentence_says_what_the_fusion_does() -> None:
+    app = open_page(QUERY | {"stage": "3"})
+    sentence = next(text.value for text in app.main.markdown if text.value.startswith("Fusing"))
+    most, least = map(float, re.findall(r"by (\d+) %", sentence))
+    assert most >= least > 0
+    assert len(set(re.findall(r"1/\d+", sentence))) == 2
 
 
 def test_a_channel_that_a_branch_lacks_falls_back_to_its_last() -> None:

@@ -6,6 +6,8 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from explorer.fusion_contributions import FusionContributions
+from explorer.ui.fusion import answer
 from hrformer import create_model, preset
 from tests.pages.entrypoint import open_app
 
@@ -29,11 +31,42 @@ def charts(app: AppTest) -> list[str]:
 @pytest.mark.parametrize("stage", [2, 3, 4])
 def test_every_target_of_every_stage_opens(stage: int) -> None:
     app = open_page({"stage": str(stage)})
-    for target in range(stage):
+    for target in ("1/4", "1/8", "1/16", "1/32")[:stage]:
         app.segmented_control(key="fusion_target").set_value(target).run()
         assert not app.exception
         assert len(charts(app)) == 3
-        assert f"The 1/{4 * 2**target} branch gets most from" in charts(app)[2]
+        assert f"The {target} branch gets most from" in charts(app)[2]
+
+
+def test_a_link_opens_a_target_and_the_address_keeps_it() -> None:
+    app = open_page({"stage": "4", "fusion_target": "1/16"})
+    assert "The 1/16 branch gets most from" in charts(app)[2]
+    app.run()
+    assert app.query_params["fusion_target"] == "1/16"
+    app.segmented_control(key="stage").set_value(2).run()
+    assert "The 1/4 branch gets most from" in charts(app)[2]
+    app.segmented_control(key="stage").set_value(4).run()
+    assert "The 1/16 branch gets most from" in charts(app)[2]
+
+
+def test_it_opens_on_the_trained_network_with_a_sentence_on_which_branch_feeds_which() -> None:
+    app = open_app("pages/explore/fusion.py")
+    assert app.segmented_control(key="network").value == "digits"
+    assert [text.value for text in app.main.markdown] == ["Every branch gets most from itself."]
+
+
+@pytest.mark.parametrize(
+    ("ratios", "sentence"),
+    [
+        ([[2, 1], [3, 1]], "Most comes to the 1/8 branch from the 1/4 branch; each other one gets most from itself."),
+        ([[1, 2], [3, 1]], "Most comes to the 1/4 branch from the 1/8 branch, to the 1/8 branch from the 1/4 branch."),
+        ([[2, 1], [1, 2]], "Every branch gets most from itself."),
+        ([[2, 1], [float("nan"), float("nan")]], "All that is added to some branch is zero."),
+    ],
+)
+def test_the_sentence_names_the_largest_summand_of_each_branch(ratios: list[list[float]], sentence: str) -> None:
+    maps = ((torch.zeros(1, 1),) * 2,) * 2
+    assert answer(FusionContributions(torch.tensor(ratios), torch.tensor(ratios), maps)) == sentence
 
 
 def test_a_module_that_the_stage_lacks_is_replaced_and_said() -> None:

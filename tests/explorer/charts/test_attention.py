@@ -16,6 +16,7 @@ from explorer.charts.attention import (
     logit_parts,
     token_labels,
 )
+from explorer.charts.attention_colours import doublings_limit
 from explorer.charts.attention_windows import window_picture
 from explorer.charts.attribution import attribution_overlay
 from explorer.charts.fusion import norm_ratio_matrix, share_matrix, summand_panels
@@ -66,6 +67,49 @@ def test_padding_is_drawn_beside_the_picture_and_only_there() -> None:
     assert {y for _, y in corners} == {-8, 0, 40, 48}
     unpadded = window_picture(PICTURE, WindowGrid(10, 12, 2), "Windows", branch=0)
     assert not trace(unpadded, "padding").x
+
+
+def test_ratios_lie_around_even_on_a_scale_of_doublings() -> None:
+    ratios = np.array([[[1.0, 2.0], [0.25, 0.0]]])  # of 4 tokens, in one head
+    limit = doublings_limit(ratios, 4)
+    assert limit == 2
+    figure = head_windows(ratios, np.zeros((2, 2), bool), "Heads", ratio_limit=limit)
+    assert figure.data[0].z.tolist() == [[0, 1], [-2, -2]]  # nothing at all has the colour of the scale's end
+    assert figure.data[0].customdata.tolist() == ratios[0].tolist()  # and its own number
+    axis = figure.layout.coloraxis
+    assert (axis.cmin, axis.cmax) == (-2, 2)
+    assert dict(zip(axis.colorbar.tickvals, axis.colorbar.ticktext, strict=True)) == {
+        -2: "1/4",
+        -1: "1/2",
+        0: "1",
+        1: "2",
+        2: "4",
+    }
+
+
+def test_noise_around_even_attention_looks_even() -> None:
+    ratios = 1 + 0.02 * RANDOM.standard_normal((2, 7, 7))
+    limit = doublings_limit(ratios, 49)
+    assert limit == pytest.approx(np.log2(1.25))
+    figure = head_windows(ratios, np.zeros((7, 7), bool), "Heads", ratio_limit=limit)
+    assert np.abs(figure.data[0].z).max() < 0.4 * limit
+    assert list(figure.layout.coloraxis.colorbar.ticktext) == ["0.8", "1", "1.25"]
+
+
+def test_no_ratio_stretches_the_scale_beyond_the_number_of_tokens() -> None:
+    assert doublings_limit(np.array([1e-30, 1.0]), 49) == pytest.approx(np.log2(49))
+
+
+def test_the_picture_and_the_heads_share_one_scale_of_ratios() -> None:
+    ratios = RANDOM.random((3, 7, 7)) * 3
+    limit = doublings_limit(ratios, 49)
+    figure = window_picture(
+        PICTURE, GRID, "Windows", branch=0, position=(4, 5), attention=ratios.mean(0), ratio_limit=limit
+    )
+    lit = trace(figure, "attention")
+    heads = head_windows(ratios, np.zeros((7, 7), bool), "Heads", ratio_limit=limit).layout.coloraxis
+    assert (lit.zmin, lit.zmax) == (heads.cmin, heads.cmax)
+    assert [colour for _, colour in lit.colorscale] == [colour for _, colour in heads.colorscale]
 
 
 def test_axes_of_the_matrix_read_as_positions() -> None:
