@@ -12,6 +12,8 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.elements.lib.grid_container import GridContainer
 
+from explorer.charts.theme import on_dark_page
+
 #: What a table shows where there is no figure.
 NO_VALUE = "–"
 #: Less is too little for a chart: two stand beside each other on a screen of 1440 pixels, below each other on 1024.
@@ -61,7 +63,7 @@ def show_chart(
     """
     image = st.session_state.get(_IMAGE_FORMAT, "PNG").lower()
     st.plotly_chart(
-        figure,
+        on_dark_page(figure) if st.context.theme.type == "dark" else figure,
         width=figure.layout.width or "stretch",
         key=f"chart_{name}",
         alt=alt,
