@@ -65,9 +65,11 @@ def show_chart(
         alt: What a screen reader says.
         on_select: Called after a click on a point; the click is in the session state under `chart_<name>`.
     """
+    from explorer.charts.theme import on_dark_page  # with Plotly, which the first numbers of a cold server need not
+
     image = choices.held(_IMAGE_FORMAT, "PNG").lower()
     st.plotly_chart(
-        figure,
+        on_dark_page(figure) if st.context.theme.type == "dark" else figure,
         width=figure.layout.width or "stretch",
         key=f"chart_{name}",
         alt=alt,

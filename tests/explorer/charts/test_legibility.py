@@ -14,17 +14,16 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 from plotly.colors import sample_colorscale, unlabel_rgb
-from streamlit.elements.lib.streamlit_plotly_theme import GRAY_90
 
 from explorer import charts
 from explorer.charts.fusion import share_matrix
-from explorer.charts.theme import TEXT_COLOUR, readable_on
+from explorer.charts.theme import on_dark_page, readable_on
 from tests.explorer.charts.examples import EXAMPLES
 from tests.wcag import contrast
 
 LEAST_PX = 11
 #: They add to a figure or are what others are made of, and give it no title.
-PARTS = {"style", "picture_figure", "add_clickable_positions"}
+PARTS = {"style", "on_dark_page", "picture_figure", "add_clickable_positions"}
 ALL = pytest.mark.parametrize("figure", EXAMPLES.values(), ids=[function.__qualname__ for function in EXAMPLES])
 
 
@@ -79,17 +78,10 @@ def test_no_text_is_small(figure: go.Figure) -> None:
 @ALL
 def test_no_text_has_streamlits_own_small_size(figure: go.Figure) -> None:
     """Where a figure says nothing, Streamlit sets axes, legends, scales and hover texts in 10.5 pixels."""
-    layout = spec_of(figure)["layout"]
-    axes = [value for key, value in layout.items() if re.fullmatch(r"[xy]axis\d*", key)]
-    assert len(axes) >= 2
-    scales = [layout["coloraxis"].get("colorbar")] if "coloraxis" in layout else []
-    scales += [trace["colorbar"] for trace in spec_of(figure)["data"] if "colorbar" in trace]
-    for owner in [*axes, *filter(None, scales)]:
-        for font in (owner["tickfont"], owner["title"]["font"]):
-            assert font["size"] >= LEAST_PX
-            assert font["color"] == GRAY_90
-    for font in (layout["font"], layout["legend"]["font"], layout["hoverlabel"]["font"]):
-        assert font["size"] >= LEAST_PX
+    spec = spec_of(figure)
+    fonts = [*fonts_of(spec), spec["layout"]["legend"]["font"], spec["layout"]["hoverlabel"]["font"]]
+    assert len(fonts) >= 2 * 2 + 3
+    assert all(font["size"] >= LEAST_PX for font in fonts)
 
 
 @ALL
@@ -105,8 +97,22 @@ def test_the_buttons_have_a_column_of_their_own(figure: go.Figure) -> None:
     assert figure.layout.margin.r >= 30  # 24 pixels wide, in the browser's test of it
 
 
-def test_the_colour_of_text_is_the_one_that_streamlit_puts_its_own_in_the_place_of() -> None:
-    assert TEXT_COLOUR == GRAY_90
+@ALL
+def test_text_reads_on_a_light_page_and_has_streamlits_own_colour_on_a_dark_one(figure: go.Figure) -> None:
+    for font in fonts_of(spec_of(figure)):
+        ink = tuple(bytes.fromhex(font["color"].removeprefix("#")))
+        assert contrast(ink, (255, 255, 255)) >= 4.5
+        assert contrast(ink, (23, 22, 20)) >= 3  # until the page runs again after a change of theme
+    dark = fonts_of(spec_of(on_dark_page(go.Figure(figure))))
+    assert {font.get("color") for font in dark} == {None}
+
+
+def fonts_of(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Fonts whose colour Streamlit sets where the figure sets none."""
+    layout = spec["layout"]
+    owners = [value for key, value in layout.items() if re.fullmatch(r"[xy]axis\d*", key)]
+    owners += [part["colorbar"] for part in (layout.get("coloraxis", {}), *spec["data"]) if "colorbar" in part]
+    return [layout["font"], *(font for owner in owners for font in (owner["tickfont"], owner["title"]["font"]))]
 
 
 @pytest.mark.parametrize("scale", ["Viridis", "RdBu_r", "Cividis"])
