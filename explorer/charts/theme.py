@@ -29,8 +29,8 @@ MODE_BAR_PX = 34
 TITLE_TOP_PX = 48
 #: What a colour bar with its title and its numbers needs below the maps.
 COLOUR_BAR_PX = 66
-#: What fits into a line of half of the page.
-_TITLE_CHARACTERS = 46
+#: Of a title, on average and with room to spare.
+_CHARACTER_PX = 8.4
 _TITLE_PX = 15
 _LINE_PX = 18
 #: Luminance whose contrast with black, (L + 0.05) / 0.05, is that with white, 1.05 / (L + 0.05).
@@ -107,7 +107,7 @@ def style(figure: go.Figure, title: str, *, height: int = 360, **layout: Any) ->
     A long title goes on in a second line, for which the figure grows; what it holds in `<sup>` is small print. The
     buttons of the chart stand in a column of their own at the right.
     """
-    text = _in_lines(title)
+    text = _in_lines(title, layout.get("width", HALF_PX))
     more = _LINE_PX * (text.count("<br>") - title.count("<br>"))
     margin = {"l": 10, "r": MODE_BAR_PX, "t": TITLE_TOP_PX, "b": 10} | layout.pop("margin", {})
     common: dict[str, Any] = {
@@ -156,10 +156,11 @@ def _readable(part: dict[str, Any]) -> dict[str, Any]:
     return part | {"tickfont": FONT, "title": (part.get("title") or {}) | {"font": FONT}}
 
 
-def _in_lines(title: str) -> str:
+def _in_lines(title: str, width_px: float) -> str:
     """The title with breaks where a line would be too long; lines in small print stay as they are."""
+    characters = int(width_px / _CHARACTER_PX)
     lines = [
-        textwrap.wrap(line, _TITLE_CHARACTERS, break_on_hyphens=False) if "<" not in line else [line]
+        textwrap.wrap(line, characters, break_on_hyphens=False) if "<" not in line else [line]
         for line in title.split("<br>")
     ]
     return "<br>".join(part for parts in lines for part in parts)

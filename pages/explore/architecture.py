@@ -57,7 +57,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 show_chart(
     network_diagram(
         describe_network(config),
-        f"Blocks make {block_share(cost) * 100:.0f} % of the MACs; fuller costs more",
+        f"Blocks: {block_share(cost) * 100:.0f} % of the MACs; fuller costs more",
     ),
     "architecture_diagram",
     alt="Diagram of the network: stages from left to right, branches from high to low resolution",
