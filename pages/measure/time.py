@@ -48,6 +48,12 @@ if shown is not None:
     with answer:
         show_answer(shown)
     show_difference(shown)
+elif not is_busy:
+    st.info(
+        "A profile sets the time of each kind of work beside its multiply-adds, and says what makes one "
+        "network slower than another.",
+        icon=":material/timer:",
+    )
 
 with st.container(horizontal=True, vertical_alignment="center"):
     st.button(

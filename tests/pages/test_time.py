@@ -1,13 +1,15 @@
-"""The page Where the time goes: shares by hand, and a profile of a small variant from the entrypoint."""
+"""The page Where the time goes: it opens on the run that ships, and shows the session's own profiles the same way."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.benchmark.process import WorkerProcess
 from explorer.benchmark.profile import Profile, ProfileRow
-from explorer.charts.time import share_bars
-from explorer.ui.time import costliest_finding, part_order, share_table
+from explorer.ui.time_results import costliest_finding, share_table
 from tests.pages.entrypoint import open_app
 from tests.pages.test_benchmark import TINY
 
@@ -15,6 +17,8 @@ PAGE = "pages/measure/time.py"
 BY_HAND = Profile(
     "by hand",
     1,
+    (224, 224),
+    9.0,
     (
         ProfileRow("stem", None, "stem and stage 1", "convolution", 1.0, 60),
         ProfileRow("stage 2", 0, "FFN 3x3 depth-wise", "convolution", 5.0, 10),
@@ -37,52 +41,105 @@ def test_the_title_names_the_part_that_costs_more_than_its_flops_say() -> None:
     assert title == "FFN 3x3 depth-wise: 10 % of the MACs, 50 % of the time"
 
 
-def test_branches_keep_their_colours_and_both_shares_stand_side_by_side() -> None:
-    table = share_table(BY_HAND, "branch")
-    figure = share_bars(table, "title", 0.6, part_order([table]))
-    assert list(figure.data[0].y) == ["no branch", "1/4 branch", "1/8 branch"]
-    assert list(figure.data[0].x) == pytest.approx([60, 10, 30])  # multiply-adds
-    assert list(figure.data[1].x) == pytest.approx([10, 50, 40])  # time
-    assert figure.data[1].marker.color[1:] == ("#0072B2", "#E69F00")
+def answer(app: AppTest) -> str:
+    """The sentence that the page opens with."""
+    (sentence,) = [text.value for text in app.markdown if text.value.startswith("#### ") and ":" in text.value]
+    return sentence
+
+
+def captions(app: AppTest) -> str:
+    return " ".join(caption.value for caption in app.caption)
 
 
 def profiled(app: AppTest) -> AppTest:
     app.button(key="start_profiles").click().run()
     assert not app.exception
-    for run in app.session_state["profile_runs"]:
-        assert run.wait(150)
+    assert app.session_state["profile_run"].wait(150)
     app.run()
     assert not app.exception
     return app
 
 
-def test_a_profile_is_split_kept_and_thrown_away() -> None:
-    app = profiled(open_app(PAGE, TINY))
-    (run,) = app.session_state["profile_runs"]
-    assert run.profile is not None
-    table = app.dataframe[0].value
-    assert table["time_share"].sum() == pytest.approx(1)
-    assert table["macs_share"].sum() == pytest.approx(1)
-    assert json.loads(run.trace_path.read_text())["traceEvents"]
+def beside(second: str) -> AppTest:
+    app = open_app(query=TINY)
+    app.session_state["profile_second"] = second
+    app.session_state["profile_size"] = "32x32"
+    return app.switch_page(PAGE).run()
+
+
+def test_it_opens_with_the_answer_of_the_run_that_ships() -> None:
+    app = open_app(PAGE)
+    assert answer(app).startswith("#### HRFormer-B: 0.76 of DeiT-B's MACs, ")
+    assert "Reference run that ships" in captions(app)
+    assert "2 threads, torch 2." in captions(app)
+    assert "November 2026, 8 images of 224x224 a call" in captions(app)
+    assert "without, taken in turn" in captions(app)
+    assert len(app.get("plotly_chart")) == 3  # the two side by side, and each by itself
+    assert len(app.dataframe) == 2
+
+
+def test_the_pair_and_the_batch_are_a_choice() -> None:
+    app = open_app(PAGE)
+    for_eight = captions(app)
+    app.segmented_control(key="reference_second").set_value("HRNet-W48").run()
+    assert not app.exception
+    assert answer(app).startswith("#### HRFormer-B: 0.77 of HRNet-W48's MACs, ")
+    app.segmented_control(key="reference_batch").set_value(1).run()
+    assert not app.exception
+    assert answer(app).startswith("#### HRFormer-B: 0.77 of HRNet-W48's MACs, ")
+    assert "one image of 224x224 a call" in captions(app)
+    assert captions(app) != for_eight
+
+
+def test_own_profiles_take_its_place_and_are_shown_the_same_way() -> None:
+    app = profiled(beside("test_resnet"))
+    run = app.session_state["profile_run"]
+    assert [profile.model_name for profile in run.profiles] == [run.jobs[0].model.name, "test_resnet"]
+    assert "of test_resnet's MACs" in answer(app)
+    assert "Reference run" not in captions(app)
+    assert "Your own profiles" in captions(app)
+    assert len(app.get("plotly_chart")) == 3
+    for table in app.dataframe:
+        assert table.value["time_share"].sum() == pytest.approx(1)
+        assert table.value["macs_share"].sum() == pytest.approx(1)
+    assert all(json.loads(path.read_text())["traceEvents"] for path in run.trace_paths)
     app.segmented_control(key="profile_split").set_value("Stage").run()
     assert "stage 4" in app.dataframe[0].value["part"].to_list()
     app.switch_page("pages/explore/architecture.py").run()
     app.switch_page(PAGE).run()
-    assert len(app.dataframe) == 1
+    assert "Your own profiles" in captions(app)
     app.button(key="throw_profiles_away").click().run()
-    assert not app.dataframe
-    assert not run.trace_path.exists()
+    assert "Reference run that ships" in captions(app)
+    assert not any(path.exists() for path in run.trace_paths)
 
 
-def test_stop_ends_it_with_a_sentence() -> None:
+def test_one_model_alone_is_answered_for_itself() -> None:
+    app = profiled(beside("none"))
+    assert " of the MACs, " in answer(app)
+    assert "Choose a second model under **Beside it**" in captions(app)
+    assert len(app.dataframe) == 1
+
+
+def test_stop_ends_it_with_a_sentence_and_the_reference_stays() -> None:
     app = open_app(PAGE, TINY)
     app.button(key="start_profiles").click().run()
-    app.button(key="stop_profiles").click().run()
-    (run,) = app.session_state["profile_runs"]
-    assert run.wait(20)
+    assert "Reference run that ships" in captions(app)
+    app.button(key="stop_profile").click().run()
+    assert app.session_state["profile_run"].wait(20)
     app.run()
     assert not app.error
     assert "was cancelled" in app.info[-1].value
+    assert "Reference run that ships" in captions(app)
+
+
+def test_a_process_that_fails_is_said_and_the_reference_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(request: Mapping[str, Any], variables: Mapping[str, str]) -> WorkerProcess:
+        return WorkerProcess(request, variables, module="explorer.no_such_module")
+
+    monkeypatch.setattr("explorer.benchmark.profile_run.WorkerProcess", broken)
+    app = profiled(open_app(PAGE))
+    assert "There is no profile: hrformer_tiny: the measuring process ended with code 1" in app.error[0].value
+    assert "Reference run that ships" in captions(app)
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:
@@ -92,3 +149,10 @@ def test_an_unknown_name_gets_the_nearest() -> None:
     assert not app.exception
     assert "hrnet_w18" in app.error[0].value
     assert app.button(key="start_profiles").disabled
+
+
+def test_without_the_file_that_ships_the_page_says_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explorer.ui.time_results.reference_profiles", lambda: None)
+    app = open_app(PAGE)
+    assert not app.get("plotly_chart")
+    assert "beside its multiply-adds" in app.info[0].value
