@@ -4,6 +4,8 @@ import sys
 
 import streamlit as st
 
+from explorer.ui.later_imports import LATER_IMPORTS
+
 # Torch gives the interpreter lock up in operators and, while another session's Python runs, may wait 5 ms for it by
 # default. Under load sliders were faster with less, in the one pair of runs of docs/reliability.md.
 sys.setswitchinterval(0.0005)
@@ -31,4 +33,7 @@ page = st.navigation(
     position="top",
 )
 st.session_state["current_page"] = page.url_path  # for controls that pages share
+if page.url_path:  # the first page does without what is imported behind it
+    LATER_IMPORTS.wait()
 page.run()
+LATER_IMPORTS.begin()
