@@ -22,7 +22,7 @@ from explorer.ui.architecture import (
 )
 from explorer.ui.controls import variant_controls
 from explorer.ui.onnx_download import onnx_download
-from explorer.ui.panels import csv_button, half_grid, image_format_control, show_chart
+from explorer.ui.panels import csv_button, half_grid, image_format_control, numbers_first, show_chart
 from explorer.ui.variant import current_variant, show_rejection
 from explorer.units import mebibytes, signed_percent, with_prefix
 from explorer.variants import PAPER_NAMES, nearest_preset, to_python
@@ -86,6 +86,7 @@ except ValueError as error:
 # After the numbers, so that a moved slider shows them first: callbacks have already made the new variant.
 variant_controls(config)
 image_format_control()
+numbers_first()
 
 show_chart(
     network_diagram(
