@@ -19,7 +19,8 @@ from explorer.models import random_model
 from explorer.pictures import SAMPLES, fit, load_sample, to_input
 from explorer.receptive_field import central_position
 from hrformer import TASKS, HRFormerConfig, preset
-from tests import bench_comparison, bench_harness
+from tests import bench_comparison, bench_harness, bench_start
+from tests.bench_report import report
 
 ROUNDS = 15
 
@@ -39,10 +40,6 @@ def interleaved(works: dict[str, Callable[[], object]], rounds: int = ROUNDS) ->
         for name, work in works.items():
             samples[name].append(milliseconds(work))
     return {name: statistics.median(values) for name, values in samples.items()}
-
-
-def report(name: str, value: str, target: str) -> None:
-    print(f"{name:<58} {value:>16}   target {target}", flush=True)
 
 
 def percentile_95(values: list[float]) -> float:
@@ -159,6 +156,7 @@ def main() -> None:
     bench_maps()
     bench_effective_field()
     bench_browser()
+    bench_start.main()
     bench_harness.main()
     bench_comparison.main()
 

@@ -16,6 +16,7 @@ from explorer.charts.theme import branch_name
 from explorer.complexity import BLOCK_KINDS, KINDS, STAGES, Complexity, block_costs, estimate_complexity
 from explorer.geometry import branch_sizes
 from explorer.operator_counts import OperatorCounts, total
+from explorer.ui.later_imports import LATER_IMPORTS
 from explorer.units import significant, with_prefix
 from hrformer import HRFormerConfig
 from hrformer.config import NUM_BRANCHES
@@ -143,12 +144,17 @@ def blocks_of(config: HRFormerConfig) -> int:
     return sum(modules * blocks * branches for modules, blocks, branches in depths)
 
 
-@st.cache_data(max_entries=8, show_spinner="Listing the layers")
 def layer_table(config: HRFormerConfig) -> pd.DataFrame:
     """Torchinfo's table of every layer, on the meta device: no weight is allocated.
 
     Its MACs are left out: torchinfo does not count matrix products and miscounts linear layers on sequences.
     """
+    LATER_IMPORTS.wait()
+    return _list_layers(config)
+
+
+@st.cache_data(max_entries=8, show_spinner="Listing the layers")
+def _list_layers(config: HRFormerConfig) -> pd.DataFrame:
     import pandas as pd
     import torch
     import torchinfo

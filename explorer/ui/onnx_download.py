@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from explorer.onnx_process import OnnxFile, export_in_process, exporting_mib, why_not
+from explorer.ui.later_imports import LATER_IMPORTS
 from explorer.ui.progress import throw_away_button, with_progress
 from hrformer import HRFormerConfig
 
@@ -16,6 +17,7 @@ _WANTED = "onnx_wanted"
 
 def onnx_download(config: HRFormerConfig) -> None:
     """A button that writes the file; once it is there, its download and what was checked."""
+    LATER_IMPORTS.wait()
     from explorer.ui.sources import known_weights  # needs torch, and the page that has this button opens without
 
     st.markdown("**Run it elsewhere**")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -24,6 +26,9 @@ NO_VALUE = "–"
 #: Less is too little for a chart: two stand beside each other on a screen of 1440 pixels, below each other on 1024.
 _HALF_PX = 370
 _IMAGE_FORMAT = "chart_image_format"
+#: From the first numbers of a session to its first charts, s.
+NUMBERS_FIRST_S = 0.4
+_CHARTS_BEGUN = "charts_begun"
 
 
 def plain(text: str) -> str:
@@ -34,6 +39,18 @@ def plain(text: str) -> str:
 def half_grid() -> GridContainer:
     """Cells that each take half of the page where it is wide enough, else all of it."""
     return st.grid(2, min_column_width=_HALF_PX)
+
+
+def numbers_first() -> None:
+    """Let the browser draw what stands above before the first charts come: called between the two.
+
+    Plotly's script keeps a browser busy for a second, and React draws with it what it had not drawn yet.
+    """
+    if _CHARTS_BEGUN not in st.session_state:
+        st.session_state[_CHARTS_BEGUN] = True
+        time.sleep(NUMBERS_FIRST_S)
+    # Plotly takes what there is of pandas for all of it: while another thread imports pandas, it would find a part.
+    import_module("pandas")
 
 
 def image_format_control() -> None:

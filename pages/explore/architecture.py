@@ -24,7 +24,7 @@ from explorer.ui.architecture import (
 from explorer.ui.build import pin_button, share_popover, show_headline, show_variants
 from explorer.ui.comparing import choose_reference, reference_for
 from explorer.ui.controls import variant_controls
-from explorer.ui.panels import csv_button, half_grid, image_format_control, show_chart
+from explorer.ui.panels import csv_button, half_grid, image_format_control, numbers_first, show_chart
 from explorer.ui.variant import current_variant, show_rejection, variant_name
 
 config = current_variant()
@@ -53,6 +53,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     reference = choose_reference(config)
     pin_button(config)
     share_popover(config)
+numbers_first()
 
 show_chart(
     network_diagram(

@@ -22,10 +22,12 @@ def running_app() -> Iterator[str]:
 
 
 @contextmanager
-def running_server(environment: Mapping[str, str]) -> Iterator[tuple[str, int]]:
-    """As `running_app`, with some environment variables; gives address and process id."""
+def running_server(
+    environment: Mapping[str, str], script: str | Path = "streamlit_app.py"
+) -> Iterator[tuple[str, int]]:
+    """As `running_app`, with some environment variables, or of another script; gives address and process id."""
     port = _free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true"]
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             [*command, f"--server.port={port}"], cwd=ROOT, stdout=log, stderr=log, env=os.environ | environment
@@ -53,13 +55,13 @@ def _free_port() -> int:
 
 
 def _becomes_healthy(address: str, process: subprocess.Popen[str]) -> bool:
-    for _ in range(300):
+    for _ in range(1500):
         if process.poll() is not None:
             return False
         try:
             urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
         except OSError:
-            time.sleep(0.2)
+            time.sleep(0.04)
         else:
             return True
     return False
