@@ -36,6 +36,7 @@ class Progress:
         state: "waiting", "running", "finished" or "cancelled".
         jobs_done: Jobs with a record.
         jobs_total: All jobs.
+        work_done: The work that is done, of `jobs_total`; a job at work counts by its share.
         current: What is being done now, one entry per device at work.
         elapsed_s: Seconds since the first job began; 0 while waiting.
     """
@@ -43,6 +44,7 @@ class Progress:
     state: RunState
     jobs_done: int
     jobs_total: int
+    work_done: float
     current: tuple[JobProgress, ...]
     elapsed_s: float
 
@@ -85,6 +87,7 @@ class Run:
         self._lock = threading.Lock()
         self._records: list[Record] = []
         self._current: dict[str, JobProgress] = {}
+        self._shares: dict[Job, float] = {}
         self._measurements: dict[str, GroupMeasurement] = {}
         self._lanes_left = len(plan.devices)
         self._started_at: float | None = None
@@ -118,6 +121,7 @@ class Run:
                 self._state(),
                 len(self._records),
                 len(self.plan.jobs()),
+                max(len(self._records), sum(self._shares.values())),
                 tuple(self._current.values()),
                 0.0 if start is None else end - start,
             )
@@ -166,6 +170,7 @@ class Run:
     def _note(self, device: str, now: JobProgress) -> None:
         with self._lock:
             self._current[device] = now
+            self._shares[now.job] = now.share
 
     def _keep(self, record: Record) -> None:
         with self._lock:

@@ -18,7 +18,7 @@ from explorer.benchmark.group import JobProgress
 from explorer.benchmark.method import WIDE_SPREAD_SHARE
 from explorer.benchmark.plan import Job, Plan, parse_device
 from explorer.benchmark.record import Record
-from explorer.benchmark.runner import Run
+from explorer.benchmark.runner import Progress, Run
 from explorer.charts.benchmark import latency_bars
 from explorer.ui.benchmark import duration, estimated_seconds
 from explorer.ui.job_manager import job_manager
@@ -83,15 +83,7 @@ def watch_run(run: Run, records_shown: int, names: Mapping[str, str] = MappingPr
         ahead = len(job_manager().ahead_of(run))
         bar.progress(0.0, f"Waiting for {ahead} run{'s' if ahead != 1 else ''} before this one")
         return
-    expected_s = estimated_seconds(run.plan, run.plan.to_yaml())
-    done = progress.jobs_done / progress.jobs_total
-    share = max(done, min(progress.elapsed_s / expected_s, 0.95))
-    left_s = expected_s - progress.elapsed_s
-    left = f"about {duration(left_s)} left" if left_s > 1 else "longer than estimated"
-    bar.progress(
-        share,
-        f"{progress.jobs_done} of {progress.jobs_total} jobs done · {duration(progress.elapsed_s)} so far, {left}",
-    )
+    bar.progress(progress.work_done / progress.jobs_total, _how_far(run, progress))
     st.table(_live_table(run, progress.current, names), hide_index=True)
 
 
@@ -260,6 +252,17 @@ def _live_table(run: Run, current: Sequence[JobProgress], names: Mapping[str, st
             for job in group
         ],
         columns=["model", "engine", "setting", "now", "samples so far", "p50 so far, ms"],
+    )
+
+
+def _how_far(run: Run, progress: Progress) -> str:
+    """The bar's words: the share of the work, and the time that is left at the pace so far."""
+    share = progress.work_done / progress.jobs_total
+    all_s = progress.elapsed_s / share if share else estimated_seconds(run.plan, run.plan.to_yaml())
+    left = f", about {duration(all_s - progress.elapsed_s)} left" if all_s > progress.elapsed_s else ""
+    return (
+        f"{progress.jobs_done} of {progress.jobs_total} jobs done, {share * 100:.0f} % of the work · "
+        f"{duration(progress.elapsed_s)} so far{left}"
     )
 
 
