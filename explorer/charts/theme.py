@@ -16,8 +16,8 @@ NEUTRAL_COLOUR = "#8A8F98"
 SEQUENTIAL_SCALE = "Viridis"
 #: Signed quantities; always symmetric around zero.
 DIVERGING_SCALE = "RdBu_r"
-#: What fits beside each other in half of the page.
-_TITLE_CHARACTERS = 62
+#: What fits beside each other in half of the page beside the sidebar.
+_TITLE_CHARACTERS = 55
 _LINE_PX = 18
 _LOG_TICKS = [digit * 10**power for power in range(-3, 7) for digit in (1, 2, 5)]
 _TITLE_AT_TOP = {"y": 1, "yanchor": "top", "pad": {"t": 14}}

@@ -91,7 +91,7 @@ def test_larger_windows_narrow_the_gap_to_global_attention() -> None:
 def test_nothing_leaves_a_window_without_the_convolution_and_one_ring_a_block_with_it() -> None:
     app = open_step(3)
     app.slider(key="tour_blocks").set_value(3).run()
-    assert title(app) == "After 3 blocks without the convolution, exactly nothing is<br>outside the window"
+    assert title(app) == "After 3 blocks without the convolution, exactly nothing<br>is outside the window"
     assert linked_query(app) | {"dw_conv": "false", "num_blocks": "2%2C3%2C2%2C2"} == linked_query(app)
     app.button(key="tour_next").click().run()
     assert app.slider(key="tour_blocks").value == 3  # the same test
