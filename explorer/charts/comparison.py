@@ -1,4 +1,4 @@
-"""Measured records beside published figures: filled markers and full bars are measured, hollow ones published.
+"""Measured records beside published figures as points: filled markers are measured, hollow ones published.
 
 All tables have the columns of `explorer.benchmark.comparison`: `series` is "measured" or names published figures.
 """
@@ -13,138 +13,19 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
+from explorer.charts.benchmark import FAMILY_COLOURS, family_colours
 from explorer.charts.point_names import AFTER_LINES, ALL_SIDES, NAME_FONT_PX, name_sides, padded_range
 from explorer.charts.theme import NEUTRAL_COLOUR, log_axis, style
 
-#: Families are told apart by shape first; the colours are none of the branches' own.
+#: Families are told apart by shape first, then by colour.
 FAMILY_SYMBOLS = {"HRFormer": "circle", "HRNet": "square", "DeiT": "diamond", "Swin": "triangle-up", "ViT": "cross"}
-FAMILY_COLOURS = {"HRFormer": "#D55E00", "HRNet": "#3D9BD1", "DeiT": "#8B6BB8", "Swin": "#7C8B1F", "ViT": "#B07A5B"}
 _OTHER_SYMBOL = "star"
 _FAMILY_ORDER = {family: place for place, family in enumerate(FAMILY_COLOURS)}
 _MEASURED = "measured"
-_BAR_PX = 34
 _POINTS_PX = 440
 _MAX_NAMES = 24
-#: Beyond the longest bar, for what stands beside it.
-_BESIDE_BARS = 1.2
 #: Powers of ten that an axis may span and still have marks at 1, 2 and 5 of each.
 _FINELY_MARKED = 2.5
-
-
-def latency_bars(table: pd.DataFrame, baseline: str, title: str) -> go.Figure:
-    """One bar a model from zero to its median latency, a whisker to its 95th percentile, the ratio beside it.
-
-    Args:
-        table: Columns model, family, latency_ms_p50, latency_ms_p95, latency_ratio, wide_spread.
-        baseline: What the ratio refers to.
-        title: What the figure says.
-    """
-    rows = table.sort_values("latency_ms_p50")
-    figure = go.Figure()
-    wide = rows["wide_spread"].fillna(value=False).to_numpy(bool)
-    figure.add_bar(
-        y=rows["model"],
-        x=rows["latency_ms_p50"],
-        orientation="h",
-        marker={
-            "color": _colours(rows),
-            "pattern": {"shape": np.where(wide, "/", "")},
-        },
-        error_x={
-            "type": "data",
-            "array": (rows["latency_ms_p95"] - rows["latency_ms_p50"]).clip(lower=0),
-            "symmetric": False,
-            "arrayminus": np.zeros(len(rows)),
-            "color": NEUTRAL_COLOUR,
-        },
-        customdata=np.stack(
-            [
-                rows["latency_ms_p95"],
-                [_ratio_text(ratio, baseline, "the latency") for ratio in rows["latency_ratio"]],
-                np.where(wide, "; wide spread, not to be trusted", ""),
-            ],
-            axis=1,
-        ),
-        hovertemplate="%{y}: median %{x:.4~g} ms, 95th percentile %{customdata[0]:.4~g} ms%{customdata[1]}"
-        "%{customdata[2]}<extra>measured</extra>",
-        showlegend=False,
-    )
-    _annotate(figure, rows, "latency_ms_p95", "latency_ratio")
-    return style(
-        figure,
-        title,
-        height=_bars_height(len(rows)),
-        yaxis={"autorange": "reversed", "title": None},
-        xaxis={
-            "title": {"text": "Latency per call, ms<br>(bar p50, whisker p95; hatched: wide spread)"},
-            "range": (0, _BESIDE_BARS * rows[["latency_ms_p50", "latency_ms_p95"]].max().max()),
-        },
-    )
-
-
-def batch_bars(table: pd.DataFrame, title: str) -> go.Figure:
-    """The largest batch of each model that fits the device.
-
-    Args:
-        table: Columns model, family, batch_size.
-        title: What the figure says.
-    """
-    rows = table.sort_values("batch_size", ascending=False)
-    figure = go.Figure()
-    figure.add_bar(
-        y=rows["model"],
-        x=rows["batch_size"],
-        orientation="h",
-        marker={"color": _colours(rows)},
-        hovertemplate="%{y}: %{x:,} images fit<extra>measured</extra>",
-    )
-    return style(
-        figure,
-        title,
-        height=_bars_height(len(rows)),
-        yaxis={"autorange": "reversed"},
-        xaxis={"title": {"text": "Largest batch that fits, images"}, "rangemode": "tozero"},
-    )
-
-
-def published_bars(table: pd.DataFrame, baseline: str, title: str) -> go.Figure:
-    """Hollow bars of published throughput, the ratio to the baseline beside them.
-
-    Args:
-        table: One published series: model, family, throughput_img_s, throughput_ratio, batch_size, source.
-        baseline: What the ratio refers to.
-        title: What the figure says.
-    """
-    rows = table.sort_values("throughput_img_s", ascending=False)
-    figure = go.Figure()
-    figure.add_bar(
-        y=rows["model"],
-        x=rows["throughput_img_s"],
-        orientation="h",
-        marker={"color": "rgba(0,0,0,0)", "line": {"color": _colours(rows), "width": 2}},
-        customdata=np.stack(
-            [
-                rows["batch_size"].astype("string").fillna("not stated"),
-                [_ratio_text(ratio, baseline, "the throughput") for ratio in rows["throughput_ratio"]],
-                rows["source"],
-            ],
-            axis=1,
-        ),
-        hovertemplate="%{y}: %{x:.4~g} images/s at batch %{customdata[0]}%{customdata[1]}<br>%{customdata[2]}"
-        "<extra>published</extra>",
-        showlegend=False,
-    )
-    _annotate(figure, rows, "throughput_img_s", "throughput_ratio")
-    return style(
-        figure,
-        title,
-        height=_bars_height(len(rows)),
-        yaxis={"autorange": "reversed"},
-        xaxis={
-            "title": {"text": "Throughput, images/s (published)"},
-            "range": (0, _BESIDE_BARS * rows["throughput_img_s"].max()),
-        },
-    )
 
 
 def throughput_lines(table: pd.DataFrame, title: str) -> go.Figure:
@@ -161,7 +42,7 @@ def throughput_lines(table: pd.DataFrame, title: str) -> go.Figure:
             x=rows["batch_size"].astype(float),
             y=rows["throughput_img_s"],
             mode="lines",
-            line={"color": _colours(rows)[0], "width": 1.5},
+            line={"color": family_colours(rows)[0], "width": 1.5},
             name=str(model),
             showlegend=False,
             hoverinfo="skip",
@@ -364,23 +245,3 @@ def _marker(family: str, *, published: bool) -> dict[str, Any]:
     symbol = FAMILY_SYMBOLS.get(family, _OTHER_SYMBOL)
     line = {"width": 2 if published else 0, "color": colour}
     return {"symbol": f"{symbol}-open" if published else symbol, "size": 11, "color": colour, "line": line}
-
-
-def _colours(rows: pd.DataFrame) -> list[str]:
-    return [FAMILY_COLOURS.get(family, NEUTRAL_COLOUR) for family in rows["family"]]
-
-
-def _annotate(figure: go.Figure, rows: pd.DataFrame, end: str, ratio: str) -> None:
-    """The ratio right of each bar's end; beyond a whisker, where a bar's own text would lie under it."""
-    for model, x, value in zip(rows["model"], rows[end], rows[ratio], strict=True):
-        if np.isfinite(value) and np.isfinite(x):
-            text = f"{value:.2f}x"
-            figure.add_annotation(x=x, y=model, text=text, showarrow=False, xanchor="left", xshift=8)
-
-
-def _ratio_text(ratio: float, baseline: str, what: str) -> str:
-    return f", {ratio:.2f} times {what} of {baseline}" if np.isfinite(ratio) else ""
-
-
-def _bars_height(count: int) -> int:
-    return max(200, 110 + _BAR_PX * count)

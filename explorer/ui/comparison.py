@@ -145,6 +145,11 @@ def reported() -> Iterator[None]:
         st.error(str(error), icon=":material/database_off:")
 
 
+def setup_of(row: pd.Series) -> Setup:
+    """A row of `setups_of` as what SQL compares with."""
+    return tuple(_plain(row[name]) for name in SETUP)
+
+
 def choose_setup(conditions: pd.DataFrame) -> Setup:
     """Choose what is equal for all models that are compared, in the sidebar."""
     setups = setups_of(conditions)
@@ -155,8 +160,7 @@ def choose_setup(conditions: pd.DataFrame) -> Setup:
         help="Only records of equal device, machine, threads, precision, memory format and image size are compared. "
         "The setup with most models comes first.",
     )
-    row = setups[setups["label"] == label].iloc[0]
-    return tuple(_plain(row[name]) for name in SETUP)
+    return setup_of(setups[setups["label"] == label].iloc[0])
 
 
 def choose_batch(table: pd.DataFrame) -> int | None:
@@ -199,9 +203,13 @@ def choose_models(table: pd.DataFrame) -> pd.DataFrame:
 def choose_baseline(models: Sequence[str]) -> str:
     """Choose what all others are divided by, in the sidebar."""
     names = sorted(set(models)) or list(DEFAULT_BASELINES)
-    default = next((name for name in DEFAULT_BASELINES if name in names), names[0])
-    chosen: str = st.sidebar.selectbox("Baseline", names, index=names.index(default), key="baseline")
+    chosen: str = st.sidebar.selectbox("Baseline", names, index=names.index(usual_baseline(names)), key="baseline")
     return chosen
+
+
+def usual_baseline(models: Sequence[str]) -> str:
+    """What others are divided by at first, of some models."""
+    return next((name for name in DEFAULT_BASELINES if name in models), models[0])
 
 
 def choose_published(published: pd.DataFrame) -> pd.DataFrame:
@@ -268,7 +276,7 @@ def _show_imported(imported: Imported | None) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """What SQL compares with: pandas' empty value is None, its numbers are Python's."""
+    """Of pandas: its empty value is None, its numbers are Python's."""
     if pd.isna(value):
         return None
     return value if isinstance(value, str) else int(value)

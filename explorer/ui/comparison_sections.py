@@ -11,15 +11,8 @@ import streamlit as st
 
 from explorer.benchmark.comparison import device_peak, pareto_front, with_roofline
 from explorer.benchmark.work import count_published, counted_as, peak_in, published_works, with_work
-from explorer.charts.comparison import (
-    accuracy_scatter,
-    batch_bars,
-    latency_bars,
-    published_bars,
-    roofline_chart,
-    throughput_lines,
-    work_scatter,
-)
+from explorer.charts.benchmark import batch_bars, latency_bars, published_bars
+from explorer.charts.comparison import accuracy_scatter, roofline_chart, throughput_lines, work_scatter
 from explorer.conventions import Convention
 from explorer.ui.comparison import View
 from explorer.ui.comparison_tables import show_records

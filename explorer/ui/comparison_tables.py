@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from explorer.conventions import Convention
 from explorer.ui.comparison import View, chosen_rows
 from explorer.ui.comparison_data import LISTED, ChosenFilters, State, export_data, filter_options, listed_records
 from explorer.ui.panels import NO_VALUE
@@ -85,19 +86,26 @@ def show_compared(view: View) -> None:
     """The table under the charts; rows that are chosen in it are what the charts show."""
     if view.listed.empty:
         return
-    table = view.listed.assign(params_m=view.listed["params"] / 1e6)
-    work = st.column_config.NumberColumn(
-        view.convention.unit, format="%.3g", help=f"Work per image. {view.convention.explanation}"
-    )
     chosen = select_rows(
-        table[[*COMPARED, *MORE_COMPARED, "record_id"]],
+        compared_table(view.listed),
         view.table_key,
         "Measured models with their ratios",
         COMPARED if view.batch else (*COMPARED, "batch_size"),
-        COLUMN_CONFIG | {"work_g": work},
+        compared_columns(view.convention),
     )
     wanted = {"record_id": list(chosen["record_id"])}
     export_buttons(view.state, wanted, len(chosen), str(view.setup["kind"]), "compared")
+
+
+def compared_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """The columns of the comparison's table, and record_id."""
+    return rows.assign(params_m=rows["params"] / 1e6)[[*COMPARED, *MORE_COMPARED, "record_id"]]
+
+
+def compared_columns(convention: Convention) -> dict[str, Any]:
+    """How they are shown, work in its convention."""
+    explanation = f"Work per image. {convention.explanation}"
+    return COLUMN_CONFIG | {"work_g": st.column_config.NumberColumn(convention.unit, format="%.3g", help=explanation)}
 
 
 def show_records(view: View) -> None:

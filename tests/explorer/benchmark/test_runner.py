@@ -113,6 +113,8 @@ def test_work_done_grows_with_passes_and_samples_up_to_all_jobs(pair):
     assert done == sorted(done)
     assert done[0] == 0
     assert run.progress().work_done == 2
+    assert all(progress.reported_s <= progress.elapsed_s for progress, _ in seen)
+    assert {progress.reported_s > 0 for progress, _ in seen if progress.work_done} == {True}
     samples = {now.samples: now.share for progress, _ in seen for now in progress.current if now.phase == "measuring"}
     assert len(set(samples.values())) > 1  # within a pass it goes on
     assert all(0.5 < share <= 1 for share in samples.values())  # the pass for the memory is over by then
