@@ -113,6 +113,16 @@ def setups_of(counts: pd.DataFrame) -> pd.DataFrame:
     return setups.assign(label=[describe_setup(setup) for _, setup in setups.iterrows()])
 
 
+def usual_batch(table: pd.DataFrame) -> int:
+    """The batch size to show first: that of most models, then of fewest wide spreads, then the smallest.
+
+    Args:
+        table: Columns model, batch_size, wide_spread; at least one row.
+    """
+    sizes = table.groupby("batch_size").agg(models=("model", "nunique"), wide=("wide_spread", "sum"))
+    return int(sizes.sort_values(["models", "wide"], ascending=[False, True], kind="stable").index[0])
+
+
 def newest_records(records: pd.DataFrame) -> pd.DataFrame:
     """The newest timed record of each model under each condition; failed and cancelled ones don't count.
 

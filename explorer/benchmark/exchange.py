@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from explorer.benchmark.csv_cells import from_cell, neutralise, to_cell
-from explorer.benchmark.migrations import engine_before
+from explorer.benchmark.migrations import LATER_FIGURES, engine_before
 from explorer.benchmark.record import Record, columns
 from explorer.benchmark.store import Store
 from hrformer.wording import shown
@@ -28,7 +28,7 @@ HEADER = (*(column.name for column in columns()), _CONFIG_ID)
 #: Files from before there were engines lack it: it follows from other columns then.
 _ENGINE = "engine"
 #: Columns that files of earlier versions lack.
-_LATER = (_ENGINE, "product_macs")
+_LATER = (_ENGINE, "product_macs", *LATER_FIGURES)
 
 _TIMM_PREFIXES = {"inference": "infer", "training_step": "train"}
 
@@ -193,7 +193,9 @@ def _record(number: int, header: Sequence[str], cells: Sequence[str]) -> Record:
     if _ENGINE not in by_name:
         by_name[_ENGINE] = engine_before(by_name["model_source"], by_name["kind"], by_name["compile_mode"])
     try:
-        record = Record(**{column.name: from_cell(column, by_name.get(column.name, "")) for column in columns()})
+        values = {column.name: from_cell(column, by_name.get(column.name, "")) for column in columns()}
+        later = {name: reason for name, reason in LATER_FIGURES.items() if name not in by_name}
+        record = Record(**{**values, "reasons": {**later, **values["reasons"]}})
     except ValueError as error:
         raise ValueError(f"Row {number}: {error}") from error
     if record.config_id != config_id:

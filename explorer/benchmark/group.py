@@ -20,13 +20,15 @@ class JobProgress:
 
     Attributes:
         job: The job.
-        phase: Such as "warming up" or "measuring".
+        phase: Such as "warming up" or "measuring"; "done" once there is a record.
+        share: How much of the job's work is done, 0 to 1.
         samples: Timed calls so far.
         p50_ms: Their median, ms; None before the first.
     """
 
     job: Job
     phase: str
+    share: float = 0.0
     samples: int = 0
     p50_ms: float | None = None
 
@@ -88,7 +90,7 @@ class GroupMeasurement:
         if failure is None:
             ready[job] = found[0]["alone"]
         else:
-            yield self._unfinished(job, failure)
+            yield self._done(job, self._unfinished(job, failure))
 
     def _together(self, ready: dict[Job, Any], variables: Mapping[str, str]) -> Iterator[Record]:
         """The second pass: yields records and takes their jobs out of `ready`; a failure takes out only its own job."""
@@ -96,11 +98,12 @@ class GroupMeasurement:
         found: list[Any] = []
         failure = self._pass({"pass": "together", "alone": list(ready.values())}, jobs, variables, found.append)
         for message in found:
-            del ready[jobs[message["index"]]]
-            yield Record(**message["record"])
+            job = jobs[message["index"]]
+            del ready[job]
+            yield self._done(job, Record(**message["record"]))
         if failure is not None and jobs[failure.index] in ready:
             del ready[jobs[failure.index]]
-            yield self._unfinished(jobs[failure.index], failure)
+            yield self._done(jobs[failure.index], self._unfinished(jobs[failure.index], failure))
 
     def _pass(
         self,
@@ -118,10 +121,10 @@ class GroupMeasurement:
             index = message.get("index", index)
             match message["type"]:
                 case "place":
-                    self._place = Place(**message["place"])
+                    self._place = Place.from_dict(message["place"])
                 case "doing":
-                    progress = JobProgress(jobs[index], message["phase"], message["samples"], message["p50_ms"])
-                    self._on_progress(progress)
+                    told = (message[name] for name in ("phase", "share", "samples", "p50_ms"))
+                    self._on_progress(JobProgress(jobs[index], *told))
                 case "failed":
                     failure = _Failure(index, message["status"], message["reason"])
                 case _:
@@ -143,6 +146,10 @@ class GroupMeasurement:
         with self._lock:
             self._worker = None
             return worker.close()
+
+    def _done(self, job: Job, record: Record) -> Record:
+        self._on_progress(JobProgress(job, "done", 1.0, record.samples_count, record.latency_ms_p50))
+        return record
 
     def _unfinished(self, job: Job, failure: _Failure) -> Record:
         if self._cancelled:

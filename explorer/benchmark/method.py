@@ -76,6 +76,12 @@ class Method:
         enough = len(samples_ms) >= self.min_iterations and sum(samples_ms) >= self.min_seconds * 1e3
         return enough or self._is_exact(samples_ms) or self.is_exhausted(samples_ms)
 
+    def share_done(self, samples_ms: Sequence[float]) -> float:
+        """How far these samples are towards both minima or a maximum, 0 to 1; an exact median may end it before."""
+        count, seconds = len(samples_ms), sum(samples_ms) / 1e3
+        enough = min(count / self.min_iterations, seconds / self.min_seconds)
+        return min(1.0, max(enough, count / self.max_iterations, seconds / self.max_seconds))
+
     def is_exhausted(self, samples_ms: Sequence[float]) -> bool:
         """Whether no more samples may be taken."""
         return len(samples_ms) >= self.max_iterations or sum(samples_ms) >= self.max_seconds * 1e3

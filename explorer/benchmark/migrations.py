@@ -11,9 +11,14 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, Engine, func, insert, inspect, select, text, update
 
+from explorer.benchmark.columns import json_text
 from explorer.benchmark.database import writing
+from explorer.benchmark.record import missing
 from explorer.benchmark.schema import SCHEMA, TRAININGS, metadata
 from explorer.benchmark.store_errors import StoreError
+
+#: Why records from before there were these figures lack them.
+LATER_FIGURES = missing("not recorded by the version that measured it", "runnable_threads", "load_average_1min")
 
 #: Changes the tables of version `position + 1` into those of the next one.
 Step = Callable[[Connection], None]
@@ -53,7 +58,19 @@ def _add_product_macs(connection: Connection) -> None:
     connection.execute(text("ALTER TABLE benchmark_records ADD COLUMN product_macs BIGINT"))
 
 
-STEPS: tuple[Step, ...] = (_add_engine, _add_trainings, _add_product_macs)
+def _add_load(connection: Connection) -> None:
+    """Version 5: how busy the machine was."""
+    connection.execute(text("ALTER TABLE benchmark_records ADD COLUMN runnable_threads BIGINT"))
+    connection.execute(text("ALTER TABLE benchmark_records ADD COLUMN load_average_1min DOUBLE PRECISION"))
+    alone = json_text(LATER_FIGURES)
+    add = text(
+        "UPDATE benchmark_details "
+        "SET reasons = CASE reasons WHEN '{}' THEN :alone ELSE :first || substr(reasons, 2) END"
+    )
+    connection.execute(add, {"alone": alone, "first": f"{alone[:-1]}, "})
+
+
+STEPS: tuple[Step, ...] = (_add_engine, _add_trainings, _add_product_macs, _add_load)
 
 
 def current_version(steps: Sequence[Step] = STEPS) -> int:

@@ -138,6 +138,12 @@ def model_by_name(name: str, *, pretrained: bool = False) -> ModelRef:
     return ModelRef(name=name, config=HRFORMER_PRESETS.get(name), pretrained=pretrained)
 
 
+@lru_cache(maxsize=1)
+def all_names() -> tuple[str, ...]:
+    """Every name that `model_by_name` knows, the ready choices first; timm's without the tags of their weights."""
+    return tuple(dict.fromkeys([*itertools.chain.from_iterable(READY_CHOICES.values()), *timm.list_models()]))
+
+
 def variant(config: HRFormerConfig) -> ModelRef:
     """A variant under its preset's name where it is one (at any image size), else under its configuration's id."""
     for name, known in HRFORMER_PRESETS.items():
@@ -261,7 +267,7 @@ def _size_argument(name: str, img_size: Size) -> dict[str, Any]:
 
 
 def _unknown_name(name: str) -> str:
-    names = dict.fromkeys([*itertools.chain.from_iterable(READY_CHOICES.values()), *timm.list_models()])
+    names = all_names()
     longer = [known for known in names if name and known.startswith(name)]
     asked = name[:_LONGEST_NAME]  # comparing takes time with the square of the length
     nearest = [*longer, *difflib.get_close_matches(asked, names, n=3, cutoff=0.4), "hrformer_tiny", "hrnet_w18"]

@@ -13,6 +13,7 @@ from explorer.benchmark.device import Device
 from explorer.benchmark.environment import describe_environment
 from explorer.benchmark.figures import Figures
 from explorer.benchmark.forecast import TRAINING_FACTOR
+from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.method import latency_figures
 from explorer.benchmark.models import PUBLISHED_CONVENTION, model_cost
 from explorer.benchmark.plan import Job, parse_device
@@ -33,6 +34,7 @@ class Place:
         device_uuid: The card's UUID; None off CUDA.
         threads: torch's intra-op threads; None where the CPU only feeds the device.
         environment: From `describe_environment`.
+        load: How busy the machine was.
     """
 
     hostname: str
@@ -40,17 +42,23 @@ class Place:
     device_uuid: str | None
     threads: int | None
     environment: Mapping[str, Any]
+    load: MachineLoad
 
     @classmethod
     def here(cls, job: Job, device: Device | None = None) -> Place:
         """This process; without a device, what is known before one is opened."""
         threads = (job.threads or torch.get_num_threads()) if job.device == "cpu" else None
         name, uuid = (device.name, device.uuid) if device else (None, None)
-        return cls(socket.gethostname(), name, uuid, threads, describe_environment())
+        return cls(socket.gethostname(), name, uuid, threads, describe_environment(), MachineLoad.now())
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Place:
+        """The inverse of `to_dict`."""
+        return cls(**{**values, "load": MachineLoad(**values["load"])})
 
 
 def finished_record(job: Job, place: Place, samples_ms: Sequence[float], figures: Figures) -> Record:
@@ -99,6 +107,7 @@ def _record(
     samples_ms: tuple[float, ...] = (),
 ) -> Record:
     kind, index = parse_device(job.device)
+    figures |= place.load.figures()
     figure_fields: dict[str, Any] = dict(figures.values)
     published = figures.values.get("flops_published")
     return Record(

@@ -47,6 +47,8 @@ FIGURES = (
     "temperature_c",
     "throttled",
     "other_processes",
+    "runnable_threads",
+    "load_average_1min",
 )
 
 #: Where zero or less can only be a figure that was not had, which is None with a reason instead.
@@ -128,6 +130,8 @@ class Record:
         temperature_c: Highest temperature during the samples, degrees Celsius.
         throttled: Whether the card lowered its clocks for heat or power.
         other_processes: Other processes seen on the card.
+        runnable_threads: Threads of the machine that ran or waited for a core just before the measurement began.
+        load_average_1min: The machine's load average over the minute before.
         environment: Hardware, driver, torch, threads, flags, git commit, as JSON values.
         hostname: Machine that ran the job.
         measured_at: ISO 8601 in UTC, microseconds; now unless given.
@@ -186,6 +190,8 @@ class Record:
     temperature_c: float | None = None
     throttled: bool | None = None
     other_processes: int | None = None
+    runnable_threads: int | None = None
+    load_average_1min: float | None = None
     environment: Mapping[str, Any]
     hostname: str
     measured_at: str = field(default_factory=utc_timestamp)

@@ -36,15 +36,19 @@ class Progress:
         state: "waiting", "running", "finished" or "cancelled".
         jobs_done: Jobs with a record.
         jobs_total: All jobs.
+        work_done: The work that is done, of `jobs_total`; a job at work counts by its share.
         current: What is being done now, one entry per device at work.
         elapsed_s: Seconds since the first job began; 0 while waiting.
+        reported_s: Seconds from there to the last report of more work done.
     """
 
     state: RunState
     jobs_done: int
     jobs_total: int
+    work_done: float
     current: tuple[JobProgress, ...]
     elapsed_s: float
+    reported_s: float
 
 
 class QueuedWork(Protocol):
@@ -85,9 +89,11 @@ class Run:
         self._lock = threading.Lock()
         self._records: list[Record] = []
         self._current: dict[str, JobProgress] = {}
+        self._shares: dict[Job, float] = {}
         self._measurements: dict[str, GroupMeasurement] = {}
         self._lanes_left = len(plan.devices)
         self._started_at: float | None = None
+        self._reported_at = 0.0
         self._ended_at: float | None = None
         self._cancelled = False
         self._error: str | None = None
@@ -118,8 +124,10 @@ class Run:
                 self._state(),
                 len(self._records),
                 len(self.plan.jobs()),
+                max(len(self._records), sum(self._shares.values())),
                 tuple(self._current.values()),
                 0.0 if start is None else end - start,
+                0.0 if start is None else max(0.0, self._reported_at - start),
             )
 
     def cancel(self) -> None:
@@ -166,6 +174,9 @@ class Run:
     def _note(self, device: str, now: JobProgress) -> None:
         with self._lock:
             self._current[device] = now
+            if now.share > self._shares.get(now.job, 0.0):
+                self._reported_at = time.monotonic()
+            self._shares[now.job] = now.share
 
     def _keep(self, record: Record) -> None:
         with self._lock:

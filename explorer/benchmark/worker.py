@@ -36,6 +36,8 @@ _MEMORY_CALLS = 3
 #: A largest-batch search stops when it knows the answer to this share, or exactly where that is less than one image.
 _SEARCH_SHARE = 1 / 32
 _LARGEST_BATCH = 2**16
+#: How much of a job's work is done at some points: half of it is the first pass, most of the second are its samples.
+_STARTED, _BUILT, _ALONE_DONE, _BUILT_AGAIN, _WARM = 0.1, 0.3, 0.5, 0.55, 0.6
 #: What PyTorch's caching allocator on a card counts.
 _ALLOCATOR_FIGURES = ("peak_allocated_mib", "peak_reserved_mib")
 
@@ -69,11 +71,12 @@ class Reporter:
         self._send = send
         self.index = 0
 
-    def doing(self, index: int, phase: str, samples_ms: Sequence[float] = ()) -> None:
-        """What is done now, with the samples so far."""
+    def doing(self, index: int, phase: str, share: float, samples_ms: Sequence[float] = ()) -> None:
+        """What is done now, with the share of the job's work that is done, 0 to 1, and the samples so far."""
         self.index = index
         median = float(np.median(samples_ms)) if samples_ms else None
-        self._send({"type": "doing", "index": index, "phase": phase, "samples": len(samples_ms), "p50_ms": median})
+        progress = {"phase": phase, "share": share, "samples": len(samples_ms), "p50_ms": median}
+        self._send({"type": "doing", "index": index, **progress})
 
     def send(self, kind: str, **values: Any) -> None:
         """Any other message."""
@@ -82,13 +85,14 @@ class Reporter:
 
 def measure_alone(job: Job, device: Device, reporter: Reporter) -> Alone:
     """Peak memory of a step, compile time, and for a search the largest batch that fits."""
-    reporter.doing(0, "building")
+    reporter.doing(0, "building", _STARTED)
     batch_size, built = _largest_batch(job, device, reporter) if job.kind == "largest_batch" else _single(job, device)
-    reporter.doing(0, "measuring memory")
+    reporter.doing(0, "measuring memory", _BUILT)
     gc.collect()
     device.release()  # what an engine has made something else of
     device.reset_peaks()
     device.time_calls(built.run, _MEMORY_CALLS)
+    reporter.doing(0, "memory measured", _ALONE_DONE)
     figures = Figures.of("compile_time_s", built.compile_time_s, "runs eager, nothing is compiled")
     return Alone(batch_size, figures | _memory(job, device))
 
@@ -102,7 +106,7 @@ def measure_together(
     watches = [device.watch() for _ in jobs]
     timers = []
     for index, (job, watch) in enumerate(zip(jobs, watches, strict=True)):
-        reporter.doing(index, "building")
+        reporter.doing(index, "building", _ALONE_DONE)
         built = build_step(job, device.torch_device, job.batch_size, device.synchronize)
         timers.append(turn_timer(device, built.run, watch, job.batch_size))
     product, product_flops = matmul_step(device, compute_dtype(jobs[0].precision))
@@ -111,7 +115,8 @@ def measure_together(
 
     def on_round(index: int, samples_ms: Sequence[float]) -> None:
         if index < len(jobs):
-            reporter.doing(index, "measuring", samples_ms)
+            share = _WARM + (1 - _WARM) * method.share_done(samples_ms)
+            reporter.doing(index, "measuring", share, samples_ms)
 
     *samples, product_ms = measure_rounds(timers, expected_ms, method, on_round)
     peak = Figures({"peak_flop_s": product_flops / (min(product_ms) / 1e3)})
@@ -177,7 +182,7 @@ def _largest_batch(job: Job, device: Device, reporter: Reporter) -> tuple[int, B
     product, _ = matmul_step(device, compute_dtype(job.precision))
 
     def attempt(batch_size: int) -> BuiltStep | None:
-        reporter.doing(0, f"trying a batch of {batch_size}")
+        reporter.doing(0, f"trying a batch of {batch_size}", _STARTED)
         gc.collect()
         device.release()
         try:
@@ -203,7 +208,7 @@ def _warm_up_all(timers: Sequence[Timer], models: int, method: Method, reporter:
     expected_ms = []
     for index, timer in enumerate(timers):
         if index < models:
-            reporter.doing(index, "warming up")
+            reporter.doing(index, "warming up", _BUILT_AGAIN)
         expected_ms.append(warm_up(timer, method))
     return expected_ms
 

@@ -1,79 +1,166 @@
-"""Latencies of a run as bars."""
+"""Bars of measured and published models: full ones are measured, hollow ones published; a family has one colour."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike
 
 from explorer.charts.theme import NEUTRAL_COLOUR, style
-from explorer.units import significant
 
-#: HRFormer among other networks, the same as the variant's star among published ones.
+#: None of the branches' own; HRFormer's is the same as that of the variant's star among published networks.
 HRFORMER_COLOUR = "#D55E00"
+FAMILY_COLOURS = {
+    "HRFormer": HRFORMER_COLOUR,
+    "HRNet": "#3D9BD1",
+    "DeiT": "#8B6BB8",
+    "Swin": "#7C8B1F",
+    "ViT": "#B07A5B",
+}
 _BAR_PX = 34
-#: End of the axis over the longest whisker, beyond which its latency stands.
-_ROOM_FOR_TEXT = 1.5
+#: Beyond the longest bar, for what stands beside it.
+_BESIDE_BARS = 1.2
 
 
-def latency_bars(table: pd.DataFrame, title: str) -> go.Figure:
-    """Horizontal bars of the median latency, each with a whisker to p95.
+def latency_bars(table: pd.DataFrame, baseline: str, title: str) -> go.Figure:
+    """One bar a model from zero to its median latency, a whisker to its 95th percentile, the ratio beside it.
 
     Args:
-        table: One row per measurement with the columns label, is_hrformer, latency_ms_p50, latency_ms_p95 (missing
-            where there were too few samples), ratio_to_first (missing where there is none), throughput_img_s,
-            wide_spread, samples_count.
+        table: In the order of the bars: model, family, latency_ms_p50, latency_ms_p95 (missing where there were too few
+            samples), latency_ratio (missing where there is none), throughput_img_s, wide_spread.
+        baseline: What the ratio refers to.
         title: What the figure says.
     """
+    p50, p95 = (table[name].to_numpy(float, na_value=np.nan) for name in ("latency_ms_p50", "latency_ms_p95"))
+    ends = np.fmax(p50, p95)
+    wide = table["wide_spread"].fillna(value=False).to_numpy(bool)
     figure = go.Figure()
-    for is_hrformer, name in ((True, "HRFormer"), (False, "other networks")):
-        rows = table[table["is_hrformer"] == is_hrformer]
-        if rows.empty:
-            continue
-        figure.add_bar(
-            y=rows["label"],
-            x=rows["latency_ms_p50"],
-            orientation="h",
-            name=name,
-            marker={"color": HRFORMER_COLOUR if is_hrformer else NEUTRAL_COLOUR},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": rows["latency_ms_p95"] - rows["latency_ms_p50"],
-                "arrayminus": [0.0] * len(rows),
-                "thickness": 1.5,
-            },
-            customdata=[_hover(row) for _, row in rows.iterrows()],
-            hovertemplate="%{customdata}<extra></extra>",
-        )
-    ends = table["latency_ms_p95"].fillna(table["latency_ms_p50"])
-    for (_, row), end in zip(
-        table.iterrows(), ends, strict=True
-    ):  # beyond the whisker, which a bar's own text lies under
-        figure.add_annotation(x=end, y=row["label"], text=_bar_text(row), showarrow=False, xanchor="left", xshift=6)
-    order = table["label"].to_list()
+    figure.add_bar(
+        y=table["model"],
+        x=p50,
+        orientation="h",
+        marker={
+            "color": family_colours(table),
+            "pattern": {"shape": np.where(wide, "/", "")},
+        },
+        error_x={
+            "type": "data",
+            "array": ends - p50,
+            "symmetric": False,
+            "arrayminus": np.zeros(len(table)),
+            "color": NEUTRAL_COLOUR,
+        },
+        customdata=np.stack(
+            [
+                [
+                    "too few samples for a 95th percentile" if np.isnan(ms) else f"95th percentile {ms:.4g} ms"
+                    for ms in p95
+                ],
+                [_ratio_text(ratio, baseline, "the latency") for ratio in table["latency_ratio"]],
+                np.where(wide, "; wide spread, not to be trusted", ""),
+                table["throughput_img_s"],
+            ],
+            axis=1,
+        ),
+        hovertemplate="%{y}: median %{x:.4~g} ms, %{customdata[0]}, %{customdata[3]:.4~g} images/s%{customdata[1]}"
+        "%{customdata[2]}<extra>measured</extra>",
+        showlegend=False,
+    )
+    _annotate(figure, table["model"], ends, table["latency_ratio"])
     return style(
         figure,
         title,
-        height=120 + _BAR_PX * len(order),
-        barmode="overlay",
-        yaxis={"categoryorder": "array", "categoryarray": order[::-1], "automargin": True},
+        height=_bars_height(len(table)),
+        yaxis={"autorange": "reversed", "title": None},
         xaxis={
-            "title": {"text": "Latency per call, ms (bar p50, whisker p95)"},
-            "range": [0, _ROOM_FOR_TEXT * float(ends.max())],
+            "title": {"text": "Latency per call, ms<br>(bar p50, whisker p95; hatched: wide spread)"},
+            "range": (0, _BESIDE_BARS * ends.max()),
         },
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 1, "xanchor": "right"},
     )
 
 
-def _bar_text(row: pd.Series) -> str:
-    ratio = "" if pd.isna(row["ratio_to_first"]) else f" · x {significant(row['ratio_to_first'])}"
-    wide = " · wide spread" if row["wide_spread"] else ""
-    return f"{significant(row['latency_ms_p50'])} ms{ratio}{wide}"
+def batch_bars(table: pd.DataFrame, title: str) -> go.Figure:
+    """The largest batch of each model that fits the device.
 
-
-def _hover(row: pd.Series) -> str:
-    p95 = "too few samples for p95" if pd.isna(row["latency_ms_p95"]) else f"p95 {row['latency_ms_p95']:.2f} ms"
-    return (
-        f"{row['label']}: median {row['latency_ms_p50']:.2f} ms, {p95}, {row['throughput_img_s']:,.1f} images/s, "
-        f"{row['samples_count']} samples"
+    Args:
+        table: Columns model, family, batch_size.
+        title: What the figure says.
+    """
+    rows = table.sort_values("batch_size", ascending=False)
+    figure = go.Figure()
+    figure.add_bar(
+        y=rows["model"],
+        x=rows["batch_size"],
+        orientation="h",
+        marker={"color": family_colours(rows)},
+        hovertemplate="%{y}: %{x:,} images fit<extra>measured</extra>",
     )
+    return style(
+        figure,
+        title,
+        height=_bars_height(len(rows)),
+        yaxis={"autorange": "reversed"},
+        xaxis={"title": {"text": "Largest batch that fits, images"}, "rangemode": "tozero"},
+    )
+
+
+def published_bars(table: pd.DataFrame, baseline: str, title: str) -> go.Figure:
+    """Hollow bars of published throughput, the ratio to the baseline beside them.
+
+    Args:
+        table: One published series: model, family, throughput_img_s, throughput_ratio, batch_size, source.
+        baseline: What the ratio refers to.
+        title: What the figure says.
+    """
+    rows = table.sort_values("throughput_img_s", ascending=False)
+    figure = go.Figure()
+    figure.add_bar(
+        y=rows["model"],
+        x=rows["throughput_img_s"],
+        orientation="h",
+        marker={"color": "rgba(0,0,0,0)", "line": {"color": family_colours(rows), "width": 2}},
+        customdata=np.stack(
+            [
+                rows["batch_size"].astype("string").fillna("not stated"),
+                [_ratio_text(ratio, baseline, "the throughput") for ratio in rows["throughput_ratio"]],
+                rows["source"],
+            ],
+            axis=1,
+        ),
+        hovertemplate="%{y}: %{x:.4~g} images/s at batch %{customdata[0]}%{customdata[1]}<br>%{customdata[2]}"
+        "<extra>published</extra>",
+        showlegend=False,
+    )
+    _annotate(figure, rows["model"], rows["throughput_img_s"], rows["throughput_ratio"])
+    return style(
+        figure,
+        title,
+        height=_bars_height(len(rows)),
+        yaxis={"autorange": "reversed"},
+        xaxis={
+            "title": {"text": "Throughput, images/s (published)"},
+            "range": (0, _BESIDE_BARS * rows["throughput_img_s"].max()),
+        },
+    )
+
+
+def family_colours(rows: pd.DataFrame) -> list[str]:
+    """The colour of each row's family."""
+    return [FAMILY_COLOURS.get(family, NEUTRAL_COLOUR) for family in rows["family"]]
+
+
+def _annotate(figure: go.Figure, models: pd.Series, ends: ArrayLike, ratios: pd.Series) -> None:
+    """The ratio right of each bar's end; beyond a whisker, where a bar's own text would lie under it."""
+    for model, x, value in zip(models, np.asarray(ends, dtype=float), ratios, strict=True):
+        if np.isfinite(value) and np.isfinite(x):
+            text = f"{value:.2f}x"
+            figure.add_annotation(x=x, y=model, text=text, showarrow=False, xanchor="left", xshift=8)
+
+
+def _ratio_text(ratio: float, baseline: str, what: str) -> str:
+    return f", {ratio:.2f} times {what} of {baseline}" if np.isfinite(ratio) else ""
+
+
+def _bars_height(count: int) -> int:
+    return max(200, 110 + _BAR_PX * count)

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer.benchmark.comparison import engine_label
+from explorer.benchmark.device import device_names
 from explorer.benchmark.forecast import check_memory, estimate_seconds, needed_mib
 from explorer.benchmark.method import Method
 from explorer.benchmark.models import model_cost
@@ -27,6 +28,10 @@ _MODELS = "bench_models"
 _RUN_ID = "bench_run"
 _ERROR = "bench_error"
 _RUN_QUERY = "run"
+
+#: What measures a saved plan on a machine with a GPU, and writes its records.
+GPU_COMMANDS = """python -m explorer bench --plan plan.yaml --device cuda:0
+python -m explorer export gpu.csv --device cuda"""
 
 _METHOD_LABELS = {
     "min_iterations": "Timed calls, at least",
@@ -48,11 +53,10 @@ def plan_controls() -> None:
             "Models",
             _with_chosen(model_options(), state[_MODELS]),
             key=_MODELS,
-            accept_new_options=True,
             filter_mode="contains",
             select_all=False,
             persist_state="session",
-            help="Ratios are to the first one. Type any name of timm's, such as resnet50.",
+            help="Ratios are to the first one. Type to find any of timm's models, such as resnet50.",
         )
         for axis in AXES:
             if not axis.folded:
@@ -153,6 +157,20 @@ def plan_bar(plan: Plan, *, is_busy: bool, problem: str | None) -> None:
             jobs = len(plan.jobs())
             takes = duration(estimated_seconds(plan, plan.to_yaml()))
             st.markdown(f"**{jobs} job{'s' if jobs > 1 else ''}, about {takes}** (rough, within a factor of three)")
+        if not any(name.startswith("cuda") for name in device_names()):
+            _show_way_to_a_gpu()
+
+
+def _show_way_to_a_gpu() -> None:
+    """How to run the same plan where there is a GPU, and bring its records back."""
+    with st.popover("No GPU here?", icon=":material/memory:", type="tertiary"):
+        st.markdown(
+            "**Run the same plan on a machine with a GPU.** Save it with *Plan as YAML*, copy the file to that "
+            "machine's explorer, and there:"
+        )
+        st.code(GPU_COMMANDS, language="bash")
+        st.markdown("Bring `gpu.csv` back: *Import records* in the sidebar of the Comparison page.")
+        st.page_link("pages/measure/comparison.py", label="Comparison", icon=":material/compare_arrows:")
 
 
 def show_plan(plan: Plan) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,19 +13,19 @@ import pandas as pd
 import streamlit as st
 
 from explorer.benchmark.columns import json_id
-from explorer.benchmark.comparison import engine_label
+from explorer.benchmark.comparison import engine_label, family_of
 from explorer.benchmark.exchange import write_csv
 from explorer.benchmark.group import JobProgress
 from explorer.benchmark.method import WIDE_SPREAD_SHARE
 from explorer.benchmark.plan import Job, Plan, parse_device
-from explorer.benchmark.record import Record
-from explorer.benchmark.runner import Run
+from explorer.benchmark.record import Record, Status
+from explorer.benchmark.runner import Progress, Run
 from explorer.charts.benchmark import latency_bars
 from explorer.ui.benchmark import duration, estimated_seconds
 from explorer.ui.job_manager import job_manager
 from explorer.ui.model_choice import write_size
 from explorer.ui.panels import NO_VALUE, show_chart
-from explorer.units import significant
+from explorer.units import counted, significant
 
 _POLL_S = 0.4
 _SEEN = "bench_seen"
@@ -39,7 +40,12 @@ _FLOATS = (
     "peak_memory_mib",
     "peak_flop_share",
 )
-_STATUS_WORDS = {"ok": "measured", "failed": "failed", "out_of_memory": "out of memory", "cancelled": "cancelled"}
+_STATUS_WORDS: dict[Status, str] = {
+    "ok": "measured",
+    "failed": "failed",
+    "out_of_memory": "out of memory",
+    "cancelled": "cancelled",
+}
 
 
 @dataclass(frozen=True)
@@ -83,40 +89,41 @@ def watch_run(run: Run, records_shown: int, names: Mapping[str, str] = MappingPr
         ahead = len(job_manager().ahead_of(run))
         bar.progress(0.0, f"Waiting for {ahead} run{'s' if ahead != 1 else ''} before this one")
         return
-    expected_s = estimated_seconds(run.plan, run.plan.to_yaml())
-    done = progress.jobs_done / progress.jobs_total
-    share = max(done, min(progress.elapsed_s / expected_s, 0.95))
-    left_s = expected_s - progress.elapsed_s
-    left = f"about {duration(left_s)} left" if left_s > 1 else "longer than estimated"
-    bar.progress(
-        share,
-        f"{progress.jobs_done} of {progress.jobs_total} jobs done · {duration(progress.elapsed_s)} so far, {left}",
-    )
+    bar.progress(progress.work_done / progress.jobs_total, _how_far(run, progress))
     st.table(_live_table(run, progress.current, names), hide_index=True)
 
 
 def show_results(run: Run, records: Sequence[Record]) -> None:
-    """Chart, warnings, table and download of the records so far."""
+    """Chart, warnings, table and download of the records so far; of jobs that were cancelled their number alone."""
+    cancelled = sum(record.status == "cancelled" for record in records)
+    if cancelled:
+        st.info(_cancelled_sentence(cancelled, len(records)), icon=":material/stop:")
+    if cancelled == len(records):
+        return
     table = results_table(run.plan, measured_jobs(run.plan, records))
     timed = table[table["latency_ms_p50"].notna()]
     if not timed.empty:
         show_chart(
-            latency_bars(timed, finding(timed)),
+            latency_bars(
+                timed.assign(model=timed["label"], latency_ratio=timed["ratio_to_first"]),
+                _first(run.plan),
+                finding(timed),
+            ),
             "benchmark_latency",
-            timed.drop(columns="is_hrformer"),
+            timed.drop(columns="family"),
             alt="Median latency of each model with its way to the 95th percentile",
         )
     _warn(table)
     _explain_missing(records)
     st.dataframe(
-        table.drop(columns=["label", "is_hrformer"]),
+        table.drop(columns=["label", "family"]),
         hide_index=True,
         placeholder=NO_VALUE,
         alt="Results of the run",
         column_config=_column_config(run.plan),
     )
     st.download_button(
-        f"{len(records)} record{'s' if len(records) > 1 else ''} as CSV",
+        f"{records_in_words(records)} as CSV",
         data=lambda: records_csv(records),
         file_name=f"benchmark_{run.id}.csv",
         mime="text/csv",
@@ -125,6 +132,14 @@ def show_results(run: Run, records: Sequence[Record]) -> None:
         on_click="ignore",
         help="With the raw samples and the whole environment; any explorer imports it without duplicates.",
     )
+
+
+def records_in_words(records: Sequence[Record]) -> str:
+    """How many records, told apart where not all of them hold figures: "3 records", "2 measured, 1 failed"."""
+    counts = Counter(record.status for record in records)
+    if set(counts) == {"ok"}:
+        return counted(len(records), "record")
+    return ", ".join(f"{counts[status]} {word}" for status, word in _STATUS_WORDS.items() if counts[status])
 
 
 def measured_jobs(plan: Plan, records: Sequence[Record]) -> list[Measured]:
@@ -150,7 +165,7 @@ def results_table(plan: Plan, measured: Sequence[Measured]) -> pd.DataFrame:
                 "label": " · ".join([item.job.model.name, *_varying(plan, item)]),
                 "model": item.job.model.name,
                 "engine": engine_label(item.job.engine, item.job.compile_mode),
-                "is_hrformer": item.record.model_source == "hrformer",
+                "family": _family(item.record),
                 "setting": _setting(item.job, item.record),
                 "status": _STATUS_WORDS[item.record.status],
                 "latency_ms_p50": item.record.latency_ms_p50,
@@ -168,18 +183,24 @@ def results_table(plan: Plan, measured: Sequence[Measured]) -> pd.DataFrame:
     ).astype(dict.fromkeys(_FLOATS, float))
 
 
+def _family(record: Record) -> str:
+    return "HRFormer" if record.model_source == "hrformer" else family_of(record.model_name)
+
+
 def finding(table: pd.DataFrame) -> str:
     """What a table of timed results says, for a chart's title."""
     setting = table["setting"].iloc[0]
     comparable = table[table["ratio_to_first"].notna() & (table["setting"] == setting)]
     if len(comparable) < 2:
         return f"{table['label'].iloc[0]} takes {significant(table['latency_ms_p50'].iloc[0])} ms ({setting})"
-    fastest = comparable.loc[comparable["latency_ms_p50"].idxmin()]
+    first = comparable.loc[(comparable["ratio_to_first"] - 1).abs().idxmin()]
     slowest = comparable.loc[comparable["latency_ms_p50"].idxmax()]
-    ratio = slowest["latency_ms_p50"] / fastest["latency_ms_p50"]
+    # Ratios are to the first model; where that is the slowest itself, it stands against the fastest.
+    other = first if slowest.name != first.name else comparable.loc[comparable["latency_ms_p50"].idxmin()]
+    ratio = slowest["latency_ms_p50"] / other["latency_ms_p50"]
     shown = ["model", "engine"] if comparable["engine"].nunique() > 1 else ["model"]
-    slow, fast = (" · ".join(row[shown]) for row in (slowest, fastest))
-    return f"{slow} takes {significant(ratio)} times as long as {fast} ({setting})"
+    slow, than = (" · ".join(row[shown]) for row in (slowest, other))
+    return f"{slow} takes {significant(ratio)} times as long as {than} ({setting})"
 
 
 def records_csv(records: Sequence[Record]) -> bytes:
@@ -197,11 +218,13 @@ def _warn(table: pd.DataFrame) -> None:
             f"{WIDE_SPREAD_SHARE * 100:.0f} % of the median; quiet the machine and measure again.",
             icon=":material/waves:",
         )
-    cancelled = int((table["status"] == _STATUS_WORDS["cancelled"]).sum())
-    if cancelled:
-        st.info(f"{cancelled} {'job was' if cancelled == 1 else 'jobs were'} cancelled.", icon=":material/stop:")
     for _, row in table[~table["status"].isin([_STATUS_WORDS["ok"], _STATUS_WORDS["cancelled"]])].iterrows():
         st.error(f"{row['label']} · {row['status']}: {row['reason']}", icon=":material/report:")
+
+
+def _cancelled_sentence(cancelled: int, records: int) -> str:
+    sentence = f"{cancelled} {'job was' if cancelled == 1 else 'jobs were'} cancelled."
+    return f"{sentence} Nothing was measured." if cancelled == records else sentence
 
 
 def _explain_missing(records: Sequence[Record]) -> None:
@@ -218,11 +241,10 @@ def _explain_missing(records: Sequence[Record]) -> None:
 
 def _column_config(plan: Plan) -> dict[str, Any]:
     number = st.column_config.NumberColumn
-    first = plan.models[0].name + (f" under the engine {plan.engines[0]}" if len(plan.engines) > 1 else "")
     return {
         "latency_ms_p50": number("p50, ms", format="%.2f"),
         "latency_ms_p95": number("p95, ms", format="%.2f"),
-        "ratio_to_first": number("x first model", format="%.2f", help=f"Median latency over that of {first}."),
+        "ratio_to_first": number("x first model", format="%.2f", help=f"Median latency over that of {_first(plan)}."),
         "throughput_img_s": number("images/s", format="%.1f"),
         "wide_spread": st.column_config.CheckboxColumn("wide spread"),
         "samples_count": number("samples"),
@@ -235,6 +257,11 @@ def _column_config(plan: Plan) -> dict[str, Any]:
             help="FLOP/s at the median over those of a matrix product measured in the same job.",
         ),
     }
+
+
+def _first(plan: Plan) -> str:
+    """What ratios refer to."""
+    return plan.models[0].name + (f" under the engine {plan.engines[0]}" if len(plan.engines) > 1 else "")
 
 
 def _live_table(run: Run, current: Sequence[JobProgress], names: Mapping[str, str]) -> pd.DataFrame:
@@ -260,6 +287,17 @@ def _live_table(run: Run, current: Sequence[JobProgress], names: Mapping[str, st
             for job in group
         ],
         columns=["model", "engine", "setting", "now", "samples so far", "p50 so far, ms"],
+    )
+
+
+def _how_far(run: Run, progress: Progress) -> str:
+    """The bar's words: the share of the work, and the time that is left at the pace up to the last report."""
+    share = progress.work_done / progress.jobs_total
+    all_s = progress.reported_s / share if share else estimated_seconds(run.plan, run.plan.to_yaml())
+    left = f", about {duration(all_s - progress.elapsed_s)} left" if all_s > progress.elapsed_s else ""
+    return (
+        f"{progress.jobs_done} of {progress.jobs_total} jobs done, {share * 100:.0f} % of the work · "
+        f"{duration(progress.elapsed_s)} so far{left}"
     )
 
 

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from explorer.benchmark.comparison import SETUP, describe_setup, setups_of, with_ratio
+from explorer.benchmark.comparison import SETUP, describe_setup, setups_of, usual_batch, with_ratio
 from explorer.benchmark.exchange import MAX_IMPORT_MIB, Imported
-from explorer.benchmark.reference import reference_files
 from explorer.benchmark.store import StoreError
 from explorer.benchmark.work import record_works, with_work
 from explorer.conventions import Convention
 from explorer.engines import EAGER
 from explorer.ui.comparison_data import (
+    REFERENCE,
     Setup,
     State,
     all_published,
     import_file,
-    import_reference,
     measured_conditions,
     measured_table,
+    reference_origin,
+    state_to_compare,
     store_state,
 )
 from explorer.ui.conventions import choose_convention
@@ -33,7 +33,6 @@ from explorer.ui.panels import plain
 from explorer.ui.progress import with_progress
 from explorer.units import counted
 
-BENCHMARK_PAGE = "pages/measure/benchmark.py"
 DEFAULT_BASELINES = ("HRNet-W48", "DeiT-B")
 #: What must be equal for two published speeds to be comparable.
 PUBLISHED_CONDITIONS = ("series", "img_height", "img_width", "batch_size")
@@ -44,17 +43,19 @@ class View:
     """What the page compares.
 
     Attributes:
-        state: Of the store; None where it cannot be read.
+        own: State of the user's store; None where it cannot be read.
+        state: Of the store that is compared: the user's, or the reference run's while that holds nothing to compare.
         setup: Column to value, equal for all measured rows; empty where nothing was measured.
         rows: All that was measured under the setup, with ratios, see `comparison_table`.
         measured: Of these, the chosen models.
         published: The chosen published series, with ratios of speed.
         baseline: What ratios refer to.
         convention: How all work is counted.
-        batch: The batch size of the bars; None where the batch is the result itself.
+        batch: The chosen batch size; None where the batch is the result itself.
     """
 
-    state: State | None
+    own: State | None
+    state: State
     setup: Mapping[str, Any]
     rows: pd.DataFrame
     measured: pd.DataFrame
@@ -76,24 +77,38 @@ class View:
     @property
     def at_batch(self) -> pd.DataFrame:
         """The measured rows of the chosen batch size."""
-        return self.measured if self.batch is None else self.measured[self.measured["batch_size"] == self.batch]
+        return self._of_batch(self.measured)
+
+    @property
+    def listed(self) -> pd.DataFrame:
+        """The rows of the table: those of the chosen batch size, whichever are chosen among them."""
+        return self._of_batch(self.rows)
 
     @property
     def table_key(self) -> str:
-        """Key of the table whose chosen rows the charts show; another setup starts without a choice."""
-        return f"compared_rows {self.name}"
+        """Key of the table whose chosen rows the charts show; another setup or batch starts without a choice."""
+        return f"compared_rows {self.batch} {self.name}"
+
+    def _of_batch(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows if self.batch is None else rows[rows["batch_size"] == self.batch]
 
 
 def choose_view() -> View:
-    """Read the store and choose what is compared, in the sidebar."""
-    state, setup, rows, batch = None, {}, pd.DataFrame(), None
+    """Read the store, or the reference run until it holds something, and choose what is compared, in the sidebar."""
+    own, state = stores()
+    setup, rows, batch = {}, pd.DataFrame(), None
     with reported():
-        state = store_state()
         conditions = measured_conditions(state)
         if conditions.empty:
-            show_first_steps()
+            st.info(
+                "No record has been measured yet: measure models on the Benchmark page, or import the CSV of another "
+                "machine.",
+                icon=":material/speed:",
+            )
         else:
             chosen = choose_setup(conditions)
+            if state == REFERENCE:
+                show_reference_note(chosen)
             setup = dict(zip(SETUP, chosen, strict=True))
             rows = choose_models(choose_engines(measured_table(state, chosen)))
             batch = choose_batch(rows)
@@ -106,10 +121,19 @@ def choose_view() -> View:
             ["batch_size", "latency_ms_p50"], ignore_index=True
         )
     published = with_ratio(published, baseline, PUBLISHED_CONDITIONS)
-    view = View(state, setup, rows, rows, published, baseline, convention, batch)
-    picked = chosen_rows(rows, st.session_state.get(view.table_key))
+    view = View(own, state, setup, rows, rows, published, baseline, convention, batch)
+    picked = chosen_rows(view.listed, st.session_state.get(view.table_key))
     measured = rows[rows["model"].isin(picked["model"])] if setup else rows
     return replace(view, measured=measured)
+
+
+def stores() -> tuple[State | None, State]:
+    """State of the user's store, None where it cannot be read, and of the store to compare; a failure is shown."""
+    own, state = None, REFERENCE
+    with reported():
+        own = store_state()
+        state = state_to_compare(own)
+    return own, state
 
 
 @contextmanager
@@ -119,6 +143,11 @@ def reported() -> Iterator[None]:
         yield
     except StoreError as error:
         st.error(str(error), icon=":material/database_off:")
+
+
+def setup_of(row: pd.Series) -> Setup:
+    """A row of `setups_of` as what SQL compares with."""
+    return tuple(_plain(row[name]) for name in SETUP)
 
 
 def choose_setup(conditions: pd.DataFrame) -> Setup:
@@ -131,23 +160,20 @@ def choose_setup(conditions: pd.DataFrame) -> Setup:
         help="Only records of equal device, machine, threads, precision, memory format and image size are compared. "
         "The setup with most models comes first.",
     )
-    row = setups[setups["label"] == label].iloc[0]
-    return tuple(_plain(row[name]) for name in SETUP)
+    return setup_of(setups[setups["label"] == label].iloc[0])
 
 
 def choose_batch(table: pd.DataFrame) -> int | None:
     """Choose the batch size of bars, accuracies and names in the sidebar; None where the batch is the result itself."""
     if (table["kind"] == "largest_batch").any():
         return None
-    models = table.groupby("batch_size")["model"].nunique()
-    sizes = [int(size) for size in models.index.to_list()]
-    most = int(models.to_numpy().argmax())
+    sizes = sorted(int(size) for size in table["batch_size"].unique())
     chosen: int = st.sidebar.selectbox(
         "Batch size, images",
         sizes,
-        index=most,
+        index=sizes.index(usual_batch(table)),
         key="batch_size",
-        help="Latency and accuracy are drawn at this batch size; work and roofline draw all, with names at this one.",
+        help="All that was measured is shown at this batch size; only the section Batch size shows every one.",
     )
     return chosen
 
@@ -177,9 +203,13 @@ def choose_models(table: pd.DataFrame) -> pd.DataFrame:
 def choose_baseline(models: Sequence[str]) -> str:
     """Choose what all others are divided by, in the sidebar."""
     names = sorted(set(models)) or list(DEFAULT_BASELINES)
-    default = next((name for name in DEFAULT_BASELINES if name in names), names[0])
-    chosen: str = st.sidebar.selectbox("Baseline", names, index=names.index(default), key="baseline")
+    chosen: str = st.sidebar.selectbox("Baseline", names, index=names.index(usual_baseline(names)), key="baseline")
     return chosen
+
+
+def usual_baseline(models: Sequence[str]) -> str:
+    """What others are divided by at first, of some models."""
+    return next((name for name in DEFAULT_BASELINES if name in models), models[0])
 
 
 def choose_published(published: pd.DataFrame) -> pd.DataFrame:
@@ -197,25 +227,13 @@ def choose_published(published: pd.DataFrame) -> pd.DataFrame:
     return published.loc[order.dropna().sort_values(kind="stable").index]
 
 
-def show_first_steps() -> None:
-    """What to do while nothing has been measured."""
+def show_reference_note(setup: Setup) -> None:
+    """Marks the reference run as such: where and when it was measured, and how long it stays."""
     st.info(
-        "No record has been measured yet: measure models, import the CSV of another machine, or look at what others "
-        "published, below.",
-        icon=":material/speed:",
+        f"**Reference run**, measured elsewhere: {plain(reference_origin(setup))}. It stands here until you measure "
+        "models or import the CSV of another machine.",
+        icon=":material/bookmark:",
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if Path(BENCHMARK_PAGE).exists():
-            st.page_link(BENCHMARK_PAGE, label="Measure on the Benchmark page", icon=":material/timer:")
-        if reference_files() and st.button(
-            "Import the reference run", icon=":material/upload:", key="import_reference"
-        ):
-            try:
-                import_reference()
-            except ValueError as error:
-                st.error(f"The reference run was not imported. {error}")
-            else:
-                st.rerun()
 
 
 def import_panel() -> None:
@@ -258,7 +276,7 @@ def _show_imported(imported: Imported | None) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """What SQL compares with: pandas' empty value is None, its numbers are Python's."""
+    """Of pandas: its empty value is None, its numbers are Python's."""
     if pd.isna(value):
         return None
     return value if isinstance(value, str) else int(value)

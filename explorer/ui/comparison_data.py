@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -22,26 +23,28 @@ from explorer.benchmark.comparison import (
     published_series,
 )
 from explorer.benchmark.exchange import Imported, import_csv, write_csv, write_timm_csv
-from explorer.benchmark.reference import reference_files
+from explorer.benchmark.reference import fill_with_reference, origin_of
 from explorer.benchmark.selection import Between
 from explorer.benchmark.store import Store
 
 #: The columns of the table of all records.
 LISTED = (
-    "status",
-    "status_reason",
-    "kind",
     "model_name",
     "batch_size",
     "latency_ms_p50",
     "latency_ms_p95",
     "throughput_img_s",
+    "status",
+    "status_reason",
+    "kind",
+    "engine",
+    "measured_at",
+    "runnable_threads",
     "img_height",
     "img_width",
     "device_name",
     "threads",
     "precision",
-    "engine",
     "compile_mode",
     "hostname",
 )
@@ -49,26 +52,47 @@ _SERVER_REFRESH_S = 30
 #: Records that can be compared at all; an empty latency lies between no two numbers.
 _TIMED = {"status": "ok", "latency_ms_p50": Between(0)}
 
-State = tuple[Any, ...]
+
+class State(NamedTuple):
+    """What a store holds at a moment; another as soon as its records change.
+
+    Attributes:
+        location: File or URL of the store.
+        records: How many it holds.
+        changed: When it was changed last, as far as that is known.
+    """
+
+    location: str
+    records: int
+    changed: Any = None
+
+
+#: The records that come with the explorer, in a store of their own.
+REFERENCE = State("the reference run", 0)
 Setup = tuple[Any, ...]
 #: `Filters` in a form that caches can tell apart.
 ChosenFilters = tuple[tuple[str, Any], ...]
 
 
 def store_state() -> State:
-    """Changes whenever the store's records do; on a server, equally many others are noticed within half a minute."""
+    """Of the user's store; on a server, equally many other records are noticed within half a minute."""
     with Store() as store:
         location, count = store.location, store.count()
     path = Path(location)
     files = [path, path.with_name(f"{path.name}-wal")]
     times = tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
-    return location, count, times if any(times) else int(time.time() // _SERVER_REFRESH_S)
+    return State(location, count, times if any(times) else int(time.time() // _SERVER_REFRESH_S))
+
+
+def state_to_compare(own: State) -> State:
+    """The user's store, or the reference run until it holds a record that can be compared."""
+    return REFERENCE if measured_conditions(own).empty else own
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the records")
 def measured_conditions(state: State) -> pd.DataFrame:
     """What was measured under which conditions, see `Store.groups`."""
-    with Store() as store:
+    with _opened(state) as store:
         return store.groups([*CONDITIONS, "model_name"], _TIMED)
 
 
@@ -76,7 +100,7 @@ def measured_conditions(state: State) -> pd.DataFrame:
 def measured_table(state: State, setup: Setup) -> pd.DataFrame:
     """The newest record of each model and batch size under a setup, see `comparison_table`."""
     filters = {**dict(zip(SETUP, setup, strict=True)), **_TIMED}
-    with Store() as store:
+    with _opened(state) as store:
         records = store.query(filters, columns=["status", *CONDITIONS, *IDENTITY, *FIGURES])
     return comparison_table(newest_records(records), published_accuracy())
 
@@ -84,7 +108,7 @@ def measured_table(state: State, setup: Setup) -> pd.DataFrame:
 @st.cache_data(max_entries=8, show_spinner="Reading the records")
 def listed_records(state: State, filters: ChosenFilters) -> pd.DataFrame:
     """Records for the table, newest first."""
-    with Store() as store:
+    with _opened(state) as store:
         listed = store.query(dict(filters), columns=LISTED)
     return listed.drop(columns="origin").iloc[::-1].reset_index(drop=True)
 
@@ -92,8 +116,15 @@ def listed_records(state: State, filters: ChosenFilters) -> pd.DataFrame:
 @st.cache_data(max_entries=32, show_spinner=False)
 def filter_options(state: State, column: str) -> list[Any]:
     """What occurs in a column."""
-    with Store() as store:
+    with _opened(state) as store:
         return store.distinct(column)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def reference_origin(setup: Setup) -> str:
+    """Which machine measured the reference run under a setup, and when."""
+    with _opened(REFERENCE) as store:
+        return origin_of(next(store.records(dict(zip(SETUP, setup, strict=True)))))
 
 
 @st.cache_data(max_entries=1, show_spinner=False)
@@ -102,12 +133,12 @@ def all_published() -> pd.DataFrame:
     return published_series(published_accuracy())
 
 
-def export_data(filters: Mapping[str, Any], timm_kind: str | None = None) -> Callable[[], bytes]:
+def export_data(state: State, filters: Mapping[str, Any], timm_kind: str | None = None) -> Callable[[], bytes]:
     """What writes records as a file, in the explorer's own columns or in timm's for a kind of job."""
 
     def data() -> bytes:
         buffer = io.StringIO(newline="")
-        with Store() as store:
+        with _opened(state) as store:
             if timm_kind is None:
                 write_csv(store.records(filters), buffer)
             else:
@@ -128,15 +159,17 @@ def import_file(data: bytes, on_progress: Callable[[int, int], None], should_sto
         return import_csv(store, _WatchedFile(data, on_progress, should_stop))
 
 
-def import_reference() -> Imported:
-    """Add the measurements that come with the explorer; errors as `import_file`."""
-    added = known = 0
-    with Store() as store:
-        for path in reference_files():
-            with path.open("rb") as file:
-                imported = import_csv(store, file)
-            added, known = added + imported.added, known + imported.known
-    return Imported(added, known)
+def _opened(state: State) -> Store:
+    return Store(f"sqlite:///{_reference_folder().name}/reference.sqlite") if state == REFERENCE else Store()
+
+
+@st.cache_resource(show_spinner=False)
+def _reference_folder() -> tempfile.TemporaryDirectory[str]:
+    """Holds the reference run as a store, so that it is read as any other; it goes with the server."""
+    folder = tempfile.TemporaryDirectory(prefix="hrformer-reference-")
+    with Store(f"sqlite:///{folder.name}/reference.sqlite") as store:
+        fill_with_reference(store)
+    return folder
 
 
 class _WatchedFile(io.BytesIO):

@@ -11,15 +11,8 @@ import streamlit as st
 
 from explorer.benchmark.comparison import device_peak, pareto_front, with_roofline
 from explorer.benchmark.work import count_published, counted_as, peak_in, published_works, with_work
-from explorer.charts.comparison import (
-    accuracy_scatter,
-    batch_bars,
-    latency_bars,
-    published_bars,
-    roofline_chart,
-    throughput_lines,
-    work_scatter,
-)
+from explorer.charts.benchmark import batch_bars, latency_bars, published_bars
+from explorer.charts.comparison import accuracy_scatter, roofline_chart, throughput_lines, work_scatter
 from explorer.conventions import Convention
 from explorer.ui.comparison import View
 from explorer.ui.comparison_tables import show_records
@@ -59,14 +52,20 @@ def show_latency(view: View) -> None:
 
 
 def show_batches(view: View) -> None:
-    """Throughput over batch size."""
-    table = _together(view.measured, view.published)
-    show_chart(
-        throughput_lines(table, "How throughput grows with the batch; published points are hollow"),
-        "comparison_throughput",
-        _exported(table),
-        alt="Throughput over batch size, one line a model",
-    )
+    """Throughput over batch size; published figures have a scale of their own, as they come from faster machines."""
+    halves = half_grid()
+    for name, title, table in (
+        ("throughput", "How throughput grows with the batch", view.measured),
+        ("published_throughput", "Published: throughput at the batch of each series", view.published),
+    ):
+        if not table.empty:
+            with halves.cell():
+                show_chart(
+                    throughput_lines(table, title),
+                    f"comparison_{name}",
+                    _exported(table),
+                    alt=f"{title}: one line or point a model",
+                )
 
 
 def show_accuracy(view: View) -> None:
@@ -98,7 +97,7 @@ def show_accuracy(view: View) -> None:
 
 def show_work(view: View) -> None:
     """Work against latency under the device's peak."""
-    table = _together(view.measured, _counted(view))
+    table = _together(view.at_batch, _counted(view))
     if table["work_per_call_g"].isna().all():
         st.info(f"No shown model has a count in this convention: {view.convention.explanation}")
         return
@@ -108,8 +107,7 @@ def show_work(view: View) -> None:
             _peak(view),
             view.convention.unit,
             view.device,
-            "The further below the peak, the slower than the work says",
-            named_batch=view.batch,
+            "Further below the peak: slower than the work says",
         ),
         "comparison_work",
         _exported(table),
@@ -124,7 +122,7 @@ def show_work(view: View) -> None:
 
 def show_roofline(view: View) -> None:
     """Achieved speed under the device's roof."""
-    if view.measured.empty:
+    if view.at_batch.empty:
         st.info("A roofline needs measured records: their latency and the device's measured peak.")
         return
     bandwidth = st.number_input(
@@ -136,7 +134,7 @@ def show_roofline(view: View) -> None:
         width=220,
         help="Draws the sloped part of the roof; it is not measured here.",
     )
-    table = with_roofline(view.measured)
+    table = with_roofline(view.at_batch)
     if table["intensity_per_byte"].isna().all():
         st.info("The roofline is for inference with a count in this convention: choose another setup or convention.")
         return
@@ -147,7 +145,6 @@ def show_roofline(view: View) -> None:
             bandwidth,
             view.convention.unit,
             "How much of the roof each model reaches",
-            named_batch=view.batch,
         ),
         "comparison_roofline",
         _exported(table),

@@ -13,6 +13,7 @@ import streamlit as st
 
 from explorer.ablation.recipe import TrainingPlan
 from explorer.ablation.run import AblationRun, checkpoint_folder
+from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.process import available_mib
 from explorer.benchmark.profile_run import ProfileRun
@@ -25,6 +26,7 @@ from explorer.benchmark.training_record import TrainingRecord
 MAX_REMEMBERED = 64
 _VISITOR = "visitor"
 _QUEUE_POLL_S = 2.0
+_LOAD_POLL_S = 3.0
 _STORE_CHECK_TTL_S = 15
 _FREE_MEMORY_TTL_S = 15
 
@@ -141,6 +143,21 @@ def store_state() -> tuple[str, str | None]:
             return store.location, None
     except StoreError as error:
         return "", str(error)
+
+
+@st.cache_data(ttl=_LOAD_POLL_S, max_entries=1, show_spinner=False)
+def machine_load() -> MachineLoad:
+    """How busy this machine is; looked at once for all sessions."""
+    return MachineLoad.now()
+
+
+@st.fragment(run_every=_LOAD_POLL_S)
+def show_load() -> None:
+    """How busy this machine is, in one sentence; nothing while it is busy with a run of this server."""
+    if job_manager().runner.queue():
+        return
+    load = machine_load()
+    st.markdown(f":material/warning: **{load.sentence}**" if load.is_busy else f":material/speed: {load.sentence}")
 
 
 @st.fragment(run_every=_QUEUE_POLL_S)

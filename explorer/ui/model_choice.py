@@ -1,12 +1,10 @@
-"""Choosing what to measure by name: the session's variant, ready choices, and any timm name that is typed."""
+"""Choosing what to measure by name: the session's variant, ready choices, and every other model of timm."""
 
 from __future__ import annotations
 
-import itertools
-
 import streamlit as st
 
-from explorer.benchmark.models import READY_CHOICES, ModelRef, Size, model_by_name, variant
+from explorer.benchmark.models import ModelRef, Size, all_names, model_by_name, variant
 from hrformer import HRFormerConfig
 
 THIS_VARIANT = "this variant"
@@ -17,8 +15,8 @@ _FROM_PLANS = "models_from_plans"
 
 
 def model_options() -> list[str]:
-    """The ready choices: this variant, the presets, HRNet, DeiT, Swin and ViT."""
-    return [THIS_VARIANT, *itertools.chain.from_iterable(READY_CHOICES.values()), *_from_plans()]
+    """This variant, those of opened plans, the ready choices and all of timm: nothing is left to be added by typing."""
+    return [THIS_VARIANT, *_from_plans(), *all_names()]
 
 
 def model_of(name: str, config: HRFormerConfig) -> ModelRef:

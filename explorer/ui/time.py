@@ -14,7 +14,7 @@ from explorer.benchmark.forecast import check_memory
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.profile_run import ProfileRun
 from explorer.ui.job_manager import free_mib, job_manager, visitor
-from explorer.ui.model_choice import OWN_SIZE, SIZES, THIS_VARIANT, model_of, model_options, parse_size
+from explorer.ui.model_choice import OWN_SIZE, THIS_VARIANT, model_of, model_options, parse_size
 from hrformer import HRFormerConfig
 
 NO_SECOND = "none"
@@ -37,14 +37,14 @@ def profile_controls() -> None:
     }.items():
         state.setdefault(key, value)
     with st.sidebar:
-        _choice("Model", "profile_model", model_options(), "Type any name of timm's, such as resnet50.")
+        _choice("Model", "profile_model", model_options(), "Type to find any of timm's models, such as resnet50.")
         _choice("Beside it", "profile_second", [NO_SECOND, *model_options()], "What it is compared with.")
         st.number_input("Images per call", 1, 4096, key="profile_batch", persist_state="session")
-        _choice(
+        st.text_input(
             "Image size, height x width in pixels",
-            "profile_size",
-            list(SIZES),
-            '"own" is the size each model was made for; type any other, such as 320x256.',
+            key="profile_size",
+            persist_state="session",
+            help='"own" is the size each model was made for; type any other, such as 320x256.',
         )
         st.selectbox("Device", device_names(), key="profile_device", persist_state="session")
 
@@ -133,7 +133,6 @@ def _choice(label: str, key: str, options: list[str], explanation: str) -> None:
         label,
         list(dict.fromkeys([*options, *([chosen] if chosen else [])])),
         key=key,
-        accept_new_options=True,
         filter_mode="contains",
         persist_state="session",
         help=explanation,

@@ -15,8 +15,10 @@ from explorer.ui.benchmark import (
     unknown_models,
 )
 from explorer.ui.benchmark_results import show_results, watch_run
-from explorer.ui.job_manager import show_queue, store_state
+from explorer.ui.comparison import reported
+from explorer.ui.job_manager import show_load, show_queue, store_state
 from explorer.ui.panels import image_format_control, plain
+from explorer.ui.stored_results import show_stored_results
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
 config = current_variant()
@@ -57,6 +59,7 @@ with messages:
 if plan is not None:
     with bar:
         plan_bar(plan, is_busy=is_busy, problem=problem)
+        show_load()
 if run is not None:
     with live:
         if is_busy:
@@ -65,12 +68,15 @@ if run is not None:
             st.error(f"{run.error} The records below can still be downloaded.", icon=":material/save:")
         if run.progress().state == "cancelled" and not records:
             st.info("The run was cancelled before anything was measured.", icon=":material/stop:")
-if records:
-    with results:
+with results:
+    if records:
         show_results(run, records)
+    if all(record.latency_ms_p50 is None for record in records):
+        with reported():
+            show_stored_results()
 
 show_queue()
-if plan is not None and problem is None and st.toggle("The plan, job by job", value=run is None, key="show_plan"):
+if plan is not None and problem is None and st.toggle("The plan, job by job", key="show_plan"):
     show_plan(plan)
 if location:
     st.caption(f"Every record is stored as soon as it is measured, in `{location}`.")

@@ -95,3 +95,22 @@ def test_a_reloaded_page_finds_its_run_and_a_second_user_sees_the_queue(
     page.reload()
     page.get_by_role("button", name="Cancel").click(timeout=90_000)
     expect(page.get_by_text("1 job was cancelled.").first).to_be_visible(timeout=60_000)
+
+
+@pytest.mark.parametrize(("path", "label"), [("benchmark", "Models"), ("time", "Model")])
+def test_typing_a_part_of_a_name_offers_models_and_never_to_add_the_part(
+    page: Page, measuring_server: str, path: str, label: str
+) -> None:
+    page.goto(f"{measuring_server}/{path}")
+    field = page.get_by_role("combobox", name=label, exact=True)
+    field.wait_for(timeout=90_000)
+    settle(page)
+    field.click()
+    field.fill("deit_tiny")
+    options = page.get_by_role("option")
+    expect(options.filter(has_text="deit_tiny_distilled_patch16_224")).to_be_visible()
+    assert all("deit_tiny" in text for text in options.all_inner_texts())
+    assert page.get_by_text("Add:").count() == 0
+    field.press("Enter")
+    settle(page)
+    expect(page.get_by_text("There is no model called")).to_have_count(0)

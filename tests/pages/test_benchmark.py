@@ -1,22 +1,30 @@
 """The Benchmark page, from the entrypoint: plans, their refusals, a run with its records, the queue of all sessions."""
 
 import io
+import shlex
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import timm
 import torch
 from streamlit.testing.v1 import AppTest
 
 from explorer.benchmark.exchange import read_csv
 from explorer.benchmark.figures import Figures
+from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.method import Method
 from explorer.benchmark.models import model_by_name
 from explorer.benchmark.outcome import Place, finished_record, unfinished_record
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.store import Store
-from explorer.ui.benchmark_results import finding, measured_jobs, records_csv, results_table
-from explorer.ui.job_manager import job_manager, store_state
+from explorer.command_line import _parser
+from explorer.command_line.bench import plan_of
+from explorer.ui.benchmark_results import finding, measured_jobs, records_csv, records_in_words, results_table
+from explorer.ui.job_manager import job_manager, machine_load, store_state
+from tests.explorer.benchmark.examples import example_record
 from tests.pages.entrypoint import open_app
 
 PAGE = "pages/measure/benchmark.py"
@@ -51,6 +59,14 @@ def open_benchmark(*models: str) -> AppTest:
     app.switch_page(PAGE).run()
     assert not app.exception
     return app
+
+
+def titles(app: AppTest) -> str:
+    return " ".join(chart.proto.spec for chart in app.get("plotly_chart"))
+
+
+def notes(app: AppTest) -> str:
+    return " ".join(info.value for info in app.info)
 
 
 def errors(app: AppTest) -> str:
@@ -119,6 +135,83 @@ def test_a_cancelled_run_says_so() -> None:
     assert run.progress().state == "cancelled"
     told = errors(app) + " ".join(info.value for info in app.info)
     assert "cancelled" in told
+
+
+def test_a_cancelled_run_offers_no_file_of_nothing_and_leaves_the_reference_on_screen() -> None:
+    app = open_benchmark("this variant", "resnet10t")
+    app.button(key="start_run").click().run()
+    assert "HRFormer-B takes 1.67 times" in titles(app)
+    app.button(key="cancel_run").click().run()
+    wait_for_end(app)
+    run = job_manager().find(app.session_state["bench_run"])
+    assert {record.status for record in run.records} <= {"cancelled"}
+    assert "2 jobs were cancelled. Nothing was measured." in notes(app) or not run.records
+    assert "download_records" not in [button.key for button in app.get("download_button")]
+    assert "HRFormer-B takes 1.67 times" in titles(app)
+    assert "**Reference run**" in notes(app)  # cancelled records in the store are nothing to show instead
+
+
+def test_a_file_of_records_says_what_it_holds() -> None:
+    (job,) = Plan(models=(model_by_name("hrformer_tiny"),)).jobs()
+    place = Place.here(job)
+    measured = finished_record(job, place, [10.0] * 30, NOTHING_ELSE)
+    failed = unfinished_record(job, place, "failed", "boom")
+    cancelled = unfinished_record(job, place, "cancelled", "cancelled")
+    assert records_in_words([measured]) == "1 record"
+    assert records_in_words([measured] * 3) == "3 records"
+    assert records_in_words([cancelled, measured, failed, measured, cancelled]) == "2 measured, 1 failed, 2 cancelled"
+
+
+def test_the_page_opens_on_the_reference_run_and_then_on_own_records(store: str) -> None:
+    app = open_benchmark("this variant")
+    assert "**Reference run**" in notes(app)
+    assert "AMD EPYC, 2 cores" in notes(app)
+    assert "24 November 2026" in notes(app)
+    assert "HRFormer-B takes 1.67 times as long as HRNet-W48" in titles(app)
+    assert len(app.dataframe[0].value) == 8
+    with Store(store) as own:
+        assert own.count() == 0
+        own.add(example_record(model_name="hrformer_tiny", latency_ms_p50=30.0))
+        own.add(example_record(model_name="hrnet_w48", latency_ms_p50=20.0))
+    app.run()
+    assert "**Reference run**" not in notes(app)
+    assert "HRFormer-T takes 1.50 times as long as HRNet-W48" in titles(app)
+    assert app.dataframe[0].value["latency_ms_p50"].to_list() == [20, 30]
+
+
+def test_how_busy_the_machine_is_stands_beside_the_button_and_forbids_nothing(monkeypatch) -> None:
+    busy = MachineLoad(runnable_threads=14, load_average_1min=12.0, cores=2)
+    monkeypatch.setattr(MachineLoad, "now", lambda: busy)
+    machine_load.clear()
+    app = open_benchmark("this variant")
+    told = " ".join(text.value for text in app.markdown)
+    assert "This machine is busy: 14 runnable threads on 2 cores; results will scatter." in told
+    assert not app.button(key="start_run").disabled
+    machine_load.clear()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")
+def test_the_commands_for_a_machine_with_a_gpu_measure_the_saved_plan_there(tmp_path, monkeypatch) -> None:
+    app = open_benchmark("this variant")
+    bench, export = (shlex.split(line) for line in app.code[0].value.splitlines())
+    assert bench[:3] == export[:3] == ["python", "-m", "explorer"]
+    monkeypatch.chdir(tmp_path)
+    saved = Plan(models=(model_by_name("resnet18"),), batch_sizes=(1, 8), threads=(2,))
+    Path("plan.yaml").write_text(saved.to_yaml())
+    asked = plan_of(_parser().parse_args(bench[3:]))
+    assert asked == replace(saved, devices=("cuda:0",))
+    assert [job.device for job in asked.jobs()] == ["cuda:0"] * 2
+    exported = _parser().parse_args(export[3:])
+    assert (exported.file, exported.device) == ("gpu.csv", ["cuda"])
+
+
+def test_every_model_of_timm_can_be_chosen_so_that_none_is_added_by_typing() -> None:
+    field = open_benchmark("this variant").multiselect(key="bench_models")
+    assert {"this variant", "hrformer_tiny", "deit_tiny_patch16_224", "resnet50", *timm.list_models()} <= set(
+        field.options
+    )
+    assert len(set(field.options)) == len(field.options)
+    assert not field.proto.accept_new_options
 
 
 def test_an_unknown_name_gets_the_nearest_and_can_be_left_out() -> None:
@@ -259,3 +352,4 @@ _UNMEASURED = (
     "throttled",
     "other_processes",
 )
+NOTHING_ELSE = Figures(reasons=dict.fromkeys(_UNMEASURED, "not measured"))

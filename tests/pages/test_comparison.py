@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.benchmark.exchange import write_csv
 from explorer.benchmark.record import Record
 from explorer.benchmark.store import Store
+from explorer.ui import comparison_data
 from tests.explorer.benchmark.examples import example_record, failed_record
 from tests.pages.entrypoint import open_app
 
@@ -61,14 +63,98 @@ def errors(app: AppTest) -> str:
     return " ".join(error.value for error in app.error)
 
 
-def test_an_empty_store_says_what_to_do_and_shows_the_published_figures(url: str) -> None:
+def notes(app: AppTest) -> str:
+    return " ".join(info.value for info in app.info)
+
+
+def test_an_empty_store_opens_on_the_reference_run_and_stays_empty(url: str) -> None:
     app = open_app(PAGE)
-    assert "No record has been measured yet" in app.info[0].value
-    assert "HRFormer-B has 0.24 times HRNet-W48's throughput" in titles(app)
+    assert "**Reference run**" in notes(app)
+    assert "AMD EPYC, 2 cores" in notes(app)
+    assert "24 November 2026" in notes(app)
+    # results/reference/README.md: 2,700 and 1,610 ms at batch 8
+    assert "HRFormer-B takes 1.67 times as long as HRNet-W48" in titles(app)
+    assert "HRFormer-B has 0.24 times HRNet-W48's throughput" in titles(app).replace("\\u003cbr\\u003e", " ")
+    assert list(app.dataframe[0].value["batch_size"]) == [8] * 8
     for section in SECTIONS[1:]:
         app.segmented_control(key="comparison_section").set_value(section).run()
         assert not app.exception, section
         assert not app.error, section
+    assert len(app.dataframe[0].value) == 16  # of the setup with most models; four are of pose networks
+    app.toggle(key="only_this_setup").set_value(False).run()
+    assert len(app.dataframe[0].value) == 20
+    with Store(url) as store:
+        assert store.count() == 0
+
+
+def test_the_reference_run_leaves_with_the_first_own_record(url: str) -> None:
+    app = open_app(PAGE)
+    with Store(url) as store:
+        store.add(failed_record())  # nothing that could be compared
+    app.run()
+    assert "**Reference run**" in notes(app)
+    app.segmented_control(key="comparison_section").set_value("Records").run()
+    assert list(app.dataframe[0].value["status"]) == ["out_of_memory"]  # but something that can be listed
+    with Store(url) as store:
+        store.add(example_record())
+    app.segmented_control(key="comparison_section").set_value("Latency").run()
+    assert "**Reference run**" not in notes(app)
+    assert list(app.dataframe[0].value["model"]) == ["HRFormer-T"]
+    assert "Xeon" in app.selectbox(key="setup").value
+
+
+@pytest.fixture
+def without_reference(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An installation that lacks the folder of results."""
+    monkeypatch.setattr(comparison_data, "fill_with_reference", lambda store: None)
+    comparison_data._reference_folder.clear()
+    st.cache_data.clear()
+    yield
+    comparison_data._reference_folder.clear()
+
+
+def test_without_any_record_the_page_says_what_to_do(without_reference: None) -> None:
+    app = open_app(PAGE)
+    assert "No record has been measured yet" in notes(app)
+    assert "HRFormer-B has 0.24 times" in titles(app)
+    assert not app.error
+
+
+@pytest.mark.parametrize("section", ["Latency", "Accuracy", "Work and peak", "Roofline"])
+@pytest.mark.parametrize("batch", [1, 8])
+def test_nothing_measured_is_drawn_at_another_batch_than_the_chosen_one(filled: str, section: str, batch: int) -> None:
+    app = open_app(PAGE)
+    app.selectbox(key="batch_size").set_value(batch).run()
+    app.segmented_control(key="comparison_section").set_value(section).run()
+    measured = [
+        trace
+        for chart in app.get("plotly_chart")
+        for trace in json.loads(chart.proto.spec)["data"]
+        if "<extra>measured</extra>" in trace.get("hovertemplate", "")
+    ]
+    models = [name for trace in measured for name in written(trace)]
+    assert len(models) == len(LATENCIES_MS) == len(set(models))
+    assert set(app.dataframe[0].value["batch_size"]) == {batch}
+
+
+def written(trace: dict) -> list[str]:
+    """The models of a trace: a bar's labels, or the first of what a point tells when hovered."""
+    return trace["y"] if trace["type"] == "bar" else [row[0] for row in trace["customdata"]]
+
+
+def test_the_batch_whose_medians_can_be_trusted_is_shown_first(url: str) -> None:
+    with Store(url) as store:
+        store.add_all(
+            example_record(model_name=model, batch_size=batch, wide_spread=wide)
+            for model, batch, wide in (
+                ("hrnet_w18", 1, True),
+                ("hrformer_tiny", 1, False),
+                ("hrnet_w18", 4, False),
+                ("hrformer_tiny", 4, False),
+                ("hrformer_tiny", 8, False),
+            )
+        )
+    assert open_app(PAGE).selectbox(key="batch_size").value == 4
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -139,9 +225,10 @@ def test_records_can_be_filtered_by_setup_and_status(filled: str) -> None:
 
 def test_new_records_are_shown_on_the_next_run(filled: str) -> None:
     app = open_app(PAGE)
-    assert len(app.dataframe[0].value) == 8
+    assert len(app.dataframe[0].value) == 4
     with Store(filled) as store:
-        store.add(example_record(model_name="swin_tiny_patch4_window7_224", img_height=224, img_width=224))
+        swin = "swin_tiny_patch4_window7_224"
+        store.add(example_record(model_name=swin, batch_size=1, img_height=224, img_width=224))
     app.run()
     assert "Swin-T" in set(app.dataframe[0].value["model"])
 

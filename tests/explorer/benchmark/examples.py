@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -50,6 +51,8 @@ MEASURED: dict[str, Any] = {
     "achieved_flop_s": 1.5e11,
     "peak_flop_s": 1.2e12,
     "peak_flop_share": 0.125,
+    "runnable_threads": 3,
+    "load_average_1min": 1.25,
     "environment": {"torch": "2.14.1", "flags": {"mkldnn": True}, "git_commit": None},
     "hostname": "bench-1",
     "reasons": {**missing("only measured on CUDA", *CPU_ONLY), "compile_time_s": "not compiled"},
@@ -68,6 +71,13 @@ def failed_record(**changes: Any) -> Record:
     }
     values = {"status": "out_of_memory", "status_reason": "tried to allocate 9 GiB", "reasons": {}}
     return Record(**{**identity, "flops_published_convention": None, **values, **changes})
+
+
+def as_before_load(record: Record) -> Record:
+    """The record as a version before the machine's load was looked at would have left it."""
+    reason = "not recorded by the version that measured it"
+    reasons = {**record.reasons, "runnable_threads": reason, "load_average_1min": reason}
+    return replace(record, runnable_threads=None, load_average_1min=None, reasons=reasons)
 
 
 #: Everything that a text may be in a record, with what spreadsheets and CSV readers stumble over.

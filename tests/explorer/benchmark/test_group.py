@@ -23,8 +23,8 @@ def record_message(index, job):
     return {"type": "record", "index": index, "record": asdict(record)}
 
 
-def doing(index, phase="measuring"):
-    return {"type": "doing", "index": index, "phase": phase, "samples": 0, "p50_ms": None}
+def doing(index, phase="measuring", share=0.5):
+    return {"type": "doing", "index": index, "phase": phase, "share": share, "samples": 0, "p50_ms": None}
 
 
 class ScriptedProcess:
@@ -156,3 +156,19 @@ def test_the_place_that_the_process_reports_is_kept_for_its_failures(measure):
 
     records, _ = measure(script)
     assert {(record.hostname, record.device_name) for record in records} == {("elsewhere", "Some card")}
+
+
+def test_each_job_is_told_as_done_once_before_its_record(monkeypatch):
+    def script(what, jobs):
+        if what == "alone" and jobs[0].model.name == NAMES[1]:
+            yield {"type": "failed", "index": 0, "status": "failed", "reason": "boom"}
+        else:
+            yield from succeed(what, jobs)
+
+    ScriptedProcess.script, ScriptedProcess.requests = staticmethod(script), []
+    monkeypatch.setattr(group_module, "WorkerProcess", ScriptedProcess)
+    told = []
+    for record in GroupMeasurement(GROUP, told.append).records():
+        assert (told[-1].phase, told[-1].share, told[-1].job.model.name) == ("done", 1, record.model_name)
+    assert [now.job.model.name for now in told if now.phase == "done"] == [NAMES[1], NAMES[0], NAMES[2]]
+    assert {now.share for now in told if now.phase == "measuring"} == {0.5}

@@ -95,6 +95,23 @@ def test_never_takes_more_than_the_maximum():
 
 
 @pytest.mark.parametrize(
+    ("samples_ms", "share"),
+    [
+        ([], 0),
+        ([50.0] * 3, 0.15),  # 3 of 10 calls, 0.15 of 1 s: both are asked for
+        ([500.0] * 3, 0.3),
+        ([50.0] * 20, 1),
+        ([50.0] * 40, 1),
+        ([4000.0] * 2, 0.8),  # 2 of 10 calls, but 8 of at most 10 s
+        ([1.0] * 30, 0.75),  # 0.03 of 1 s, but 30 of at most 40 calls
+    ],
+)
+def test_the_share_that_is_done_goes_to_both_minima_or_to_a_maximum(samples_ms, share):
+    method = Method(min_iterations=10, min_seconds=1.0, max_iterations=40, max_seconds=10.0)
+    assert method.share_done(samples_ms) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
     ("values", "complaint"),
     [
         ({"min_seconds": 0}, "min_seconds = 0 is not legal"),

@@ -11,7 +11,7 @@ from explorer.benchmark.migrations import STEPS, bring_up_to_date, current_versi
 from explorer.benchmark.schema import SCHEMA
 from explorer.benchmark.store import Store, StoreError
 from tests.explorer.ablation.tiny import example_training
-from tests.explorer.benchmark.examples import example_record
+from tests.explorer.benchmark.examples import as_before_load, example_record, failed_record
 
 #: A store as version 1 of the tables wrote it, with one record.
 VERSION_1 = Path(__file__).with_name("store_version_1.sql")
@@ -52,7 +52,9 @@ def test_a_store_of_version_1_opens_with_its_records(tmp_path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.executescript(VERSION_1.read_text(encoding="utf-8"))
     connection.close()
-    expected = example_record(record_id="6ba7b810-9dad-11d1-80b4-00c04fd430c8", measured_at="2026-11-22T10:00:00+00:00")
+    expected = as_before_load(
+        example_record(record_id="6ba7b810-9dad-11d1-80b4-00c04fd430c8", measured_at="2026-11-22T10:00:00+00:00")
+    )
     with Store(f"sqlite:///{path}") as store:
         assert list(store.records()) == [expected]
         store.add(example_record())
@@ -82,6 +84,18 @@ def test_records_of_version_1_get_the_engine_that_ran_them(tmp_path: Path) -> No
     assert [engines[f"{number:036d}"] for number in range(len(ENGINES_OF_VERSION_1))] == list(
         ENGINES_OF_VERSION_1.values()
     )
+
+
+def test_old_records_say_that_the_load_was_not_recorded_and_keep_their_other_reasons(store: Store) -> None:
+    measured, unexplained = example_record(), failed_record()
+    store.add_all([measured, unexplained])
+    with writing(store._engine) as connection:  # back to the tables of version 4
+        for column in ("runnable_threads", "load_average_1min"):
+            connection.execute(text(f"ALTER TABLE benchmark_records DROP COLUMN {column}"))
+        connection.execute(update(SCHEMA).values(version=4))
+    bring_up_to_date(store._engine, "here", read_only=False)
+    assert store.get(measured.record_id) == as_before_load(measured)
+    assert store.get(unexplained.record_id) == as_before_load(unexplained)
 
 
 def test_steps_are_taken_once_and_in_order(store: Store) -> None:

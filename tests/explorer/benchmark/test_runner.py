@@ -92,6 +92,7 @@ def test_every_figure_is_there_or_has_a_reason(pair):
         assert 0 < record.peak_flop_share < 1
         assert record.threads == 1
         assert record.environment["threads"]["intra_op"] == 1
+        assert record.runnable_threads is not None or "count" in record.reasons["runnable_threads"]
 
 
 def test_progress_is_live(pair):
@@ -104,6 +105,19 @@ def test_progress_is_live(pair):
     measuring = [now for now in current if now.phase == "measuring"]
     assert len({now.job.model.name for now in measuring}) == 2  # turn by turn
     assert all(now.samples > 0 and now.p50_ms > 0 for now in measuring)
+
+
+def test_work_done_grows_with_passes_and_samples_up_to_all_jobs(pair):
+    run, _, seen = pair
+    done = [progress.work_done for progress, _ in seen]
+    assert done == sorted(done)
+    assert done[0] == 0
+    assert run.progress().work_done == 2
+    assert all(progress.reported_s <= progress.elapsed_s for progress, _ in seen)
+    assert {progress.reported_s > 0 for progress, _ in seen if progress.work_done} == {True}
+    samples = {now.samples: now.share for progress, _ in seen for now in progress.current if now.phase == "measuring"}
+    assert len(set(samples.values())) > 1  # within a pass it goes on
+    assert all(0.5 < share <= 1 for share in samples.values())  # the pass for the memory is over by then
 
 
 def test_each_model_had_a_process_of_its_own_for_its_memory_and_none_is_left(pair):
