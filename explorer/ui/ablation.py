@@ -15,7 +15,7 @@ from explorer.benchmark.method import Method
 from explorer.benchmark.models import variant
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.runner import Run
-from explorer.ui import choices
+from explorer.ui import address, choices
 from explorer.ui.benchmark import duration, estimated_seconds
 from explorer.ui.job_manager import job_manager, visitor
 from explorer.ui.progress import OnProgress, ShouldStop, throw_away_button, with_progress
@@ -149,10 +149,10 @@ def latency_plan(arms: tuple[Arm, ...], choice: Choice) -> Plan:
 
 def current_ablation_run() -> Run | None:
     """The session's run, or the one that the address names; a reloaded page finds its run again."""
-    run = job_manager().find(st.session_state.get(_RUN_ID) or st.query_params.get(_RUN_ID))
+    run = job_manager().find(address.take(_RUN_ID) or st.session_state.get(_RUN_ID))
     if run is not None:
         st.session_state[_RUN_ID] = run.id
-        st.query_params[_RUN_ID] = run.id
+        address.keep(_RUN_ID, run.id)
     return run
 
 

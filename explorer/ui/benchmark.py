@@ -16,6 +16,7 @@ from explorer.benchmark.models import model_cost
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.runner import Run
 from explorer.engines import engine_by_name
+from explorer.ui import address, choices
 from explorer.ui.job_manager import free_mib, job_manager, visitor
 from explorer.ui.model_choice import THIS_VARIANT, model_of, model_options, name_of, write_size
 from explorer.ui.panels import csv_button
@@ -28,6 +29,8 @@ _MODELS = "bench_models"
 _RUN_ID = "bench_run"
 _ERROR = "bench_error"
 _RUN_QUERY = "run"
+#: Of a field of the method: more than anybody waits for.
+_MOST = 10**9
 
 #: What measures a saved plan on a machine with a GPU, and writes its records.
 GPU_COMMANDS = """python -m explorer bench --plan plan.yaml --device cuda:0
@@ -46,16 +49,14 @@ _METHOD_LABELS = {
 
 def plan_controls() -> None:
     """All choices, in the sidebar; `chosen_plan` reads them."""
-    state = st.session_state
-    state.setdefault(_MODELS, list(DEFAULT_MODELS))
     with st.sidebar:
-        st.multiselect(
+        choices.several_of(
             "Models",
-            _with_chosen(model_options(), state[_MODELS]),
+            _with_chosen(model_options(), _chosen_models()),
             key=_MODELS,
+            default=DEFAULT_MODELS,
             filter_mode="contains",
             select_all=False,
-            persist_state="session",
             help="Ratios are to the first one. Type to find any of timm's models, such as resnet50.",
         )
         for axis in AXES:
@@ -83,21 +84,21 @@ def chosen_plan(config: HRFormerConfig) -> Plan:
     Raises:
         ValueError: If a name is unknown or a value is illegal.
     """
-    state = st.session_state
-    axes: dict[str, Any] = {axis.field: axis.read(state[axis.key]) for axis in AXES}
-    models = tuple(model_of(name, config) for name in state[_MODELS])
-    method = Method(**{field.name: state[_method_key(field.name)] for field in fields(Method)})
+    axes: dict[str, Any] = {axis.field: axis.read(choices.held(axis.key, axis.default)) for axis in AXES}
+    models = tuple(model_of(name, config) for name in _chosen_models())
+    usual = Method()
+    method = Method(**{name: choices.held(_method_key(name), getattr(usual, name)) for name in _METHOD_LABELS})
     return Plan(models=models, method=method, **axes)
 
 
 def unknown_models(config: HRFormerConfig) -> list[str]:
     """The chosen names that no model has."""
-    return [name for name in st.session_state[_MODELS] if not _is_known(name, config)]
+    return [name for name in _chosen_models() if not _is_known(name, config)]
 
 
 def drop_models(names: list[str]) -> None:
     """Take names out of the choice."""
-    st.session_state[_MODELS] = [name for name in st.session_state[_MODELS] if name not in names]
+    choices.hold(_MODELS, [name for name in _chosen_models() if name not in names])
 
 
 def forecast_problem(plan: Plan) -> str | None:
@@ -212,10 +213,10 @@ def plan_table(plan: Plan) -> pd.DataFrame:
 
 def current_run() -> Run | None:
     """The session's run, or the one that the address names; a reloaded page finds its run again."""
-    run = job_manager().find(st.session_state.get(_RUN_ID) or st.query_params.get(_RUN_QUERY))
+    run = job_manager().find(address.take(_RUN_QUERY) or st.session_state.get(_RUN_ID))
     if run is not None:
         st.session_state[_RUN_ID] = run.id
-        st.query_params[_RUN_QUERY] = run.id
+        address.keep(_RUN_QUERY, run.id)
     return run
 
 
@@ -235,32 +236,37 @@ def _start_run(plan: Plan) -> None:
 
 
 def _axis_field(axis: Axis) -> None:
-    chosen = st.session_state.setdefault(axis.key, axis.default)
-    if isinstance(chosen, str):
-        st.text_input(axis.label, key=axis.key, persist_state="session", help=axis.explanation)
+    if isinstance(axis.default, str):
+        choices.typed(axis.label, key=axis.key, default=axis.default, help=axis.explanation)
         return
-    st.multiselect(
+    choices.several_of(
         axis.label,
-        _with_chosen(list(axis.options), chosen),
+        _with_chosen(list(axis.options), choices.held(axis.key, axis.default)),
         key=axis.key,
-        persist_state="session",
+        default=axis.default,
         format_func=lambda option: option.replace("_", " ") if axis.field == "kinds" else option,
         help=axis.explanation,
     )
 
 
 def _method_fields() -> None:
-    for field in fields(Method):
-        whole = isinstance(field.default, int)
-        st.session_state.setdefault(_method_key(field.name), field.default)
-        st.number_input(
-            _METHOD_LABELS[field.name],
-            min_value=1 if whole else 0.001,
+    for name, label in _METHOD_LABELS.items():
+        usual: int | float = getattr(Method(), name)
+        whole = isinstance(usual, int)
+        choices.number(
+            st.number_input,
+            label,
+            1 if whole else 0.001,
+            _MOST if whole else float(_MOST),
+            key=_method_key(name),
+            default=usual,
             step=1 if whole else None,
             format=None if whole else "%g",
-            key=_method_key(field.name),
-            persist_state="session",
         )
+
+
+def _chosen_models() -> list[str]:
+    return choices.held(_MODELS, list(DEFAULT_MODELS))
 
 
 def _with_chosen(options: list[str], chosen: list[str]) -> list[str]:
@@ -295,10 +301,10 @@ def _take_plan_file() -> None:
     except ValueError as error:
         state[_ERROR] = f"{file.name} was not taken. {error}"
         return
-    state[_MODELS] = [name_of(model) for model in plan.models]
+    choices.hold(_MODELS, [name_of(model) for model in plan.models])
     for axis in AXES:
-        state[axis.key] = axis.hold(getattr(plan, axis.field))
+        choices.hold(axis.key, axis.hold(getattr(plan, axis.field)))
     for field in fields(Method):
         value = getattr(plan.method, field.name)
         # A number field keeps whole and broken numbers apart, a file may write 3 for 3.0.
-        state[_method_key(field.name)] = value if isinstance(field.default, int) else float(value)
+        choices.hold(_method_key(field.name), value if isinstance(field.default, int) else float(value))

@@ -159,7 +159,7 @@ def remembered(
         try:
             hold(key, read(text))
         except ValueError:
-            address.complain(f"Left out of the link: {name}={shown(text)}, which can't be chosen here.")
+            address.complain(_left_out(name, text))
     value = held(key, default)
     if not is_legal(value):
         value = default
@@ -193,32 +193,26 @@ def segments(label: str, options: Sequence[Option], *, key: str, **arguments: An
 
 def several_of(
     label: str,
-    options: Sequence[str],
+    options: Sequence[Option],
     *,
     key: str,
-    default: Sequence[str] = (),
+    default: Sequence[Option] = (),
     link: str | None = "",
     **arguments: Any,
-) -> list[str]:
-    """Any of several texts, by `st.multiselect`; links write them with commas between."""
-    value = remembered(
-        key,
-        list(default),
-        read=lambda text: [_reader(options)(part) for part in text.split(",") if part],
-        write=",".join,
-        is_legal=lambda chosen: set(chosen) <= set(options),
-        link=link,
-    )
-    present(
-        st.multiselect,
-        label,
-        options,
-        key=key,
-        value=value,
-        on_move=partial(hold, key),
-        place=tuple(options),
-        **arguments,
-    )
+) -> list[Option]:
+    """Any of several, by `st.multiselect`; a link names each, and none by an empty value."""
+    name = key if link == "" else link
+    if name is not None and (texts := address.take_all(name)):
+        known = {str(option): option for option in options}
+        hold(key, [known[text] for text in texts if text in known])
+        for text in texts:
+            if text and text not in known:
+                address.complain(_left_out(name, text))
+    value = [option for option in held(key, list(default)) if option in options]
+    on_move = partial(hold, key)
+    present(st.multiselect, label, options, key=key, value=value, on_move=on_move, place=tuple(options), **arguments)
+    if name is not None and value != list(default):
+        address.keep(name, *(map(str, value) if value else ("",)))
     return value
 
 
@@ -290,6 +284,10 @@ def _reader(options: Iterable[Option]) -> Callable[[str], Option]:
         return texts[text]
 
     return read
+
+
+def _left_out(name: str, text: str) -> str:
+    return f"Left out of the link: {name}={shown(text)}, which can't be chosen here."
 
 
 def _write_number(value: float) -> str:

@@ -16,6 +16,7 @@ from explorer.benchmark.store import StoreError
 from explorer.benchmark.work import record_works, with_work
 from explorer.conventions import Convention
 from explorer.engines import EAGER
+from explorer.ui import choices
 from explorer.ui.comparison_data import (
     REFERENCE,
     Setup,
@@ -153,13 +154,15 @@ def setup_of(row: pd.Series) -> Setup:
 def choose_setup(conditions: pd.DataFrame) -> Setup:
     """Choose what is equal for all models that are compared, in the sidebar."""
     setups = setups_of(conditions)
-    label = st.sidebar.selectbox(
-        "Measured under",
-        list(setups["label"]),
-        key="setup",
-        help="Only records of equal device, machine, threads, precision, memory format and image size are compared. "
-        "The setup with most models comes first.",
-    )
+    with st.sidebar:
+        label = choices.one_of(
+            st.selectbox,
+            "Measured under",
+            list(setups["label"]),
+            key="setup",
+            help="Only records of equal device, machine, threads, precision, memory format and image size are "
+            "compared. The setup with most models comes first.",
+        )
     return setup_of(setups[setups["label"] == label].iloc[0])
 
 
@@ -168,14 +171,15 @@ def choose_batch(table: pd.DataFrame) -> int | None:
     if (table["kind"] == "largest_batch").any():
         return None
     sizes = sorted(int(size) for size in table["batch_size"].unique())
-    chosen: int = st.sidebar.selectbox(
-        "Batch size, images",
-        sizes,
-        index=sizes.index(usual_batch(table)),
-        key="batch_size",
-        help="All that was measured is shown at this batch size; only the section Batch size shows every one.",
-    )
-    return chosen
+    with st.sidebar:
+        return choices.one_of(
+            st.selectbox,
+            "Batch size, images",
+            sizes,
+            key="batch_size",
+            default=usual_batch(table),
+            help="All that was measured is shown at this batch size; only the section Batch size shows every one.",
+        )
 
 
 def choose_engines(table: pd.DataFrame) -> pd.DataFrame:
@@ -183,28 +187,30 @@ def choose_engines(table: pd.DataFrame) -> pd.DataFrame:
     names = sorted(table["engine_label"].unique(), key=lambda name: (name != EAGER, name))
     if len(names) == 1:
         return table
-    chosen = st.sidebar.multiselect(
-        "Engines",
-        names,
-        key="engines",
-        placeholder="All",
-        help="What ran the models; a model's name says it, unless it was eager.",
-    )
+    with st.sidebar:
+        chosen = choices.several_of(
+            "Engines",
+            names,
+            key="engines",
+            placeholder="All",
+            help="What ran the models; a model's name says it, unless it was eager.",
+        )
     return table[table["engine_label"].isin(chosen)] if chosen else table
 
 
 def choose_models(table: pd.DataFrame) -> pd.DataFrame:
     """Filter by model, in the sidebar; no choice keeps all."""
     names = sorted(table["model"].unique())
-    chosen = st.sidebar.multiselect("Models", names, key="models", placeholder="All")
+    with st.sidebar:
+        chosen = choices.several_of("Models", names, key="models", placeholder="All")
     return table[table["model"].isin(chosen)] if chosen else table
 
 
 def choose_baseline(models: Sequence[str]) -> str:
     """Choose what all others are divided by, in the sidebar."""
     names = sorted(set(models)) or list(DEFAULT_BASELINES)
-    chosen: str = st.sidebar.selectbox("Baseline", names, index=names.index(usual_baseline(names)), key="baseline")
-    return chosen
+    with st.sidebar:
+        return choices.one_of(st.selectbox, "Baseline", names, key="baseline", default=usual_baseline(names))
 
 
 def usual_baseline(models: Sequence[str]) -> str:
@@ -216,13 +222,14 @@ def choose_published(published: pd.DataFrame) -> pd.DataFrame:
     """Choose published series, in the sidebar: HRFormer's own and one on ImageNet by default."""
     names = sorted(published["series"].unique(), key=lambda name: ("A100" not in name, "224x224" not in name, name))
     imagenet = [name for name in names if name.startswith("rtx4090") and name.endswith("224x224 · eager")]
-    chosen = st.sidebar.multiselect(
-        "Published series",
-        names,
-        default=[*names[:1], *imagenet],
-        key="published",
-        help="Figures from papers and from timm's results folder, drawn hollow. They ran on other machines.",
-    )
+    with st.sidebar:
+        chosen = choices.several_of(
+            "Published series",
+            names,
+            key="published",
+            default=[*names[:1], *imagenet],
+            help="Figures from papers and from timm's results folder, drawn hollow. They ran on other machines.",
+        )
     order = published["series"].map({name: names.index(name) for name in chosen})
     return published.loc[order.dropna().sort_values(kind="stable").index]
 

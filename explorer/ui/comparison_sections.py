@@ -14,11 +14,13 @@ from explorer.benchmark.work import count_published, counted_as, peak_in, publis
 from explorer.charts.benchmark import batch_bars, latency_bars, published_bars
 from explorer.charts.comparison import accuracy_scatter, roofline_chart, throughput_lines, work_scatter
 from explorer.conventions import Convention
+from explorer.ui import choices
 from explorer.ui.comparison import View
 from explorer.ui.comparison_tables import show_records
 from explorer.ui.panels import half_grid, show_chart
 from explorer.ui.progress import with_progress
 
+_BANDWIDTH = "bandwidth_gb_s"
 #: What each cost of the accuracy chart is: its column, its axis title, what divides it.
 COSTS = {
     "Latency": ("latency_ms_per_img", "Latency, ms per image", 1.0),
@@ -70,7 +72,7 @@ def show_batches(view: View) -> None:
 
 def show_accuracy(view: View) -> None:
     """Published accuracy against a cost of choice."""
-    cost = st.segmented_control("Against", tuple(COSTS), default="Latency", required=True, key="accuracy_cost")
+    cost = choices.segments("Against", tuple(COSTS), key="accuracy_cost")
     column, title, unit = COSTS[cost]
     published = view.published
     if cost == "Work":
@@ -125,12 +127,15 @@ def show_roofline(view: View) -> None:
     if view.at_batch.empty:
         st.info("A roofline needs measured records: their latency and the device's measured peak.")
         return
-    bandwidth = st.number_input(
+    bandwidth: float | None = choices.held(_BANDWIDTH, None)
+    choices.present(
+        partial(st.number_input, value=None),
         "Memory bandwidth, GB/s",
         min_value=0.1,
-        value=None,
         placeholder="from the data sheet",
-        key="bandwidth_gb_s",
+        key=_BANDWIDTH,
+        value=bandwidth,
+        on_move=partial(choices.hold, _BANDWIDTH),
         width=220,
         help="Draws the sloped part of the roof; it is not measured here.",
     )

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer.conventions import Convention
+from explorer.ui import choices
 from explorer.ui.comparison import View, chosen_rows
 from explorer.ui.comparison_data import LISTED, ChosenFilters, State, export_data, filter_options, listed_records
 from explorer.ui.panels import NO_VALUE
@@ -112,7 +113,7 @@ def show_records(view: View) -> None:
     """The store's records, failed ones too, filtered; the reference run's until there is any."""
     state = view.own if view.own is not None and view.own.records else view.state
     is_compared = state == view.state and bool(view.setup)
-    here = is_compared and st.toggle(f"Only {view.name}", value=True, key="only_this_setup")
+    here = is_compared and choices.toggle(f"Only {view.name}", key="only_this_setup", default=True, link=None)
     fixed = view.setup if here else {}
     filters: ChosenFilters = (*fixed.items(), *choose_filters(state, [name for name in FILTERED if name not in fixed]))
     table = listed_records(state, filters)
@@ -129,7 +130,8 @@ def choose_filters(state: State, names: Sequence[str]) -> ChosenFilters:
     places = st.grid(4, min_column_width=_FILTER_PX)
     for name in names:
         options = filter_options(state, name)
-        chosen = places.multiselect(FILTERED[name], options, key=f"filter_{name}", placeholder="All")
+        with places.cell():
+            chosen = choices.several_of(FILTERED[name], options, key=f"filter_{name}", link=None, placeholder="All")
         if chosen:
             filters.append((name, tuple(chosen)))
     return tuple(filters)

@@ -13,12 +13,16 @@ from explorer.benchmark.device import device_names
 from explorer.benchmark.forecast import check_memory
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.profile_run import ProfileRun
+from explorer.ui import choices
 from explorer.ui.job_manager import free_mib, job_manager, visitor
 from explorer.ui.model_choice import OWN_SIZE, THIS_VARIANT, model_of, model_options, parse_size
 from hrformer import HRFormerConfig
 
 NO_SECOND = "none"
-_SECOND = "deit_base_patch16_224"
+_USUALLY_BESIDE = "deit_base_patch16_224"
+_MODEL, _BESIDE = "profile_model", "profile_second"
+_BATCH, _SIZE, _DEVICE = "profile_batch", "profile_size", "profile_device"
+_MOST_IMAGES = 4096
 _RUN = "profile_run"
 _STARTED = "profile_started_at"
 _ERROR = "profile_error"
@@ -27,26 +31,33 @@ _POLL_S = 0.4
 
 def profile_controls() -> None:
     """Models, batch, image size and device, in the sidebar."""
-    state = st.session_state
-    for key, value in {
-        "profile_model": THIS_VARIANT,
-        "profile_second": _SECOND,
-        "profile_batch": 1,
-        "profile_size": OWN_SIZE,
-        "profile_device": device_names()[0],
-    }.items():
-        state.setdefault(key, value)
     with st.sidebar:
-        _choice("Model", "profile_model", model_options(), "Type to find any of timm's models, such as resnet50.")
-        _choice("Beside it", "profile_second", [NO_SECOND, *model_options()], "What it is compared with.")
-        st.number_input("Images per call", 1, 4096, key="profile_batch", persist_state="session")
-        st.text_input(
+        choices.one_of(
+            st.selectbox,
+            "Model",
+            model_options(),
+            key=_MODEL,
+            default=THIS_VARIANT,
+            filter_mode="contains",
+            help="Type to find any of timm's models, such as resnet50.",
+        )
+        choices.one_of(
+            st.selectbox,
+            "Beside it",
+            [NO_SECOND, *model_options()],
+            key=_BESIDE,
+            default=_USUALLY_BESIDE,
+            filter_mode="contains",
+            help="What it is compared with.",
+        )
+        choices.number(st.number_input, "Images per call", 1, _MOST_IMAGES, key=_BATCH, default=1)
+        choices.typed(
             "Image size, height x width in pixels",
-            key="profile_size",
-            persist_state="session",
+            key=_SIZE,
+            default=OWN_SIZE,
             help='"own" is the size each model was made for; type any other, such as 320x256.',
         )
-        st.selectbox("Device", device_names(), key="profile_device", persist_state="session")
+        choices.one_of(st.selectbox, "Device", device_names(), key=_DEVICE)
 
 
 def chosen_jobs(config: HRFormerConfig) -> tuple[Job, ...]:
@@ -55,16 +66,15 @@ def chosen_jobs(config: HRFormerConfig) -> tuple[Job, ...]:
     Raises:
         ValueError: If a name is unknown or a value is illegal.
     """
-    state = st.session_state
-    names = [name for name in (state["profile_model"], state["profile_second"]) if name not in (None, NO_SECOND)]
-    size = parse_size(state["profile_size"] or OWN_SIZE)
-    models = [model_of(name, config) for name in names]
+    names = [choices.held(_MODEL, THIS_VARIANT), choices.held(_BESIDE, _USUALLY_BESIDE)]
+    size = parse_size(choices.held(_SIZE, OWN_SIZE) or OWN_SIZE)
+    models = [model_of(name, config) for name in names if name != NO_SECOND]
     return tuple(
         Job(
             model=model,
-            batch_size=state["profile_batch"],
+            batch_size=choices.held(_BATCH, 1),
             img_size=size or model.default_img_size,
-            device=state["profile_device"],
+            device=choices.held(_DEVICE, device_names()[0]),
         )
         for model in dict.fromkeys(models)
     )
@@ -125,15 +135,3 @@ def watch_profile(run: ProfileRun) -> None:
     elapsed_s = time.monotonic() - st.session_state[_STARTED]
     left = f" · about {elapsed_s / run.share_done - elapsed_s:.0f} s left" if run.share_done > 0 else ""
     bar.progress(run.share_done, f"Profiling {models_of(run.jobs)} · {elapsed_s:.0f} s{left}")
-
-
-def _choice(label: str, key: str, options: list[str], explanation: str) -> None:
-    chosen = st.session_state[key]
-    st.selectbox(
-        label,
-        list(dict.fromkeys([*options, *([chosen] if chosen else [])])),
-        key=key,
-        filter_mode="contains",
-        persist_state="session",
-        help=explanation,
-    )

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from explorer.ui import choices
 from explorer.ui.benchmark import (
     chosen_plan,
     current_run,
@@ -22,7 +23,8 @@ from explorer.ui.stored_results import show_stored_results
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
 config = current_variant()
-st.markdown("### Benchmark: how fast, and with how much memory")
+st.title("Benchmark")
+st.caption("How fast, and with how much memory.")
 variant_card(config)
 plan_controls()
 image_format_control()
@@ -76,7 +78,7 @@ with results:
             show_stored_results()
 
 show_queue()
-if plan is not None and problem is None and st.toggle("The plan, job by job", key="show_plan"):
+if plan is not None and problem is None and choices.toggle("The plan, job by job", key="show_plan", link=None):
     show_plan(plan)
 if location:
     st.caption(f"Every record is stored as soon as it is measured, in `{location}`.")

@@ -2,14 +2,16 @@
 
 import streamlit as st
 
+from explorer.ui import choices
 from explorer.ui.comparison import choose_view, import_panel, reported
 from explorer.ui.comparison_sections import SECTIONS
 from explorer.ui.comparison_tables import show_compared
 from explorer.ui.panels import image_format_control, plain
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
-st.markdown("### Comparison: who is faster, and what for")
 variant_card(current_variant())
+st.title("Comparison")
+st.caption("Who is faster, and what for.")
 show_rejection()
 import_panel()  # first, so that what was imported is compared at once
 view = choose_view()
@@ -19,9 +21,7 @@ st.caption(
     if view.name
     else "Published figures, drawn hollow."
 )
-section = st.segmented_control(
-    "Section", tuple(SECTIONS), default="Latency", required=True, key="comparison_section", label_visibility="collapsed"
-)
+section = choices.segments("Section", tuple(SECTIONS), key="comparison_section", label_visibility="collapsed")
 with reported():
     SECTIONS[section](view)
     if section != "Records":

@@ -75,7 +75,7 @@ class Burst:
         return press
 
     def problems(self) -> list[str]:
-        """Where something else is shown than the user chose last: here, in the session and after opening the address."""
+        """Where something else is shown than the user chose last: here, in the session, after opening the address."""
         found = self._seen(self.user, "here")
         self.user.act((0, Tab.request))
         found += self._seen(self.user, "a run later")
