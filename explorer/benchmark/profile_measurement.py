@@ -24,6 +24,8 @@ from explorer.engines import EAGER
 
 #: Observed calls of a model in one process.
 ROUNDS = 5
+#: Rounds before these: the profiler's own memory, too, is first asked of the system.
+_WARMUP_ROUNDS = 2
 #: A part and a kind of operator in it.
 _Key = tuple[Part, str]
 
@@ -52,16 +54,17 @@ def profile_calls(job: Job, device: Device, rounds: int = ROUNDS, trace_path: Pa
     whole = part_of("", is_hrformer=job.model.config is not None)
     on_card = device.kind == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_card else [])]
-    for done in range(rounds):
+    for done in range(-_WARMUP_ROUNDS, rounds):
         *_, unobserved_ms = device.time_calls(built.run, 2)  # the first one after the profiler finds cold caches
         with named_ranges(built.model) as parts, torch.profiler.profile(activities=activities) as profiler:
             (observed_ms,) = device.time_calls(built.run, 1)
         if trace_path is not None and done == rounds - 1:
             profiler.export_chrome_trace(str(trace_path))
-        times_ms = _times_ms(profiler.events() or (), parts, on_card=on_card)
-        times_ms[whole, LAUNCH] += max(0.0, observed_ms - sum(times_ms.values()))
-        rows = tuple(_rows(times_ms, macs, job.batch_size))
-        yield Profile(job.model.name, job.batch_size, job.img_size, unobserved_ms, rows)
+        if done >= 0:
+            times_ms = _times_ms(profiler.events() or (), parts, on_card=on_card)
+            times_ms[whole, LAUNCH] += max(0.0, observed_ms - sum(times_ms.values()))
+            rows = tuple(_rows(times_ms, macs, job.batch_size))
+            yield Profile(job.model.name, job.batch_size, job.img_size, unobserved_ms, rows)
 
 
 def check_profilable(job: Job) -> None:

@@ -26,7 +26,7 @@ def kinds_beside(table: pd.DataFrame, names: tuple[str, str], title: str) -> go.
         names: The network and the one that it is compared with.
         title: What the figure says.
     """
-    figure = make_subplots(1, 3, shared_yaxes=True, horizontal_spacing=0.025, column_widths=[0.36, 0.28, 0.36])
+    figure = make_subplots(1, 3, shared_yaxes=True, horizontal_spacing=0.05, column_widths=[0.36, 0.28, 0.36])
     for name, colour, time, macs in zip(
         names, (HRFORMER_COLOUR, NEUTRAL_COLOUR), ("time_ms", "baseline_ms"), ("macs", "baseline_macs"), strict=True
     ):
@@ -54,7 +54,7 @@ def kinds_beside(table: pd.DataFrame, names: tuple[str, str], title: str) -> go.
             col=2,
         )
     figure.add_trace(_surplus(table, names), row=1, col=3)
-    return _styled(figure, table, names, title)
+    return _styled(figure, table, title)
 
 
 def _surplus(table: pd.DataFrame, names: tuple[str, str]) -> go.Waterfall:
@@ -81,18 +81,18 @@ def _surplus(table: pd.DataFrame, names: tuple[str, str]) -> go.Waterfall:
     )
 
 
-def _styled(figure: go.Figure, table: pd.DataFrame, names: tuple[str, str], title: str) -> go.Figure:
+def _styled(figure: go.Figure, table: pd.DataFrame, title: str) -> go.Figure:
     ends = table["surplus_ms"].iloc[:-1].cumsum()
     low, high = min(0.0, ends.min()), max(0.0, ends.max())
     room = _ROOM * (high - low)
     longest = [table[columns].max().max() for columns in (["time_ms", "baseline_ms"], ["macs", "baseline_macs"])]
     axes = (
-        ("Time a call, ms", [0, longest[0] * (1 + _ROOM)]),
-        ("MACs a call, G", [0, longest[1] / 1e9 * (1 + _ROOM)]),
-        (f"Time of {names[0]}<br>minus {names[1]}, ms", [low - room, high + room]),
+        ("Time, ms", [0, longest[0] * (1 + _ROOM)]),
+        ("MACs, G", [0, longest[1] / 1e9 * (1 + _ROOM)]),
+        ("Difference, ms", [low - room, high + room]),
     )
     for column, (text, bounds) in enumerate(axes, start=1):
-        figure.update_xaxes(title={"text": text}, range=bounds, row=1, col=column)
+        figure.update_xaxes(title={"text": text}, range=bounds, nticks=4, tickangle=0, row=1, col=column)
     figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_traces(textfont={"size": _LABEL_PX}, cliponaxis=False)
     # The whole call is no kind of work.
@@ -122,17 +122,6 @@ def share_bars(table: pd.DataFrame, title: str, longest_share: float) -> go.Figu
     figure = go.Figure()
     figure.add_bar(
         y=table["part"],
-        x=table["macs_share"] * 100,
-        orientation="h",
-        name="MACs (hollow)",
-        marker={"color": "rgba(0,0,0,0)", "line": {"color": outlines, "width": 2}},
-        customdata=table["macs"] / 1e6,
-        text=[_percent(share) for share in table["macs_share"]],
-        textposition="outside",
-        hovertemplate="%{y}: %{x:.1f} % of the multiply-adds, %{customdata:,.1f} MMACs<extra></extra>",
-    )
-    figure.add_bar(
-        y=table["part"],
         x=table["time_share"] * 100,
         orientation="h",
         name="time (filled)",
@@ -142,22 +131,27 @@ def share_bars(table: pd.DataFrame, title: str, longest_share: float) -> go.Figu
         textposition="outside",
         hovertemplate="%{y}: %{x:.1f} % of the time, %{customdata:.2f} ms<extra></extra>",
     )
+    figure.add_bar(
+        y=table["part"],
+        x=table["macs_share"] * 100,
+        orientation="h",
+        name="MACs (hollow)",
+        marker={"color": "rgba(0,0,0,0)", "line": {"color": outlines, "width": 2}},
+        customdata=table["macs"] / 1e6,
+        text=[_percent(share) for share in table["macs_share"]],
+        textposition="outside",
+        hovertemplate="%{y}: %{x:.1f} % of the multiply-adds, %{customdata:,.1f} MMACs<extra></extra>",
+    )
     return style(
         figure,
         title,
-        height=130 + _PAIR_PX * len(table),
+        height=170 + _PAIR_PX * len(table),
         barmode="group",
         bargap=0.3,
-        yaxis={"categoryorder": "array", "categoryarray": list(table["part"])[::-1], "automargin": True},
+        yaxis={"autorange": "reversed", "automargin": True},
         xaxis={"title": {"text": "Share of the whole network, %"}, "range": [0, longest_share * 115]},
-        legend={
-            "orientation": "h",
-            "yanchor": "bottom",
-            "y": 1.0,
-            "x": 1,
-            "xanchor": "right",
-            "traceorder": "reversed",
-        },
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+        margin={"t": 90},
     )
 
 

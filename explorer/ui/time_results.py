@@ -34,19 +34,21 @@ class Shown:
 
     Attributes:
         profiles: The model, and the one that it is compared with where there is one.
-        where: Which run it was, where and when, as Markdown.
+        where: Where and how they were taken, in words.
+        is_reference: Whether they are of the run that ships.
         trace_paths: Their traces; none of the run that ships.
     """
 
     profiles: tuple[Profile, ...]
     where: str
+    is_reference: bool = False
     trace_paths: tuple[Path, ...] = ()
 
 
 def own_shown(run: ProfileRun) -> Shown:
     """The session's own profiles."""
     where = "" if run.place is None else f"{_machine(run.place)}, "
-    return Shown(run.profiles, f"Your own profiles: {where}{_call(run.profiles[0])}.", run.trace_paths)
+    return Shown(run.profiles, f"Your own profiles: {where}{_call(run.profiles[0])}.", trace_paths=run.trace_paths)
 
 
 def reference_shown() -> Shown | None:
@@ -61,8 +63,7 @@ def reference_shown() -> Shown | None:
         by_name = {display_name(profile.model_name): profile for profile in others}
         name = choices.segments(f"{display_name(own.model_name)} against", tuple(by_name), key="reference_second")
     where = f"{_machine(run.place)}, {datetime.fromisoformat(run.measured_at):%-d %B %Y}, {_call(own)}"
-    mark = ":gray-badge[:material/inventory_2: Reference run that ships]"
-    return Shown((own, by_name[name]), f"{mark} {where}. Profiles of your own take its place.")
+    return Shown((own, by_name[name]), f"{where}. Profiles of your own take its place.", is_reference=True)
 
 
 def show_answer(shown: Shown) -> None:
@@ -73,7 +74,10 @@ def show_answer(shown: Shown) -> None:
     else:
         answer = f"{display_name(profile.model_name)}, {costliest_finding(share_table(profile, 'operator'))}"
     st.markdown(f"#### {answer}.")
-    st.caption(shown.where)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if shown.is_reference:
+            st.badge("Reference run that ships", icon=":material/inventory_2:", color="gray")
+        st.caption(shown.where)
 
 
 def show_difference(shown: Shown) -> None:
@@ -84,7 +88,9 @@ def show_difference(shown: Shown) -> None:
     profile, baseline = shown.profiles
     names = display_name(profile.model_name), display_name(baseline.model_name)
     table = with_whole_call(compare_profiles(profile, baseline))
-    title = f"{names[0]} minus {names[1]}: {profile.time_ms - baseline.time_ms:+.0f} ms a call"
+    surplus_ms = profile.time_ms - baseline.time_ms
+    sign = "+" if surplus_ms > 0 else "−"
+    title = f"{names[0]} minus {names[1]}: {sign}{significant(abs(surplus_ms))} ms a call"
     show_chart(kinds_beside(table, names, title), "time_kinds", table, alt=finding(profile, baseline))
     st.caption(observers_cost(shown.profiles))
 
@@ -120,7 +126,7 @@ def show_models(shown: Shown) -> None:
         name = display_name(profile.model_name)
         with halves.cell():
             show_chart(
-                share_bars(table, f"{name}, {costliest_finding(table)}", longest),
+                share_bars(table, f"{name}<br>{costliest_finding(table)}", longest),
                 f"time_{split}_{index}",
                 table,
                 alt=f"Share of time beside share of multiply-adds of {name}",
@@ -160,7 +166,7 @@ def costliest_finding(table: pd.DataFrame) -> str:
     """The part that takes the most time beyond its share of the work."""
     excess = table["time_share"] - table["macs_share"]
     row = table.iloc[int(excess.argmax())]
-    return f"{row['part']}: {_percent(row['macs_share'])} of the MACs, {_percent(row['time_share'])} of the time"
+    return f"{row['part']}: {_percent(row['macs_share'])} of MACs, {_percent(row['time_share'])} of time"
 
 
 def every_row(profiles: Sequence[Profile]) -> pd.DataFrame:
@@ -180,14 +186,13 @@ def _show_figures(profile: Profile, table: pd.DataFrame) -> None:
         "activations and copies have no multiply-adds by convention."
     )
     st.dataframe(
-        table.drop(columns="branch"),
+        table.assign(gmacs=table["macs"] / 1e9),
         hide_index=True,
-        alt=f"Shares of time and work of {name}",
+        alt=f"Time and work of the parts of {name}",
+        column_order=("part", "time_ms", "gmacs", "time_over_macs"),
         column_config={
             "time_ms": st.column_config.NumberColumn("time, ms", format="%.2f"),
-            "macs": st.column_config.NumberColumn("MACs", format="compact"),
-            "time_share": st.column_config.NumberColumn("time share", format="percent"),
-            "macs_share": st.column_config.NumberColumn("MAC share", format="percent"),
+            "gmacs": st.column_config.NumberColumn("MACs, G", format="%.3g"),
             "time_over_macs": st.column_config.NumberColumn(
                 "time / MACs",
                 format="%.2f",

@@ -38,7 +38,7 @@ def test_shares_and_their_ratio_by_hand() -> None:
 
 def test_the_title_names_the_part_that_costs_more_than_its_flops_say() -> None:
     title = costliest_finding(share_table(BY_HAND, "kind"))
-    assert title == "FFN 3x3 depth-wise: 10 % of the MACs, 50 % of the time"
+    assert title == "FFN 3x3 depth-wise: 10 % of MACs, 50 % of time"
 
 
 def answer(app: AppTest) -> str:
@@ -49,6 +49,10 @@ def answer(app: AppTest) -> str:
 
 def captions(app: AppTest) -> str:
     return " ".join(caption.value for caption in app.caption)
+
+
+def is_reference(app: AppTest) -> bool:
+    return any("Reference run that ships" in text.value for text in app.markdown)
 
 
 def profiled(app: AppTest) -> AppTest:
@@ -70,7 +74,7 @@ def beside(second: str) -> AppTest:
 def test_it_opens_with_the_answer_of_the_run_that_ships() -> None:
     app = open_app(PAGE)
     assert answer(app).startswith("#### HRFormer-B: 0.76 of DeiT-B's MACs, ")
-    assert "Reference run that ships" in captions(app)
+    assert is_reference(app)
     assert "2 threads, torch 2." in captions(app)
     assert "November 2026, 8 images of 224x224 a call" in captions(app)
     assert "without, taken in turn" in captions(app)
@@ -96,7 +100,7 @@ def test_own_profiles_take_its_place_and_are_shown_the_same_way() -> None:
     run = app.session_state["profile_run"]
     assert [profile.model_name for profile in run.profiles] == [run.jobs[0].model.name, "test_resnet"]
     assert "of test_resnet's MACs" in answer(app)
-    assert "Reference run" not in captions(app)
+    assert not is_reference(app)
     assert "Your own profiles" in captions(app)
     assert len(app.get("plotly_chart")) == 3
     for table in app.dataframe:
@@ -109,13 +113,13 @@ def test_own_profiles_take_its_place_and_are_shown_the_same_way() -> None:
     app.switch_page(PAGE).run()
     assert "Your own profiles" in captions(app)
     app.button(key="throw_profiles_away").click().run()
-    assert "Reference run that ships" in captions(app)
+    assert is_reference(app)
     assert not any(path.exists() for path in run.trace_paths)
 
 
 def test_one_model_alone_is_answered_for_itself() -> None:
     app = profiled(beside("none"))
-    assert " of the MACs, " in answer(app)
+    assert " of MACs, " in answer(app)
     assert "Choose a second model under **Beside it**" in captions(app)
     assert len(app.dataframe) == 1
 
@@ -123,13 +127,13 @@ def test_one_model_alone_is_answered_for_itself() -> None:
 def test_stop_ends_it_with_a_sentence_and_the_reference_stays() -> None:
     app = open_app(PAGE, TINY)
     app.button(key="start_profiles").click().run()
-    assert "Reference run that ships" in captions(app)
+    assert is_reference(app)
     app.button(key="stop_profile").click().run()
     assert app.session_state["profile_run"].wait(20)
     app.run()
     assert not app.error
     assert "was cancelled" in app.info[-1].value
-    assert "Reference run that ships" in captions(app)
+    assert is_reference(app)
 
 
 def test_a_process_that_fails_is_said_and_the_reference_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +143,7 @@ def test_a_process_that_fails_is_said_and_the_reference_stays(monkeypatch: pytes
     monkeypatch.setattr("explorer.benchmark.profile_run.WorkerProcess", broken)
     app = profiled(open_app(PAGE))
     assert "There is no profile: hrformer_tiny: the measuring process ended with code 1" in app.error[0].value
-    assert "Reference run that ships" in captions(app)
+    assert is_reference(app)
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:

@@ -193,7 +193,7 @@ class Noted(Cpu):
 def test_the_rows_cover_the_whole_call_and_the_same_call_is_timed_without_the_profiler():
     device = Noted()
     profiles = list(profile_calls(Job(model=variant(CONFIG), img_size=(64, 64)), device, 2))
-    unobserved, observed = device.calls_ms[::2], device.calls_ms[1::2]
+    unobserved, observed = device.calls_ms[-4::2], device.calls_ms[-3::2]  # what came before were to warm up
     assert [profile.time_ms for profile in profiles] == pytest.approx([call_ms for (call_ms,) in observed])
     assert [profile.unobserved_ms for profile in profiles] == [calls_ms[-1] for calls_ms in unobserved]
 

@@ -52,7 +52,7 @@ def test_branches_keep_their_colours_and_both_shares_stand_side_by_side():
             "macs_share": [0.6, 0.1, 0.3],
         }
     )
-    macs, time = share_bars(table, "title", 0.6).data
+    time, macs = share_bars(table, "title", 0.6).data
     assert list(macs.y) == list(time.y) == list(table["part"])
     assert list(macs.x) == pytest.approx([60, 10, 30])
     assert list(time.x) == pytest.approx([10, 50, 40])
