@@ -13,7 +13,7 @@ import explorer.ui
 
 #: From the end of a run to the imports: meanwhile the browser fetches from this process what draws the page, and would
 #: wait for the interpreter.
-DELAY_S = 2.0
+DELAY_S = 3.0
 
 
 class LaterImports:
