@@ -14,7 +14,7 @@ PAGES = {
     "feature_maps": "/feature_maps?network=digits&stage=3",
     "attention_windows": "/attention_windows?network=digits&stage=3&branch=1/8",
     "receptive_field": "/receptive_field?preset=tiny",
-    "fusion": "/fusion?preset=tiny&stage=4",
+    "fusion": "/fusion?network=digits&stage=4",
     "ablation": "/ablation?ablation_view=Train+it",
     "tour": "/tour?step=4",
 }
