@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -31,6 +32,11 @@ def branch_name(branch: int) -> str:
 def branch_colour(branch: int | None) -> str:
     """Colour of a branch; neutral for what belongs to none."""
     return NEUTRAL_COLOUR if branch is None else BRANCH_COLOURS[branch]
+
+
+def literal(text: str) -> str:
+    """A text of the user's for a chart, in which Plotly takes < and & for mark-up."""
+    return html.escape(text, quote=False)
 
 
 def log_axis(title: str, ticks: Sequence[float] | None = None) -> dict[str, Any]:

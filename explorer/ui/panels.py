@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -18,12 +19,18 @@ from explorer.ui import choices
 NO_VALUE = "–"
 #: Less is too little for a chart: two stand beside each other on a screen of 1440 pixels, below each other on 1024.
 _HALF_PX = 400
+_MARKDOWN_SIGNS = re.compile(r"[\\`*_\[\]<>!:$~]")
 _IMAGE_FORMAT = "chart_image_format"
 
 
 def plain(text: str) -> str:
     """Text that may quote a file or a link, for a message: Markdown in it must load no picture from elsewhere."""
     return text.replace("![", r"!\[")
+
+
+def verbatim(text: str) -> str:
+    """A text of the user's, such as a name, for a label or message: Markdown shows every sign of it as it is."""
+    return _MARKDOWN_SIGNS.sub(r"\\\g<0>", text)
 
 
 def half_grid() -> GridContainer:
