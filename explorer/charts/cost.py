@@ -236,7 +236,7 @@ def _numbers(pinned: Sequence[PlacedVariant]) -> list[dict[str, object]]:
     return [{"x": x, "y": y, "text": ", ".join(numbers), **look, **arrow} for x, y, numbers in seats]
 
 
-def _variant_trace(variant: PlacedVariant, says: str, marker: dict[str, object], **options: object) -> go.Scatter:
+def _variant_trace(variant: PlacedVariant, says: str, marker: dict[str, object]) -> go.Scatter:
     return go.Scatter(
         x=[variant.macs / 1e9],
         y=[variant.params / 1e6],

@@ -34,7 +34,9 @@ class Panel:
     note: str = ""
 
 
-def map_row(panels: Sequence[Panel], img_size: tuple[int, int], title: str, *, signed: bool) -> go.Figure:
+def map_row(
+    panels: Sequence[Panel], img_size: tuple[int, int], title: str, *, signed: bool, beside: Sequence[Panel] = ()
+) -> go.Figure:
     """Panels side by side; heat maps share one colour scale, and all panels zoom together.
 
     Args:
@@ -42,6 +44,7 @@ def map_row(panels: Sequence[Panel], img_size: tuple[int, int], title: str, *, s
         img_size: (height, width) of the picture in pixels, to which all panels are scaled.
         title: What the figure says.
         signed: Whether values are signed; the scale is then symmetric around zero.
+        beside: Panels of another figure, with which the heat maps share their scale.
     """
     titles = [panel.title.replace(" · ", "<br>") for panel in panels]  # in one line they overlap on a narrow screen
     figure = make_subplots(1, len(panels), subplot_titles=titles, horizontal_spacing=0.012)
@@ -68,7 +71,7 @@ def map_row(panels: Sequence[Panel], img_size: tuple[int, int], title: str, *, s
         figure,
         title,
         height=_row_height(len(panels), img_size),
-        coloraxis=_colour_axis(panels, signed=signed),
+        coloraxis=_colour_axis([*panels, *beside], signed=signed),
         margin={"l": 6, "r": 6, "t": 84, "b": 6},
     )
 

@@ -69,16 +69,19 @@ def theoretical_field_map(
     return style(figure, title, height=520, legend={"orientation": "h", "yanchor": "top", "y": -0.02, "x": 0})
 
 
-def effective_field_maps(panels: Sequence[FieldPanel], pixel: tuple[int, int], title: str) -> go.Figure:
+def effective_field_maps(
+    panels: Sequence[FieldPanel], pixel: tuple[int, int], title: str, *, beside: Sequence[FieldPanel] = ()
+) -> go.Figure:
     """Effective fields side by side on one logarithmic colour scale; all panels zoom together.
 
     Args:
         panels: What to show, all of one size.
         pixel: (row, column) of the position's own pixel.
         title: What the figure says.
+        beside: Panels of another figure, with which these share their scale.
     """
     figure = make_subplots(1, len(panels), subplot_titles=[panel.title for panel in panels], horizontal_spacing=0.03)
-    logarithms = _log_shares([panel.contribution for panel in panels])
+    logarithms = _log_shares([panel.contribution for panel in (*panels, *beside)])[: len(panels)]
     for column, (panel, logarithm) in enumerate(zip(panels, logarithms, strict=True), start=1):
         trace = _pixel_heatmap(
             logarithm,

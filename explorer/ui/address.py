@@ -25,7 +25,7 @@ _TOKEN = "link"
 LINK_KEYS = frozenset(
     (
         *QUERY_KEYS,
-        *("compare", "pin", "overlay", "beside", "network", "picture", "weights", "seed"),
+        *("compare", "pin", "overlay", "beside", "ablation_network", "network", "picture", "weights", "seed"),
         *("stage", "module", "branch", "block", "head", "row", "column"),
         *("field_stage", "field_module", "field_branch", "field_section", "pictures"),
         *("architecture_section", "cost_figure", "attention_detail", "view", "channel", "fusion_target"),

@@ -16,9 +16,10 @@ from explorer.benchmark.plan import Plan
 from explorer.benchmark.runner import Run
 from explorer.engines import engine_by_name
 from explorer.ui.job_manager import free_mib, job_manager, visitor
-from explorer.ui.model_choice import THIS_VARIANT, model_of, model_options, name_of, write_size
+from explorer.ui.model_choice import THIS_VARIANT, model_of, model_options, name_of, pinned_models, write_size
 from explorer.ui.panels import csv_button
 from explorer.ui.plan_axes import AXES, Axis, write_threads
+from explorer.units import counted
 from hrformer import HRFormerConfig
 
 MAX_PLAN_MIB = 1
@@ -54,6 +55,15 @@ def plan_controls() -> None:
             persist_state="session",
             help="Ratios are to the first one. Type any name of timm's, such as resnet50.",
         )
+        if missing := [name for name in pinned_models() if name not in state[_MODELS]]:
+            st.button(
+                f"Add {counted(len(missing), 'pinned variant')}",
+                key="add_pinned",
+                icon=":material/keep:",
+                type="tertiary",
+                on_click=_add_models,
+                args=(missing,),
+            )
         for axis in AXES:
             if not axis.folded:
                 _axis_field(axis)
@@ -94,6 +104,10 @@ def unknown_models(config: HRFormerConfig) -> list[str]:
 def drop_models(names: list[str]) -> None:
     """Take names out of the choice."""
     st.session_state[_MODELS] = [name for name in st.session_state[_MODELS] if name not in names]
+
+
+def _add_models(names: list[str]) -> None:
+    st.session_state[_MODELS] = [*st.session_state[_MODELS], *names]
 
 
 def forecast_problem(plan: Plan) -> str | None:

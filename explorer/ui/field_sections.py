@@ -19,6 +19,7 @@ from explorer.charts.theme import branch_name
 from explorer.geometry import branch_sizes
 from explorer.leak import window_of
 from explorer.receptive_field import MapPosition
+from explorer.ui import choices
 from explorer.ui.block_controls import CLICKABLE, take_click
 from explorer.ui.field_tables import (
     WITH,
@@ -143,19 +144,24 @@ def show_reads(view: FieldView) -> None:
     csv_button(table, "maps_read")
 
 
+def choose_pictures() -> int:
+    """Choose over how many pictures an effective field is averaged."""
+    return choices.number(
+        st.slider,
+        "Pictures to average over",
+        1,
+        MAX_PICTURES,
+        key="pictures",
+        default=4,
+        help="The chosen picture, then the other samples, then mirrored ones.",
+    )
+
+
 def show_effective(view: FieldView) -> None:
     """Both effective fields, their difference, and the squares that hold their shares."""
     if view.weights is None:
         return
-    count = st.slider(
-        "Pictures to average over",
-        1,
-        MAX_PICTURES,
-        4,
-        key="pictures",
-        bind="query-params",
-        help="The chosen picture, then the other samples, then mirrored ones.",
-    )
+    count = choose_pictures()
     pair = effective_pair(view.weights, view.picture, view.position, count)
     if pair is None:
         return

@@ -1,4 +1,4 @@
-"""Choosing what to measure by name: the session's variant, ready choices, and any timm name that is typed."""
+"""Choosing what to measure by name: the session's variant, pinned ones, ready choices, and any timm name."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import itertools
 
 import streamlit as st
 
-from explorer.benchmark.models import READY_CHOICES, ModelRef, Size, model_by_name, variant
+from explorer.benchmark.models import READY_CHOICES, ModelRef, Size, is_model_name, model_by_name, variant
+from explorer.ui.pins import pins
 from hrformer import HRFormerConfig
 
 THIS_VARIANT = "this variant"
+#: Where a second model can be left out.
+NO_MODEL = "none"
 OWN_SIZE = "own"
 #: Ready choices for a text field of image sizes; others can be typed.
 SIZES = (OWN_SIZE, "128x128", "160x160", "224x224", "256x192", "384x288", "384x384")
@@ -17,8 +20,14 @@ _FROM_PLANS = "models_from_plans"
 
 
 def model_options() -> list[str]:
-    """The ready choices: this variant, the presets, HRNet, DeiT, Swin and ViT."""
-    return [THIS_VARIANT, *itertools.chain.from_iterable(READY_CHOICES.values()), *_from_plans()]
+    """The ready choices: this variant, pinned ones, the presets, HRNet, DeiT, Swin and ViT."""
+    return [THIS_VARIANT, *pinned_models(), *itertools.chain.from_iterable(READY_CHOICES.values()), *_from_plans()]
+
+
+def pinned_models() -> dict[str, ModelRef]:
+    """Pinned variants by the name that their records get."""
+    refs = (ModelRef(name=_own_name(pin.name), config=pin.config) for pin in pins())
+    return {ref.name: ref for ref in refs}
 
 
 def model_of(name: str, config: HRFormerConfig) -> ModelRef:
@@ -29,16 +38,13 @@ def model_of(name: str, config: HRFormerConfig) -> ModelRef:
     """
     if name == THIS_VARIANT:
         return variant(config)
-    return _from_plans().get(name) or model_by_name(name.strip())
+    return pinned_models().get(name) or _from_plans().get(name) or model_by_name(name.strip())
 
 
 def name_of(model: ModelRef) -> str:
     """The name under which `model_of` returns this model, in this session."""
-    try:
-        if model_by_name(model.name) == model:
-            return model.name
-    except ValueError:
-        pass  # a variant's own label, known to nobody else
+    if pinned_models().get(model.name) == model or (is_model_name(model.name) and model_by_name(model.name) == model):
+        return model.name
     name = f"{model.name}, from a plan"
     _from_plans()[name] = model
     return name
@@ -61,6 +67,11 @@ def parse_size(text: str) -> Size | None:
 def write_size(size: Size | None) -> str:
     """The inverse of `parse_size`."""
     return OWN_SIZE if size is None else f"{size[0]}x{size[1]}"
+
+
+def _own_name(name: str) -> str:
+    """A pin's name, or a longer one where it is that of something else."""
+    return f"{name} (pinned)" if name in (THIS_VARIANT, NO_MODEL) or is_model_name(name) else name
 
 
 def _from_plans() -> dict[str, ModelRef]:

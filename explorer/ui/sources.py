@@ -132,6 +132,15 @@ def picture_source(config: HRFormerConfig) -> PictureSource:
     return PictureSource(name, name, fit(_sample(name), config.img_size))
 
 
+def picture_at(picture: PictureSource, img_size: tuple[int, int]) -> PictureSource:
+    """The same picture at another image size."""
+    if picture.fitted.shape[:2] == img_size:
+        return picture
+    own: _OwnPicture | None = st.session_state.get("uploaded_picture")
+    whole = own.picture if own is not None and own.digest == picture.key else _sample(picture.name)
+    return replace(picture, fitted=fit(whole, img_size))
+
+
 def _take_picture() -> None:
     """Decode an upload; the picture chosen before stays when it is refused."""
     state = st.session_state
@@ -218,6 +227,14 @@ def known_weights(config: HRFormerConfig) -> tuple[HRFormer | int, str, str]:
         return uploaded.model, f"{config.config_id}-{uploaded.digest}", uploaded.name
     seed = choices.held(_SEED, 0)
     return seed, f"{config.config_id}-random-{seed}", f"random weights, seed {seed}"
+
+
+def weights_beside(config: HRFormerConfig) -> WeightsSource | None:
+    """The session's weights for a variant that stands beside another; None where this machine cannot hold it."""
+    weights, key, name = known_weights(config)
+    if isinstance(weights, int):
+        return _random_weights(config, weights)
+    return WeightsSource(weights, key, name)
 
 
 def _random_weights(config: HRFormerConfig, seed: int) -> WeightsSource | None:

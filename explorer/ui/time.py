@@ -16,12 +16,12 @@ from explorer.benchmark.profile import Profile, Split
 from explorer.benchmark.profile_run import ProfileRun
 from explorer.charts.theme import branch_name
 from explorer.ui.job_manager import free_mib, job_manager, visitor
-from explorer.ui.model_choice import OWN_SIZE, SIZES, THIS_VARIANT, model_of, model_options, parse_size
+from explorer.ui.model_choice import NO_MODEL, OWN_SIZE, SIZES, THIS_VARIANT, model_of, model_options, parse_size
 from explorer.units import significant, with_prefix
 from hrformer import HRFormerConfig
 
 SPLITS: dict[str, Split] = {"Kind of work": "kind", "Operator": "operator", "Stage": "stage", "Branch": "branch"}
-NO_SECOND = "none"
+NO_SECOND = NO_MODEL
 _RUNS = "profile_runs"
 _STARTED = "profile_started_at"
 _ERROR = "profile_error"

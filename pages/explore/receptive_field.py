@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from explorer.ui.beside import choose_beside, name_of_network
 from explorer.ui.field_sections import (
     FieldView,
     show_effective,
@@ -10,8 +11,9 @@ from explorer.ui.field_sections import (
     show_theoretical,
     show_window_sizes,
 )
+from explorer.ui.fields_beside import SECTIONS_OF_BOTH, NamedView, show_theoretical_fields, view_beside
 from explorer.ui.network import network_to_look_into
-from explorer.ui.panels import image_format_control
+from explorer.ui.panels import image_format_control, verbatim
 from explorer.ui.receptive_field import choose_map_position, fields
 from explorer.ui.sources import picture_source, weights_source
 from explorer.ui.variant import current_variant, show_rejection
@@ -26,6 +28,7 @@ SECTIONS = {
 current_variant()
 st.markdown("### Receptive field: how far a position sees")
 config = network_to_look_into()
+other = choose_beside(config)
 show_rejection()
 position = choose_map_position(config)
 picture = picture_source(config)
@@ -38,7 +41,16 @@ try:
 except ValueError as error:
     st.error(str(error), icon=":material/error:")
 view = FieldView(config, position, picture, weights, theoretical)
-show_theoretical(view)
+both = None
+if other is not None:
+    try:
+        both = (NamedView(name_of_network(config), view), view_beside(view, other))
+    except ValueError as error:
+        st.error(f"{verbatim(other.name)}: {error}", icon=":material/error:")
+if both is None:
+    show_theoretical(view)
+else:
+    show_theoretical_fields(both)
 section = st.segmented_control(
     "Details",
     SECTIONS,
@@ -49,7 +61,10 @@ section = st.segmented_control(
     label_visibility="collapsed",
 )
 try:
-    SECTIONS[section](view)
+    if both is None:
+        SECTIONS[section](view)
+    else:
+        SECTIONS_OF_BOTH[section](both)
 except ValueError as error:
     st.error(str(error), icon=":material/error:")
 st.caption(

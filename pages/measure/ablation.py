@@ -14,6 +14,7 @@ from explorer.ui.ablation import (
     throw_views_away,
     views_of,
 )
+from explorer.ui.ablation_network import network_to_ablate
 from explorer.ui.ablation_results import show_figures, show_published, show_table
 from explorer.ui.ablation_training import training_section
 from explorer.ui.benchmark import forecast_problem
@@ -21,11 +22,10 @@ from explorer.ui.benchmark_results import records_csv, watch_run
 from explorer.ui.job_manager import store_state
 from explorer.ui.panels import csv_button, image_format_control
 from explorer.ui.sources import picture_source, weights_source
-from explorer.ui.variant import current_variant, show_rejection, variant_card
+from explorer.ui.variant import show_rejection
 
-config = current_variant()
 st.markdown("### Ablation: take out one thing, keep all else")
-variant_card(config)
+config = network_to_ablate()
 view = st.segmented_control(
     "View",
     ("Cost and reach", "Train it"),
