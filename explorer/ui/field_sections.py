@@ -17,7 +17,7 @@ from explorer.charts.receptive_field import (
 )
 from explorer.charts.theme import branch_name
 from explorer.geometry import branch_sizes
-from explorer.leak import window_of
+from explorer.leak import Leak, window_of
 from explorer.receptive_field import MapPosition
 from explorer.ui import choices
 from explorer.ui.block_controls import CLICKABLE, take_click
@@ -86,8 +86,7 @@ def show_theoretical(view: FieldView) -> None:
             view.picture.fitted,
             pair[0].pixels,
             view.position.pixel,
-            f"{shares[0]} % of the picture arrives here, "
-            + ("with or without DW conv" if shares[0] == shares[1] else f"{shares[1]} % without DW conv"),
+            arrival_finding(pair),
             branch=view.position.branch,
             pixels_without_dw_conv=pair[1].pixels,
         )
@@ -128,6 +127,13 @@ def show_theoretical(view: FieldView) -> None:
             csv_button(field_table(pair), "theoretical_field", "Table as CSV")
             pixels = {name: field.pixels for name, field in zip((WITH, WITHOUT), pair, strict=True)}
             csv_button(pixel_table(pixels), "theoretical_field_pixels", "Pixels as CSV")
+
+
+def arrival_finding(pair: FieldPair) -> str:
+    """How much of the picture arrives at the position."""
+    with_dw_conv, without = (significant(field.area_share * 100) for field in pair)
+    also = "with or without DW conv" if with_dw_conv == without else f"{without} % without DW conv"
+    return f"{with_dw_conv} % of the picture arrives here, {also}"
 
 
 def show_reads(view: FieldView) -> None:
@@ -215,14 +221,11 @@ def show_leak(view: FieldView) -> None:
     leaks = leak_pair(view.weights, view.picture, view.position)
     if leaks is None:
         return
-    outside = significant(leaks[0].outside_shares[-1] * 100)
-    blocks = len(leaks[0].shares)
     show_chart(
         leak_maps(
             {WITH: leaks[0].shares, WITHOUT: leaks[1].shares},
             window_of(view.config, view.position),
-            f"A change in one window: {outside} % of it lies outside after {blocks} block{'s' * (blocks > 1)} with DW "
-            f"conv, {_amount(leaks[1].outside_shares[-1])} without",
+            leak_finding(leaks),
         ),
         "leak",
         leak_share_table(leaks),
@@ -237,6 +240,15 @@ def show_leak(view: FieldView) -> None:
         f"Random noise as strong as the map is added to the window of the position (x) where the blocks of "
         f"{view.place} begin; shares are norms of the change in a window over the norm of the whole change. Grey: "
         "exactly nothing."
+    )
+
+
+def leak_finding(leaks: tuple[Leak, Leak]) -> str:
+    """How much of a change in one window leaves it."""
+    outside, blocks = significant(leaks[0].outside_shares[-1] * 100), len(leaks[0].shares)
+    return (
+        f"A change in one window: {outside} % of it lies outside after {blocks} block{'s' * (blocks > 1)} with DW conv, "
+        f"{_amount(leaks[1].outside_shares[-1])} without"
     )
 
 

@@ -18,7 +18,7 @@ from explorer.leak import Leak, window_of
 from explorer.ui.beside import position_like
 from explorer.ui.block_controls import CLICKABLE, take_click
 from explorer.ui.comparing import Reference
-from explorer.ui.field_sections import FieldView, choose_pictures
+from explorer.ui.field_sections import FieldView, arrival_finding, choose_pictures, leak_finding
 from explorer.ui.field_tables import WITH, WITHOUT, field_table, leak_table, pixel_table, reads_table
 from explorer.ui.panels import csv_button, half_grid, show_chart
 from explorer.ui.receptive_field import EffectivePair, effective_pair, fields, leak_pair, window_size_tables
@@ -60,12 +60,12 @@ def show_theoretical_fields(views: Sequence[NamedView]) -> None:
         return
     halves = half_grid()
     for number, (named, pair) in enumerate(zip(views, found, strict=True)):
-        view, shares = named.view, [significant(field.area_share * 100) for field in pair]
+        view = named.view
         figure = theoretical_field_map(
             view.picture.fitted,
             pair[0].pixels,
             view.position.pixel,
-            literal(f"{named.name}: {shares[0]} % of the picture arrives here, {shares[1]} % without DW conv"),
+            literal(f"{named.name} · {arrival_finding(pair)}"),
             branch=view.position.branch,
             pixels_without_dw_conv=pair[1].pixels,
         )
@@ -117,7 +117,7 @@ def show_effective_fields(views: Sequence[NamedView]) -> None:
             effective_field_maps(
                 pair.panels,
                 pair.pixel,
-                literal(f"{named.name}: half of the contribution within {half[0]} px, {half[1]} px without DW conv"),
+                literal(f"{named.name} · Half of the contribution within {half[0]} px, {half[1]} px without DW conv"),
                 beside=found[1 - number].panels,
             ),
             f"effective_field_{number + 1}",
@@ -143,15 +143,11 @@ def show_leaks(views: Sequence[NamedView]) -> None:
     if found is None:
         return
     for number, (named, leaks) in enumerate(zip(views, found, strict=True)):
-        outside = [significant(leak.outside_shares[-1] * 100) for leak in leaks]
         show_chart(
             leak_maps(
                 {WITH: leaks[0].shares, WITHOUT: leaks[1].shares},
                 window_of(named.view.config, named.view.position),
-                literal(
-                    f"{named.name}: {outside[0]} % of a change in one window lies outside after "
-                    f"{len(leaks[0].shares)} blocks, {outside[1]} % without DW conv"
-                ),
+                literal(f"{named.name} · {leak_finding(leaks)}"),
             ),
             f"leak_{number + 1}",
             alt=f"Share of the change in each window after each block of {named.name}",
@@ -169,7 +165,7 @@ def show_window_sizes_of_both(views: Sequence[NamedView]) -> None:
     figures = []
     for named, tables in zip(views, found, strict=True):
         sizes, most = set(named.view.config.window_sizes), tables[0].iloc[-1]
-        sees = f"{named.name}: windows of {most['window_size']:.0f} see {significant(most['field_share'] * 100)} %"
+        sees = f"{named.name} · Windows of {most['window_size']:.0f} see {significant(most['field_share'] * 100)} %"
         figures.append(
             area_against_macs(
                 tables[0],
