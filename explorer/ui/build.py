@@ -66,11 +66,17 @@ def pin_button(config: HRFormerConfig) -> None:
         icon=":material/keep:",
         key="pin",
         disabled=is_pinned(config) or full,
-        on_click=pin_variant,
+        on_click=_pin,
         args=(config,),
         help=f"Keep this variant beside others, up to {MAX_PINS}: as a row under Variants, a point among HRNet and "
         "DeiT, and a model on the pages that measure.",
     )
+
+
+def _pin(config: HRFormerConfig) -> None:
+    """A second click may come before the button is off."""
+    if not is_pinned(config) and len(pins()) < MAX_PINS:
+        pin_variant(config)
 
 
 def share_popover(config: HRFormerConfig) -> None:

@@ -38,13 +38,14 @@ def reference_for(config: HRFormerConfig) -> Reference:
 
 def choose_reference(config: HRFormerConfig) -> Reference:
     """Choose what `config` is compared with: HRFormer-T, -S, -B or any pinned variant."""
+    names = {key: _reference(key, config).name for key in _options()}
     chosen = choices.one_of(
         st.selectbox,
         "Compare with",
-        _options(),
+        tuple(names),
         key=_COMPARE,
         default=started_from(),
-        format_func=lambda key: _reference(key, config).name,
+        format_func=lambda key: names.get(key, key),
         help="All changes are against this variant: a published one, or any that you have pinned.",
     )
     return _reference(chosen, config)
@@ -63,7 +64,7 @@ def choose_other(label: str, config: HRFormerConfig, *, key: str, explanation: s
     names = {_NONE: "nothing", **{option: other.name for option, other in others.items()}}
     names[_REFERENCE] += " (reference)"
     chosen = choices.one_of(
-        st.selectbox, label, tuple(names), key=key, format_func=lambda option: names[option], help=explanation
+        st.selectbox, label, tuple(names), key=key, format_func=lambda option: names.get(option, option), help=explanation
     )
     return others.get(chosen)
 

@@ -45,7 +45,7 @@ from explorer.ui.receptive_field import (
     window_size_tables,
 )
 from explorer.ui.sources import PictureSource, WeightsSource
-from explorer.units import significant, with_prefix
+from explorer.units import counted, significant, with_prefix
 from hrformer import HRFormerConfig
 
 
@@ -245,11 +245,9 @@ def show_leak(view: FieldView) -> None:
 
 def leak_finding(leaks: tuple[Leak, Leak]) -> str:
     """How much of a change in one window leaves it."""
-    outside, blocks = significant(leaks[0].outside_shares[-1] * 100), len(leaks[0].shares)
-    return (
-        f"A change in one window: {outside} % of it lies outside after {blocks} block{'s' * (blocks > 1)} with DW conv, "
-        f"{_amount(leaks[1].outside_shares[-1])} without"
-    )
+    outside, blocks = significant(leaks[0].outside_shares[-1] * 100), counted(len(leaks[0].shares), "block")
+    without = _amount(leaks[1].outside_shares[-1])
+    return f"A change in one window: {outside} % of it lies outside after {blocks} with DW conv, {without} without"
 
 
 def _amount(share: float) -> str:

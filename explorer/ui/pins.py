@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -18,7 +18,7 @@ from hrformer.wording import listed, shown
 MAX_PINS = 8
 MAX_NAME = 40
 _PINS = "pins"
-#: Key in the link; it stands there once for each, as name|key=value|key=value.
+#: Key in the link; it stands there once for each.
 _LINK = "pin"
 _BETWEEN = "|"
 
@@ -49,6 +49,25 @@ class Pin:
     def key(self) -> str:
         """What choices and links call it."""
         return _key(self.name)
+
+    @property
+    def link(self) -> str:
+        """As a link tells it: `name|key=value|key=value`."""
+        return _BETWEEN.join([self.name, *(f"{key}={value}" for key, value in to_query(self.config).items())])
+
+    @classmethod
+    def from_link(cls, text: str) -> Pin:
+        """The inverse of `link`.
+
+        Raises:
+            ValueError: If the name can't be used, or something in it is illegal or means nothing.
+        """
+        name, *pairs = text.split(_BETWEEN)
+        query = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+        meaningless = [pair for pair in pairs if pair.partition("=")[0] not in QUERY_KEYS or "=" not in pair]
+        if meaningless:
+            raise ValueError(f"It says {listed(meaningless)}, which means nothing here.")
+        return cls(name, from_query(query))
 
 
 def pins() -> tuple[Pin, ...]:
@@ -98,9 +117,9 @@ def move(name: str, by: int) -> None:
         _set(tuple(order))
 
 
-def pins_to_json() -> str:
-    """All pinned variants as JSON, `[{"name": …, "variant": {…}}, …]`."""
-    return json.dumps([{"name": pin.name, "variant": pin.config.to_dict()} for pin in pins()], indent=2)
+def pins_to_json(some: Sequence[Pin]) -> str:
+    """Pinned variants as JSON, `[{"name": …, "variant": {…}}, …]`."""
+    return json.dumps([{"name": pin.name, "variant": pin.config.to_dict()} for pin in some], indent=2)
 
 
 def pins_from_json(text: str | bytes) -> tuple[Pin, ...]:
@@ -135,18 +154,18 @@ def keep_pins() -> None:
     if linked := address.take_all(_LINK):
         _open_link(linked)
     if pins():
-        address.keep(_LINK, *(_BETWEEN.join([pin.name, *_pairs(pin.config)]) for pin in pins()))
+        address.keep(_LINK, *(pin.link for pin in pins()))
 
 
 def _open_link(linked: list[str]) -> None:
     found: list[Pin] = []
     for text in linked[:MAX_PINS]:
-        name, *pairs = text.split(_BETWEEN)
         try:
-            pin = Pin(name, from_query(_read_pairs(pairs)))
-            _check_names([*(other.name for other in found), name])
+            pin = Pin.from_link(text)
+            _check_names([other.name for other in (*found, pin)])
         except ValueError as error:
-            address.complain(f"Left out of the link: pinned variant {shown(name)}. {labelled(str(error))}")
+            name = shown(text.split(_BETWEEN)[0])
+            address.complain(f"Left out of the link: pinned variant {name}. {labelled(str(error))}")
         else:
             found.append(pin)
     if len(linked) > MAX_PINS:
@@ -154,17 +173,6 @@ def _open_link(linked: list[str]) -> None:
             f"Left out of the link: {len(linked) - MAX_PINS} pinned variants, since {MAX_PINS} are the most."
         )
     _set(tuple(found))
-
-
-def _pairs(config: HRFormerConfig) -> list[str]:
-    return [f"{key}={value}" for key, value in to_query(config).items()]
-
-
-def _read_pairs(pairs: list[str]) -> dict[str, str]:
-    unknown = [pair for pair in pairs if pair.partition("=")[0] not in QUERY_KEYS or "=" not in pair]
-    if unknown:
-        raise ValueError(f"It says {listed(unknown)}, which means nothing here.")
-    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def _from_json(name: str, variant: Mapping[str, object]) -> Pin:

@@ -184,7 +184,7 @@ def _menu_item(
 def _download_all() -> None:
     st.download_button(
         "All pinned as JSON",
-        data=pins_to_json,
+        data=partial(pins_to_json, pins()),
         file_name="hrformer_pinned.json",
         mime="application/json",
         icon=":material/download:",
