@@ -64,7 +64,12 @@ def choose_other(label: str, config: HRFormerConfig, *, key: str, explanation: s
     names = {_NONE: "nothing", **{option: other.name for option, other in others.items()}}
     names[_REFERENCE] += " (reference)"
     chosen = choices.one_of(
-        st.selectbox, label, tuple(names), key=key, format_func=lambda option: names.get(option, option), help=explanation
+        st.selectbox,
+        label,
+        tuple(names),
+        key=key,
+        format_func=lambda option: names.get(option, option),
+        help=explanation,
     )
     return others.get(chosen)
 
