@@ -207,7 +207,7 @@ def reference_scatter(
     return style(
         figure,
         "Where this variant stands among published ImageNet networks",
-        height=430 + 12 * len(pinned),
+        height=430 + 18 * len(pinned),
         annotations=_numbers(pinned),
         xaxis=log_axis("MACs per image (G, log scale)")
         | {"range": _with_room([*references["macs"] / 1e9, *(variant.macs / 1e9 for variant in placed)], 1.5)},

@@ -26,7 +26,7 @@ def choose_beside(config: HRFormerConfig) -> Reference | None:
 
 def name_of_network(config: HRFormerConfig) -> str:
     """What the network that is looked into is called."""
-    return "Trained on digits" if config == trained_config() else variant_name(config)
+    return "Small HRFormer" if config == trained_config() else variant_name(config)
 
 
 def module_like(module: int, stage: int, config: HRFormerConfig, other: HRFormerConfig) -> int:

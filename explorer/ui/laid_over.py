@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import plotly.graph_objects as go
 
 from explorer.charts.cost import cost_bars, paired_cost_bars
@@ -15,6 +18,9 @@ from explorer.ui.knobs import label_of
 from explorer.units import counted, with_prefix
 from hrformer import HRFormerConfig
 from hrformer.config import NUM_BRANCHES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Fields of the whole network, beside its blocks and how many there are.
 _OUTSIDE = (
@@ -57,17 +63,30 @@ def cost_split(cost: Complexity, other: Reference | None, group: str, figure: st
     second = cost_table(estimate_complexity(other.config), group, figure)
     title = literal(f"{figure} by {by}: {_largest_difference(table, second, group, other.name)}")
     pair = [(THIS, table), (other.name, second)]
-    return paired_cost_bars(pair, group, unit, title), pd.concat([rows.assign(variant=name) for name, rows in pair])
+    return paired_cost_bars(pair, group, unit, title), _together(pair)
+
+
+def _together(pair: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+    """Both tables, each row with its variant."""
+    import pandas as pd  # here, for the first page of a cold server draws its diagram without
+
+    return pd.concat([table.assign(variant=name) for name, table in pair])
 
 
 def _largest_difference(first: pd.DataFrame, second: pd.DataFrame, group: str, name: str) -> str:
-    here, there = (table.groupby(group, sort=False)["value"].sum() for table in (first, second))
-    difference = here.sub(there, fill_value=0).abs()
-    if not difference.any():
+    """The bar that is not as long in one as in the other, with both lengths."""
+    here, there = _sums(first, group), _sums(second, group)
+    place = max({**here, **there}, key=lambda place: abs(here[place] - there[place]))
+    if here[place] == there[place]:
         return f"the same here and in {name}"
-    place = difference.idxmax()
-    values = [with_prefix(sums.get(place, 0), "") for sums in (here, there)]
-    return f"{place} differs most, {values[0]} here and {values[1]} in {name}"
+    return f"{place} differs most, {with_prefix(here[place], '')} here and {with_prefix(there[place], '')} in {name}"
+
+
+def _sums(table: pd.DataFrame, group: str) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for place, value in zip(table[group], table["value"], strict=True):
+        sums[place] += value
+    return sums
 
 
 def overlay_finding(config: HRFormerConfig, other: Reference) -> str:

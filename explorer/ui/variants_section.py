@@ -77,6 +77,25 @@ def placed_pins() -> list[PlacedVariant]:
     ]
 
 
+def placed_table(references: pd.DataFrame, config: HRFormerConfig) -> pd.DataFrame:
+    """Published networks, this variant and the pinned ones, as the chart of them shows them."""
+    import pandas as pd
+
+    this = estimate_complexity(config)
+    placed = [PlacedVariant(variant_name(config), this.macs, this.params, _image(config)), *placed_pins()]
+    rows = [
+        {
+            "model": variant.name,
+            "family": "HRFormer",
+            "params": variant.params,
+            "macs": variant.macs,
+            "source": "counted here",
+        }
+        for variant in placed
+    ]
+    return pd.concat([references, pd.DataFrame(rows)], ignore_index=True)
+
+
 def variant_table(rows: list[tuple[str, HRFormerConfig]], reference: HRFormerConfig) -> pd.DataFrame:
     """One row per variant: its figures, each with its change against the reference in percent, and its settings."""
     import pandas as pd  # here, for the first page of a cold server draws its diagram without

@@ -23,7 +23,7 @@ from explorer.ui.controls import variant_controls
 from explorer.ui.laid_over import choose_overlay, cost_split, overlay_diagram
 from explorer.ui.panels import csv_button, half_grid, image_format_control, show_chart
 from explorer.ui.variant import current_variant, show_rejection, variant_name
-from explorer.ui.variants_section import placed_pins, show_variants
+from explorer.ui.variants_section import placed_pins, placed_table, show_variants
 
 config = current_variant()
 name = variant_name(config)
@@ -61,7 +61,8 @@ show_chart(
     if other is None
     else overlay_diagram(config, other),
     "architecture_diagram",
-    alt="Diagram of the network: stages from left to right, branches from high to low resolution",
+    alt="Diagram of the network: stages from left to right, branches from high to low resolution"
+    + ("" if other is None else f"; {other.name} is laid over it"),
 )
 
 section = choices.segments(
@@ -102,7 +103,7 @@ elif section == "HRNet and DeiT":
             pinned=placed_pins(),
         ),
         "reference_models",
-        references,
+        placed_table(references, config),
         alt="Parameters over MACs of HRFormer, HRNet and DeiT with the current variant",
     )
     st.caption(
