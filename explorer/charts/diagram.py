@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -139,7 +139,7 @@ def lay_out(
         canvas.line(0, column - 1, column, 0)
     x = float(len(grid.stage1))
     captions = [("stem", 0.0), ("stage 1", (1 + x) / 2)]
-    canvas.line(0, len(network.stage1), x, 0)
+    _run_on(canvas, range(1), len(network.stage1), x)
     for stage in (2, 3, 4):
         first = x = _transition(canvas, x, stage)
         targets = stage
@@ -149,8 +149,7 @@ def lay_out(
             x = _module(network, canvas, x, stage, grid)
             _fusion(canvas, x, stage, targets, network.fuses)
         end = first + grid.num_modules[stage - 2] * _columns(grid, stage)
-        for branch in range(targets):
-            canvas.line(branch, x, end, branch)
+        _run_on(canvas, range(targets), x, end)
         x = end
         blocks = f": {network.num_blocks[stage - 2]} blocks a box" if grid.condensed else ""
         captions.append((f"stage {stage}{blocks}", (first + x - 1) / 2))
@@ -159,6 +158,13 @@ def lay_out(
         canvas.line(branch, x, x + 1, row)
     canvas.box(None, x + 1, row, network.head)
     return [*captions, ("head", x + 1)], x + 1
+
+
+def _run_on(canvas: Canvas, branches: Iterable[int], x: float, end: float) -> None:
+    """Branches pass the columns in which only another network of the grid has something."""
+    if x < end:
+        for branch in branches:
+            canvas.line(branch, x, end, branch)
 
 
 def _transition(canvas: Canvas, x: float, branches: int) -> float:

@@ -114,7 +114,7 @@ def _line_traces(network: _Network, lines: Iterable[_Line], dash: str) -> Iterat
         xs: list[float | None] = []
         ys: list[float | None] = []
         for source, x0, x1, target in lines:
-            if source == branch and x0 < x1:
+            if source == branch:
                 xs += [x0 + _WIDTH / 2 * ((x0, source) in places), x1 - _WIDTH / 2 * ((x1, target) in places), None]
                 ys += [source, target, None]
         line = {"color": branch_colour(branch), "width": 1.4, "dash": dash}
