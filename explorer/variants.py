@@ -184,7 +184,13 @@ def _write(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return ",".join(_write(item) for item in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return _write_float(value) if isinstance(value, float) else str(value)
+
+
+def _write_float(value: float) -> str:
+    """Short where that reads back as the same number: "4", but "0.1234567"."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def _read(name: str, text: str, like: object) -> object:

@@ -144,6 +144,11 @@ def all_names() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*itertools.chain.from_iterable(READY_CHOICES.values()), *timm.list_models()]))
 
 
+def is_model_name(name: str) -> bool:
+    """Whether a preset, a dense baseline or one of timm's models is called so."""
+    return name in HRFORMER_PRESETS or name in DENSE_BASELINES or timm.is_model(name)
+
+
 def variant(config: HRFormerConfig) -> ModelRef:
     """A variant under its preset's name where it is one (at any image size), else under its configuration's id."""
     for name, known in HRFORMER_PRESETS.items():

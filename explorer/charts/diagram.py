@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import plotly.graph_objects as go
 
@@ -23,10 +23,12 @@ class DiagramBlock:
     Attributes:
         hover: The sentence shown on hover.
         share: Share of all MACs, 0 to 1; fills the box.
+        settings: All that makes it what it is: boxes of two networks with equal settings are alike.
     """
 
     hover: str
     share: float
+    settings: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,16 @@ class NetworkDiagram:
         return sum(m * b for m, b in zip(self.num_modules, self.num_blocks, strict=True)) > MAX_COLUMNS
 
 
+class Canvas(Protocol):
+    """What a network is laid out on, in columns and rows: a row is a branch, highest resolution first."""
+
+    def box(self, branch: int | None, x: float, row: int, block: DiagramBlock) -> None:
+        """Take a box; its branch is None where it belongs to none."""
+
+    def line(self, source: int, x0: float, x1: float, target: int) -> None:
+        """Take a line from one branch to another or the same."""
+
+
 @dataclass
 class _Canvas:
     """Boxes and lines by branch, collected before they become traces: few traces draw fast."""
@@ -86,7 +98,7 @@ def network_diagram(network: NetworkDiagram, title: str) -> go.Figure:
     the other theme.
     """
     canvas = _Canvas({}, {})
-    stage_centres, end = _layout(network, canvas)
+    stage_centres, end = lay_out(network, canvas)
     most = max(block.share for boxes in canvas.boxes.values() for _, _, block in boxes)
     figure = go.Figure([*_line_traces(canvas), *_box_traces(canvas, most)])
     rows = range(len(network.branch_labels))
@@ -117,21 +129,39 @@ def network_diagram(network: NetworkDiagram, title: str) -> go.Figure:
     )
 
 
-def _layout(network: NetworkDiagram, canvas: _Canvas) -> tuple[list[tuple[str, float]], float]:
-    """Place everything from left to right; returns the stages' captions with their centres, and the right end."""
+def lay_out(
+    network: NetworkDiagram, canvas: Canvas, grid: NetworkDiagram | None = None
+) -> tuple[list[tuple[str, float]], float]:
+    """Place everything from left to right.
+
+    Args:
+        network: What is placed.
+        canvas: Where.
+        grid: A network with at least as much of everything, whose columns are used; by default the network's own.
+
+    Returns:
+        The stages' captions with their centres, and the right end.
+    """
+    grid = grid or network
     canvas.box(None, 0, 0, network.stem)
     for column, bottleneck in enumerate(network.stage1, start=1):
         canvas.box(None, column, 0, bottleneck)
         canvas.line(0, column - 1, column, 0)
-    x = float(len(network.stage1))
+    x = float(len(grid.stage1))
+    _run_on(canvas, range(1), len(network.stage1), x)
     captions = []
     for stage in (2, 3, 4):
         first = x = _transition(canvas, x, stage)
+        targets = stage
         for module in range(network.num_modules[stage - 2]):
-            last = stage == 4 and module == network.num_modules[-1] - 1
-            x = _module(network, canvas, x, stage)
-            _fusion(canvas, x, stage, network.last_targets if last else stage, network.fuses)
-        blocks = f": {network.num_blocks[stage - 2]} blocks a box" if network.condensed else ""
+            if stage == 4 and module == network.num_modules[-1] - 1:
+                targets = network.last_targets
+            x = _module(network, canvas, x, stage, grid)
+            _fusion(canvas, x, stage, targets, network.fuses)
+        end = first + grid.num_modules[stage - 2] * _columns(grid, stage)
+        _run_on(canvas, range(targets), x, end)
+        x = end
+        blocks = f": {network.num_blocks[stage - 2]} blocks a box" if grid.condensed else ""
         captions.append((f"stage {stage}{blocks}", (first + x - 1) / 2))
     row = network.head_inputs - 1 if network.head_aggregates_down else 0
     for branch in range(network.head_inputs):
@@ -140,28 +170,42 @@ def _layout(network: NetworkDiagram, canvas: _Canvas) -> tuple[list[tuple[str, f
     return [*captions, ("head", x + 1)], x + 1
 
 
-def _transition(canvas: _Canvas, x: float, branches: int) -> float:
+def _run_on(canvas: Canvas, branches: Iterable[int], x: float, end: float) -> None:
+    """Branches pass the columns in which only another network of the grid has something."""
+    if x < end:
+        for branch in branches:
+            canvas.line(branch, x, end, branch)
+
+
+def _transition(canvas: Canvas, x: float, branches: int) -> float:
     """Kept branches run on, the new one leaves the lowest; returns the first column of the next stage."""
     for branch in range(branches):
         canvas.line(min(branch, branches - 2), x, x + 1, branch)
     return x + 1
 
 
-def _module(network: NetworkDiagram, canvas: _Canvas, x: float, stage: int) -> float:
+def _columns(grid: NetworkDiagram, stage: int) -> int:
+    """Columns of each module of a stage."""
+    return 1 if grid.condensed else grid.num_blocks[stage - 2]
+
+
+def _module(network: NetworkDiagram, canvas: Canvas, x: float, stage: int, grid: NetworkDiagram) -> float:
     """All branches' blocks; returns the column after them, where the fusion's outputs are."""
-    columns = 1 if network.condensed else network.num_blocks[stage - 2]
+    columns = _columns(grid, stage)
+    blocks = network.num_blocks[stage - 2]
     for branch in range(stage):
         block = network.blocks[branch]
-        if network.condensed:
-            block = replace(block, share=block.share * network.num_blocks[stage - 2])
+        if grid.condensed:
+            block = replace(block, share=block.share * blocks, settings=(*block.settings, blocks))
         for column in range(columns):
-            canvas.box(branch, x + column, branch, block)
+            if column < blocks:
+                canvas.box(branch, x + column, branch, block)
             if column:
                 canvas.line(branch, x + column - 1, x + column, branch)
     return x + columns
 
 
-def _fusion(canvas: _Canvas, x: float, branches: int, targets: int, fuses: bool) -> None:
+def _fusion(canvas: Canvas, x: float, branches: int, targets: int, fuses: bool) -> None:
     for source in range(branches):
         for target in range(targets):
             if fuses or source == target:

@@ -44,7 +44,13 @@ class Panel:
 
 
 def map_row(
-    panels: Sequence[Panel], img_size: tuple[int, int], title: str, *, signed: bool, only: int | None = None
+    panels: Sequence[Panel],
+    img_size: tuple[int, int],
+    title: str,
+    *,
+    signed: bool,
+    only: int | None = None,
+    beside: Sequence[Panel] = (),
 ) -> go.Figure:
     """Panels side by side; heat maps share one colour scale, and all panels zoom together.
 
@@ -56,11 +62,12 @@ def map_row(
         title: What the figure says.
         signed: Whether values are signed; the scale is then symmetric around zero.
         only: Index of the one panel to show, large and on the scale of all; None shows all.
+        beside: Panels of another figure, with which the heat maps share their scale.
     """
     height, width = img_size
     shown = panels if only is None else [panels[only]]
     titles = [panel.title.replace(" · ", "<br>") for panel in shown]  # in one line they overlap on a narrow screen
-    scale = _colour_axis(panels, signed=signed)
+    scale = _colour_axis([*panels, *beside], signed=signed)
     grid = MapGrid(
         count=len(shown),
         aspect=height / width,

@@ -80,18 +80,22 @@ def theoretical_field_map(
     return _fit_to_picture(figure, _grid(pixels, below_px=_LEGEND_PX, has_bar=False), title, pixels)
 
 
-def effective_field_maps(panels: Sequence[FieldPanel], pixel: tuple[int, int], title: str) -> go.Figure:
+def effective_field_maps(
+    panels: Sequence[FieldPanel], pixel: tuple[int, int], title: str, *, beside: Sequence[FieldPanel] = ()
+) -> go.Figure:
     """Effective fields side by side on one logarithmic colour scale; all panels zoom together.
 
     Args:
         panels: What to show, all of one size.
         pixel: (row, column) of the position's own pixel.
         title: What the figure says.
+        beside: Panels of another figure, with which these share their scale.
     """
     contributions = [panel.contribution for panel in panels]
+    logarithms = _log_shares([*contributions, *(panel.contribution for panel in beside)])[: len(panels)]
     grid = MapGrid(count=len(panels), aspect=_aspect(contributions[0]))
     figure = grid.figure([panel.title for panel in panels])
-    for panel, logarithm, place in zip(panels, _log_shares(contributions), grid.places(), strict=True):
+    for panel, logarithm, place in zip(panels, logarithms, grid.places(), strict=True):
         trace = _pixel_heatmap(
             logarithm,
             customdata=(_shares(panel.contribution) * 100).astype(np.float32),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -73,6 +74,11 @@ def _luminance(colour: tuple[float, float, float]) -> float:
     """Relative luminance of an sRGB colour, 0 to 1, as https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
     linear = [(part / 255 / 12.92) if part <= 10 else ((part / 255 + 0.055) / 1.055) ** 2.4 for part in colour]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def literal(text: str) -> str:
+    """A text of the user's for a chart, in which Plotly takes < and & for mark-up."""
+    return html.escape(text, quote=False)
 
 
 def log_axis(title: str, ticks: Sequence[float] | None = None) -> dict[str, Any]:

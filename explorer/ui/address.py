@@ -25,7 +25,8 @@ _TOKEN = "link"
 LINK_KEYS = frozenset(
     (
         *QUERY_KEYS,
-        *("compare", "pin", "network", "picture", "weights", "seed", "frame"),
+        *("compare", "pin", "overlay", "beside", "ablation_network"),
+        *("network", "picture", "weights", "seed", "frame"),
         *("stage", "module", "branch", "block", "head", "row", "column"),
         *("field_stage", "field_module", "field_branch", "field_section", "pictures"),
         *(

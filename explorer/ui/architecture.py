@@ -16,6 +16,7 @@ from explorer.charts.theme import branch_name
 from explorer.complexity import BLOCK_KINDS, KINDS, STAGES, Complexity, block_costs, estimate_complexity
 from explorer.geometry import branch_sizes
 from explorer.operator_counts import OperatorCounts, total
+from explorer.ui.knobs import BRANCH_KNOBS
 from explorer.ui.later_imports import LATER_IMPORTS
 from explorer.units import significant, with_prefix
 from hrformer import HRFormerConfig
@@ -45,7 +46,9 @@ def describe_network(config: HRFormerConfig) -> NetworkDiagram:
     bottleneck = _part("Bottleneck of stage 1", _shape(STAGE1_CHANNELS, sizes[0]), stages["stage 1"], cost.macs, depth)
     reads_all = config.task != "pose" and config.fused_outputs == "all"
     return NetworkDiagram(
-        stem=_part("Stem: two strided 3x3 convolutions", stem_shape, stages["stem"], cost.macs),
+        stem=_part(
+            "Stem: two strided 3x3 convolutions", stem_shape, stages["stem"], cost.macs, settings=(config.in_chans,)
+        ),
         stage1=[bottleneck] * min(depth, 6),
         blocks=[_block(config, branch, cost.macs) for branch in range(NUM_BRANCHES)],
         num_modules=config.num_modules[1:],
@@ -53,7 +56,13 @@ def describe_network(config: HRFormerConfig) -> NetworkDiagram:
         branch_labels=[f"1/{4 * 2**branch} · {size[0]}x{size[1]}" for branch, size in enumerate(sizes)],
         last_targets=NUM_BRANCHES if config.fused_outputs == "all" else 1,
         fuses=config.multi_scale_fusion,
-        head=_part(f"{config.task.capitalize()} head", _output_shape(config), stages["head"], cost.macs),
+        head=_part(
+            f"{config.task.capitalize()} head",
+            _output_shape(config),
+            stages["head"],
+            cost.macs,
+            settings=(config.task, config.num_classes, config.segmentation_head),
+        ),
         head_inputs=NUM_BRANCHES if reads_all else 1,
         head_aggregates_down=config.task == "classification",
     )
@@ -63,17 +72,36 @@ def _block(config: HRFormerConfig, branch: int, all_macs: int) -> DiagramBlock:
     counts = total(block_costs(config, branch).values())
     heads, window = config.num_heads[branch], config.window_sizes[branch]
     name = f"Block of the {branch_name(branch)}: {heads} heads, {window}x{window} windows"
-    return _part(name, _shape(config.channels[branch], branch_sizes(config.img_size)[branch]), counts, all_macs)
+    shape = _shape(config.channels[branch], branch_sizes(config.img_size)[branch])
+    settings = tuple(inside_of(config, branch).values())
+    return _part(name, shape, counts, all_macs, settings=settings)
 
 
-def _part(name: str, shape: str, counts: OperatorCounts, all_macs: int, repetitions: int = 1) -> DiagramBlock:
+def inside_of(config: HRFormerConfig, branch: int) -> dict[str, object]:
+    """What sets the inside of a branch's blocks, by field."""
+    per_branch = {knob.field: getattr(config, knob.field)[branch] for knob in BRANCH_KNOBS}
+    return per_branch | {
+        "dw_conv": config.dw_kernel_size if config.dw_conv else 0,
+        "relative_position_bias": config.relative_position_bias,
+    }
+
+
+def _part(
+    name: str,
+    shape: str,
+    counts: OperatorCounts,
+    all_macs: int,
+    repetitions: int = 1,
+    *,
+    settings: tuple[object, ...] = (),
+) -> DiagramBlock:
     share = counts.macs / repetitions / all_macs
     params, macs = counts.params / repetitions, counts.macs / repetitions
     hover = (
         f"{name}<br>output {shape}<br>{with_prefix(params, 'parameters')}<br>"
         f"{with_prefix(macs, 'MACs')}, {significant(share * 100)} % of all"
     )
-    return DiagramBlock(hover, share)
+    return DiagramBlock(hover, share, settings)
 
 
 def _shape(channels: int, size: tuple[int, int]) -> str:

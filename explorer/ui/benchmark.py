@@ -18,9 +18,10 @@ from explorer.benchmark.runner import Run
 from explorer.engines import engine_by_name
 from explorer.ui import address, choices
 from explorer.ui.job_manager import free_mib, job_manager, visitor
-from explorer.ui.model_choice import THIS_VARIANT, model_of, model_options, name_of, write_size
+from explorer.ui.model_choice import THIS_VARIANT, model_of, model_options, name_of, pinned_models, write_size
 from explorer.ui.panels import csv_button
 from explorer.ui.plan_axes import AXES, Axis, write_threads
+from explorer.units import counted
 from hrformer import HRFormerConfig
 
 MAX_PLAN_MIB = 1
@@ -59,6 +60,15 @@ def plan_controls() -> None:
             select_all=False,
             help="Ratios are to the first one. Type to find any of timm's models, such as resnet50.",
         )
+        if missing := [name for name in pinned_models() if name not in _chosen_models()]:
+            st.button(
+                f"Add {counted(len(missing), 'pinned variant')}",
+                key="add_pinned",
+                icon=":material/keep:",
+                type="tertiary",
+                on_click=_add_models,
+                args=(missing,),
+            )
         for axis in AXES:
             if not axis.folded:
                 _axis_field(axis)
@@ -99,6 +109,10 @@ def unknown_models(config: HRFormerConfig) -> list[str]:
 def drop_models(names: list[str]) -> None:
     """Take names out of the choice."""
     choices.hold(_MODELS, [name for name in _chosen_models() if name not in names])
+
+
+def _add_models(names: list[str]) -> None:
+    choices.hold(_MODELS, [*_chosen_models(), *names])
 
 
 def forecast_problem(plan: Plan) -> str | None:

@@ -274,6 +274,19 @@ def forget(key: str) -> None:
     _held().pop(key, None)
 
 
+def replace_everywhere(option: str, other: str) -> None:
+    """Wherever an option was chosen, choose another one that has taken its place."""
+    for key, value in _held().items():
+        if value == option:
+            hold(key, other)
+
+
+def forget_everywhere(option: str) -> None:
+    """Wherever an option was chosen that is gone, go back to the default."""
+    for key in [key for key, value in _held().items() if value == option]:
+        forget(key)
+
+
 def _reader(options: Iterable[Option]) -> Callable[[str], Option]:
     """Reads an option that a link writes as text."""
     texts = {str(option): option for option in options}

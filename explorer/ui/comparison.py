@@ -31,6 +31,8 @@ from explorer.ui.comparison_data import (
 )
 from explorer.ui.conventions import choose_convention
 from explorer.ui.panels import plain
+from explorer.ui.pinned_records import named_by_pins
+from explorer.ui.pins import pins
 from explorer.ui.progress import with_progress
 from explorer.units import counted
 
@@ -111,7 +113,7 @@ def choose_view() -> View:
             if state == REFERENCE:
                 show_reference_note(chosen)
             setup = dict(zip(SETUP, chosen, strict=True))
-            rows = choose_models(choose_engines(measured_table(state, chosen)))
+            rows = choose_models(choose_engines(named_by_pins(measured_table(state, chosen), pins())))
             batch = choose_batch(rows)
     published = choose_published(all_published())
     models = [*(rows["model"] if setup else ()), *published["model"]]

@@ -17,7 +17,7 @@ from explorer.charts.receptive_field import (
 )
 from explorer.charts.theme import branch_name
 from explorer.geometry import branch_sizes
-from explorer.leak import window_of
+from explorer.leak import Leak, window_of
 from explorer.receptive_field import MapPosition
 from explorer.ui import choices
 from explorer.ui.block_controls import CLICKABLE, take_click
@@ -45,7 +45,7 @@ from explorer.ui.receptive_field import (
     window_size_tables,
 )
 from explorer.ui.sources import PictureSource, WeightsSource
-from explorer.units import significant, with_prefix
+from explorer.units import counted, significant, with_prefix
 from hrformer import HRFormerConfig
 
 
@@ -86,8 +86,7 @@ def show_theoretical(view: FieldView) -> None:
             view.picture.fitted,
             pair[0].pixels,
             view.position.pixel,
-            f"{shares[0]} % of the picture arrives here, "
-            + ("with or without DW conv" if shares[0] == shares[1] else f"{shares[1]} % without DW conv"),
+            arrival_finding(pair),
             branch=view.position.branch,
             pixels_without_dw_conv=pair[1].pixels,
         )
@@ -130,6 +129,13 @@ def show_theoretical(view: FieldView) -> None:
             csv_button(pixel_table(pixels), "theoretical_field_pixels", "Pixels as CSV")
 
 
+def arrival_finding(pair: FieldPair) -> str:
+    """How much of the picture arrives at the position."""
+    with_dw_conv, without = (significant(field.area_share * 100) for field in pair)
+    also = "with or without DW conv" if with_dw_conv == without else f"{without} % without DW conv"
+    return f"{with_dw_conv} % of the picture arrives here, {also}"
+
+
 def show_reads(view: FieldView) -> None:
     """How much of each branch map the field holds, module by module."""
     pair = view.fields
@@ -144,11 +150,9 @@ def show_reads(view: FieldView) -> None:
     csv_button(table, "maps_read")
 
 
-def show_effective(view: FieldView) -> None:
-    """Both effective fields, their difference, and the squares that hold their shares."""
-    if view.weights is None:
-        return
-    count = choices.number(
+def choose_pictures() -> int:
+    """Choose over how many pictures an effective field is averaged."""
+    return choices.number(
         st.slider,
         "Pictures to average over",
         1,
@@ -157,6 +161,13 @@ def show_effective(view: FieldView) -> None:
         default=4,
         help="The chosen picture, then the other samples, then mirrored ones.",
     )
+
+
+def show_effective(view: FieldView) -> None:
+    """Both effective fields, their difference, and the squares that hold their shares."""
+    if view.weights is None:
+        return
+    count = choose_pictures()
     pair = effective_pair(view.weights, view.picture, view.position, count)
     if pair is None:
         return
@@ -208,14 +219,11 @@ def show_leak(view: FieldView) -> None:
     leaks = leak_pair(view.weights, view.picture, view.position)
     if leaks is None:
         return
-    outside = significant(leaks[0].outside_shares[-1] * 100)
-    blocks = len(leaks[0].shares)
     show_chart(
         leak_maps(
             {WITH: leaks[0].shares, WITHOUT: leaks[1].shares},
             window_of(view.config, view.position),
-            f"A change in one window: {outside} % of it lies outside after {blocks} block{'s' * (blocks > 1)} with DW "
-            f"conv, {_amount(leaks[1].outside_shares[-1])} without",
+            leak_finding(leaks),
         ),
         "leak",
         leak_share_table(leaks),
@@ -231,6 +239,13 @@ def show_leak(view: FieldView) -> None:
         f"{view.place} begin; shares are norms of the change in a window over the norm of the whole change. Grey: "
         "exactly nothing."
     )
+
+
+def leak_finding(leaks: tuple[Leak, Leak]) -> str:
+    """How much of a change in one window leaves it."""
+    outside, blocks = significant(leaks[0].outside_shares[-1] * 100), counted(len(leaks[0].shares), "block")
+    without = _amount(leaks[1].outside_shares[-1])
+    return f"A change in one window: {outside} % of it lies outside after {blocks} with DW conv, {without} without"
 
 
 def _amount(share: float) -> str:

@@ -65,6 +65,11 @@ def labelled(sentence: str) -> str:
     return _FIELD.sub(lambda found: _label(found[1], found[2]), sentence)
 
 
+def label_of(field: str) -> str:
+    """What the control of a field is called."""
+    return _LABELS.get(field, field)
+
+
 def at_stage(knob: Knob, stage: int) -> str:
     """What the control of a stage (from 0) is called."""
     return f"{knob.label}, stage {stage + 1}"

@@ -15,7 +15,14 @@ _DIALOG_PX = 760
 
 
 def show_maps(
-    panels: Sequence[Panel], img_size: tuple[int, int], title: str, name: str, *, signed: bool, alt: str
+    panels: Sequence[Panel],
+    img_size: tuple[int, int],
+    title: str,
+    name: str,
+    *,
+    signed: bool,
+    alt: str,
+    beside: Sequence[Panel] = (),
 ) -> None:
     """Maps that zoom together; a click on a map's corner, or the menu below, shows it alone and large.
 
@@ -26,14 +33,14 @@ def show_maps(
         name: Names the files and the elements; unique on a page.
         signed: Whether values are signed.
         alt: What a screen reader says.
+        beside: Maps of another row, with which these share their scale.
     """
     state = st.session_state
     clicks, clicked = f"{name}_clicks", f"{name}_clicked"
     # After a click the chart is a new one: a second click on the same corner would take the first one back.
     chart = f"{name}_{state[clicks]}" if clicks in state else name
-    show_chart(
-        map_row(panels, img_size, title, signed=signed), chart, alt=alt, on_select=partial(_take_click, chart, name)
-    )
+    draw = partial(map_row, panels, img_size, title, signed=signed, beside=beside)
+    show_chart(draw(), chart, alt=alt, on_select=partial(_take_click, chart, name))
     chosen = st.menu_button(
         "Enlarge",
         range(len(panels)),
@@ -43,9 +50,8 @@ def show_maps(
     )
     enlarged = state.pop(clicked, chosen)
     if enlarged is not None:
-        figure = map_row(panels, img_size, title, signed=signed, only=enlarged)
         enlarge = st.dialog(panels[enlarged].name, width=_DIALOG_PX)(show_chart)
-        enlarge(figure, f"{name}_enlarged", alt=f"{panels[enlarged].name} of: {alt}")
+        enlarge(draw(only=enlarged), f"{name}_enlarged", alt=f"{panels[enlarged].name} of: {alt}")
 
 
 def _take_click(chart: str, name: str) -> None:

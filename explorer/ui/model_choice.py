@@ -1,13 +1,16 @@
-"""Choosing what to measure by name: the session's variant, ready choices, and every other model of timm."""
+"""Choosing what to measure by name: the session's variant, pinned ones, and every model that has a name."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from explorer.benchmark.models import ModelRef, Size, all_names, model_by_name, variant
+from explorer.benchmark.models import ModelRef, Size, all_names, is_model_name, model_by_name, variant
+from explorer.ui.pins import pins
 from hrformer import HRFormerConfig
 
 THIS_VARIANT = "this variant"
+#: Where a second model can be left out.
+NO_MODEL = "none"
 OWN_SIZE = "own"
 #: Ready choices for a text field of image sizes; others can be typed.
 SIZES = (OWN_SIZE, "128x128", "160x160", "224x224", "256x192", "384x288", "384x384")
@@ -15,8 +18,14 @@ _FROM_PLANS = "models_from_plans"
 
 
 def model_options() -> list[str]:
-    """This variant, those of opened plans, the ready choices and all of timm: nothing is left to be added by typing."""
-    return [THIS_VARIANT, *_from_plans(), *all_names()]
+    """This variant, pinned ones, those of opened plans, the ready choices and all of timm: none is left to be typed."""
+    return [THIS_VARIANT, *pinned_models(), *_from_plans(), *all_names()]
+
+
+def pinned_models() -> dict[str, ModelRef]:
+    """Pinned variants by the name that their records get."""
+    refs = (ModelRef(name=_own_name(pin.name), config=pin.config) for pin in pins())
+    return {ref.name: ref for ref in refs}
 
 
 def model_of(name: str, config: HRFormerConfig) -> ModelRef:
@@ -27,16 +36,13 @@ def model_of(name: str, config: HRFormerConfig) -> ModelRef:
     """
     if name == THIS_VARIANT:
         return variant(config)
-    return _from_plans().get(name) or model_by_name(name.strip())
+    return pinned_models().get(name) or _from_plans().get(name) or model_by_name(name.strip())
 
 
 def name_of(model: ModelRef) -> str:
     """The name under which `model_of` returns this model, in this session."""
-    try:
-        if model_by_name(model.name) == model:
-            return model.name
-    except ValueError:
-        pass  # a variant's own label, known to nobody else
+    if pinned_models().get(model.name) == model or (is_model_name(model.name) and model_by_name(model.name) == model):
+        return model.name
     name = f"{model.name}, from a plan"
     _from_plans()[name] = model
     return name
@@ -59,6 +65,11 @@ def parse_size(text: str) -> Size | None:
 def write_size(size: Size | None) -> str:
     """The inverse of `parse_size`."""
     return OWN_SIZE if size is None else f"{size[0]}x{size[1]}"
+
+
+def _own_name(name: str) -> str:
+    """A pin's name, or a longer one where it is that of something else."""
+    return f"{name} (pinned)" if name in (THIS_VARIANT, NO_MODEL) or is_model_name(name) else name
 
 
 def _from_plans() -> dict[str, ModelRef]:

@@ -24,6 +24,7 @@ _ERROR = "own_picture_error"
 _FILE = "picture_file"
 _LONGEST_NAME = 40
 _PREVIEW_PX = 220
+_FRAME = "frame"
 _FRAMINGS: dict[Framing, str] = {"crop": "Crop", "fit": "Fit whole"}
 _COOKIE = "_streamlit_xsrf"
 #: "2|mask|masked token|time", the numbers in hexadecimal.
@@ -45,16 +46,12 @@ class OwnPicture:
     picture: Picture
 
     def framed(self, img_size: tuple[int, int]) -> tuple[Picture, str]:
-        """Choose in the sidebar how it becomes what the network sees, and show the frame.
-
-        Returns:
-            The picture in the network's size, (H, W, 3), and what tells it from all others, for caches.
-        """
+        """Choose in the sidebar how it becomes what the network sees, show the frame, and return it `fitted`."""
         with st.sidebar:
             framing = choices.segments(
                 "Framing",
                 tuple(_FRAMINGS),
-                key="frame",
+                key=_FRAME,
                 format_func=lambda option: _FRAMINGS[option],
                 help="Crop around the centre to the network's aspect, or fit the whole picture between bars of the "
                 "mean colour, which is zero to the network.",
@@ -64,6 +61,11 @@ class OwnPicture:
                 caption="What the network sees lies in the frame.",
                 alt=f"{self.name}, with a frame around what the network sees",
             )
+        return self.fitted(img_size)
+
+    def fitted(self, img_size: tuple[int, int]) -> tuple[Picture, str]:
+        """The picture in a network's size, (H, W, 3), as the user framed it, and what tells it from all others."""
+        framing = choices.held(_FRAME, next(iter(_FRAMINGS)))
         return fit(self.picture, img_size, framing), f"{self.digest}-{framing}"
 
 

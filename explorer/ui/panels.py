@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # the first page of a cold server shows its numbers without t
 NO_VALUE = "–"
 #: Less is too little for a chart: two stand beside each other on a screen of 1440 pixels, below each other on 1024.
 _HALF_PX = 370
+_MARKDOWN_SIGNS = re.compile(r"[\\`*_\[\]<>!:$~]")
 _IMAGE_FORMAT = "chart_image_format"
 #: From the first numbers of a session to its first charts, s.
 NUMBERS_FIRST_S = 0.4
@@ -34,6 +36,11 @@ _CHARTS_BEGUN = "charts_begun"
 def plain(text: str) -> str:
     """Text that may quote a file or a link, for a message: Markdown in it must load no picture from elsewhere."""
     return text.replace("![", r"!\[")
+
+
+def verbatim(text: str) -> str:
+    """A text of the user's, such as a name, for a label or message: Markdown shows every sign of it as it is."""
+    return _MARKDOWN_SIGNS.sub(r"\\\g<0>", text)
 
 
 def half_grid() -> GridContainer:

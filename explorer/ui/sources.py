@@ -136,6 +136,15 @@ def _choose_picture(samples: Sequence[str], own: OwnPicture | None) -> str:
         )
 
 
+def picture_at(picture: PictureSource, img_size: tuple[int, int]) -> PictureSource:
+    """The same picture at another image size."""
+    if picture.fitted.shape[:2] == img_size:
+        return picture
+    own = own_picture()
+    fitted, key = own.fitted(img_size) if own is not None else (picture.fitted, "")
+    return replace(picture, fitted=fitted if key == picture.key else fit(_sample(picture.name), img_size))
+
+
 def weights_source(config: HRFormerConfig) -> WeightsSource | None:
     """Choose random weights by their seed, or upload a checkpoint, in the sidebar; those that ship where they fit.
 
@@ -225,6 +234,14 @@ def known_weights(config: HRFormerConfig) -> tuple[HRFormer | int, str, str]:
         return uploaded.model, f"{config.config_id}-{uploaded.digest}", uploaded.name
     seed = choices.held(_SEED, 0)
     return seed, f"{config.config_id}-random-{seed}", f"random weights, seed {seed}"
+
+
+def weights_beside(config: HRFormerConfig) -> WeightsSource | None:
+    """The session's weights for a variant that stands beside another; None where this machine cannot hold it."""
+    weights, key, name = known_weights(config)
+    if isinstance(weights, int):
+        return _random_weights(config, weights)
+    return WeightsSource(weights, key, name, "trained" if name == _TRAINED_NAME else "uploaded")
 
 
 def _random_weights(config: HRFormerConfig, seed: int) -> WeightsSource | None:

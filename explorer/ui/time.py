@@ -15,10 +15,9 @@ from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.profile_run import ProfileRun
 from explorer.ui import choices
 from explorer.ui.job_manager import free_mib, job_manager, visitor
-from explorer.ui.model_choice import OWN_SIZE, THIS_VARIANT, model_of, model_options, parse_size
+from explorer.ui.model_choice import NO_MODEL, OWN_SIZE, THIS_VARIANT, model_of, model_options, parse_size
 from hrformer import HRFormerConfig
 
-NO_SECOND = "none"
 _USUALLY_BESIDE = "deit_base_patch16_224"
 _MODEL, _BESIDE = "profile_model", "profile_second"
 _BATCH, _SIZE, _DEVICE = "profile_batch", "profile_size", "profile_device"
@@ -44,7 +43,7 @@ def profile_controls() -> None:
         choices.one_of(
             st.selectbox,
             "Beside it",
-            [NO_SECOND, *model_options()],
+            [NO_MODEL, *model_options()],
             key=_BESIDE,
             default=_USUALLY_BESIDE,
             filter_mode="contains",
@@ -68,7 +67,7 @@ def chosen_jobs(config: HRFormerConfig) -> tuple[Job, ...]:
     """
     names = [choices.held(_MODEL, THIS_VARIANT), choices.held(_BESIDE, _USUALLY_BESIDE)]
     size = parse_size(choices.held(_SIZE, OWN_SIZE) or OWN_SIZE)
-    models = [model_of(name, config) for name in names if name != NO_SECOND]
+    models = [model_of(name, config) for name in names if name != NO_MODEL]
     return tuple(
         Job(
             model=model,

@@ -10,7 +10,7 @@ import streamlit as st
 from explorer.complexity import estimate_complexity
 from explorer.ui import address, choices
 from explorer.ui.knobs import labelled
-from explorer.ui.panels import plain
+from explorer.ui.panels import plain, verbatim
 from explorer.ui.pins import keep_pins
 from explorer.units import mebibytes, with_prefix
 from explorer.variants import QUERY_KEYS, difference_from, legal_part, nearest_legal, to_query
@@ -119,11 +119,11 @@ def show_rejection() -> None:
             st.button("Use the nearest legal variant", on_click=use_variant, args=(legal,), key="use_nearest_legal")
 
 
-def variant_card(config: HRFormerConfig) -> None:
-    """The variant at a glance, for the sidebar of every page but the one that builds it."""
+def variant_card(config: HRFormerConfig, name: str | None = None) -> None:
+    """The variant at a glance, for the sidebar of every page but the one that builds it; pinned ones by their name."""
     state = "off" if not config.dw_conv else "on" if config.dw_kernel_size == 3 else "1x1"
     with st.sidebar.container(border=True):
-        st.markdown(f"**{variant_name(config)}** · {config.task} · DW conv {state}")
+        st.markdown(f"**{verbatim(name or variant_name(config))}** · {config.task} · DW conv {state}")
         st.caption(cost_caption(config))
         st.page_link("pages/explore/architecture.py", label="Change the variant", icon=":material/tune:")
 

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from explorer.capacity import check_capacity
-from explorer.charts.cost import cost_bars, reference_scatter
+from explorer.charts.cost import reference_scatter
 from explorer.charts.diagram import network_diagram
 from explorer.complexity import estimate_complexity
 from explorer.reference_models import reference_models
@@ -15,17 +15,17 @@ from explorer.ui.architecture import (
     MAX_TABLE_BLOCKS,
     block_share,
     blocks_of,
-    cost_parts,
-    cost_table,
     count_table,
     describe_network,
     layer_table,
 )
-from explorer.ui.build import pin_button, share_popover, show_headline, show_variants
+from explorer.ui.build import pin_button, share_popover, show_headline
 from explorer.ui.comparing import choose_reference, reference_for
 from explorer.ui.controls import variant_controls
+from explorer.ui.laid_over import choose_overlay, cost_split, overlay_diagram
 from explorer.ui.panels import csv_button, half_grid, image_format_control, numbers_first, show_chart
 from explorer.ui.variant import current_variant, show_rejection, variant_name
+from explorer.ui.variants_section import placed_pins, placed_table, show_variants
 
 config = current_variant()
 name = variant_name(config)
@@ -51,6 +51,7 @@ except ValueError as error:
 variant_controls(config)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     reference = choose_reference(config)
+    other = choose_overlay(config)
     pin_button(config)
     share_popover(config)
 numbers_first()
@@ -59,9 +60,12 @@ show_chart(
     network_diagram(
         describe_network(config),
         f"Blocks: {block_share(cost) * 100:.0f} % of the MACs; fuller costs more",
-    ),
+    )
+    if other is None
+    else overlay_diagram(config, other),
     "architecture_diagram",
-    alt="Diagram of the network: stages from left to right, branches from high to low resolution",
+    alt="Diagram of the network: stages from left to right, branches from high to low resolution"
+    + ("" if other is None else f"; {other.name} is laid over it"),
 )
 
 section = choices.segments(
@@ -75,24 +79,11 @@ if section == "Cost split":
     figure = choices.one_of(
         st.radio, "Figure", tuple(FIGURES), key="cost_figure", horizontal=True, label_visibility="collapsed"
     )
-    unit = FIGURES[figure][1]
     halves = half_grid()
-    with halves.cell():
-        parts = cost_parts(cost, "stage", figure)
-        show_chart(
-            cost_bars(parts, unit, f"{figure} by stage and branch"),
-            "cost_by_stage",
-            partial(cost_table, parts, "stage"),
-            alt=f"{figure} by stage, stacked by branch",
-        )
-    with halves.cell():
-        parts = cost_parts(cost, "kind", figure)
-        show_chart(
-            cost_bars(parts, unit, f"{figure} by kind of work and branch"),
-            "cost_by_kind",
-            partial(cost_table, parts, "kind"),
-            alt=f"{figure} by kind of work, stacked by branch",
-        )
+    for group, by in (("stage", "stage"), ("kind", "kind of work")):
+        with halves.cell():
+            chart, table = cost_split(cost, other, group, figure)
+            show_chart(chart, f"cost_by_{group}", table, alt=f"{figure} by {by}, stacked by branch")
     if cost.wasted_attention_share > 0:
         st.caption(
             f"{cost.wasted_attention_share * 100:.0f} % of the attention work goes into window padding at this image "
@@ -106,9 +97,16 @@ elif section == "Variants":
 elif section == "HRNet and DeiT":
     references = reference_models()
     show_chart(
-        reference_scatter(references, cost.macs, cost.params, name, f"{config.img_size[0]}x{config.img_size[1]}"),
+        reference_scatter(
+            references,
+            cost.macs,
+            cost.params,
+            name,
+            f"{config.img_size[0]}x{config.img_size[1]}",
+            pinned=placed_pins(),
+        ),
         "reference_models",
-        references,
+        placed_table(references, config),
         alt="Parameters over MACs of HRFormer, HRNet and DeiT with the current variant",
     )
     st.caption(

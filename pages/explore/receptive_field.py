@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explorer.ui import choices
+from explorer.ui.beside import choose_beside, name_of_network
 from explorer.ui.field_sections import (
     FieldView,
     show_effective,
@@ -11,8 +12,9 @@ from explorer.ui.field_sections import (
     show_theoretical,
     show_window_sizes,
 )
+from explorer.ui.fields_beside import SECTIONS_OF_BOTH, NamedView, show_theoretical_fields, view_beside
 from explorer.ui.network import network_to_look_into
-from explorer.ui.panels import image_format_control
+from explorer.ui.panels import image_format_control, verbatim
 from explorer.ui.receptive_field import choose_map_position, fields
 from explorer.ui.sources import picture_source, random_weights_banner, weights_source
 from explorer.ui.variant import current_variant, show_rejection
@@ -28,6 +30,7 @@ current_variant()
 st.title("Receptive field")
 st.caption("How far a position sees, with and without the depth-wise convolution that joins the windows")
 config = network_to_look_into()
+other = choose_beside(config)
 show_rejection()
 position = choose_map_position(config)
 picture = picture_source(config)
@@ -42,10 +45,22 @@ try:
 except ValueError as error:
     st.error(str(error), icon=":material/error:")
 view = FieldView(config, position, picture, weights, theoretical)
-show_theoretical(view)
+both = None
+if other is not None:
+    try:
+        both = (NamedView(name_of_network(config), view), view_beside(view, other))
+    except ValueError as error:
+        st.error(f"{verbatim(other.name)}: {error}", icon=":material/error:")
+if both is None:
+    show_theoretical(view)
+else:
+    show_theoretical_fields(both)
 section = choices.segments("Details", tuple(SECTIONS), key="field_section", label_visibility="collapsed")
 try:
-    SECTIONS[section](view)
+    if both is None:
+        SECTIONS[section](view)
+    else:
+        SECTIONS_OF_BOTH[section](both)
 except ValueError as error:
     st.error(str(error), icon=":material/error:")
 st.caption(

@@ -16,6 +16,7 @@ from explorer.ui.ablation import (
     views_of,
 )
 from explorer.ui.ablation_answer import show_answer, trained
+from explorer.ui.ablation_network import network_to_ablate
 from explorer.ui.ablation_results import show_figures, show_published, show_table
 from explorer.ui.ablation_training import current_trainings, told_origin, training_section
 from explorer.ui.benchmark import forecast_problem
@@ -24,12 +25,11 @@ from explorer.ui.frame import end_page
 from explorer.ui.job_manager import store_state
 from explorer.ui.panels import csv_button, image_format_control
 from explorer.ui.sources import picture_source, weights_source
-from explorer.ui.variant import current_variant, show_rejection, variant_card
+from explorer.ui.variant import show_rejection
 
-config = current_variant()
 st.title("Ablation")
 st.caption("Take out one thing, keep all else: what a network loses, costs and sees without it.")
-variant_card(config)
+config = network_to_ablate()
 view = choices.segments("View", ("Train it", "Cost and reach"), key="ablation_view", label_visibility="collapsed")
 if view == "Train it":
     image_format_control()

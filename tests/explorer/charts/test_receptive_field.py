@@ -97,3 +97,14 @@ def test_sizes_are_placed_by_cost_and_area_and_the_own_one_stands_out() -> None:
     assert on.text == ("3", "8")
     assert (on.line.dash, on.marker.symbol) == ("solid", "circle")
     assert (off.line.dash, off.marker.symbol) == ("dash", "circle-open")
+
+
+def test_two_figures_of_effective_fields_share_one_scale() -> None:
+    strong, weak = np.zeros((8, 8)), np.ones((8, 8))
+    strong[4, 4] = 1.0  # all of its contribution in one pixel, against 1/64 in each
+    panels, others = [FieldPanel("a", strong)], [FieldPanel("b", weak)]
+    alone = effective_field_maps(others, (4, 4), "title")
+    together = effective_field_maps(others, (4, 4), "title", beside=panels)
+    assert np.asarray(alone.data[0].z).max() == pytest.approx(0)
+    assert np.asarray(together.data[0].z).max() == pytest.approx(np.log10(1 / 64))
+    assert len(together.data) == len(alone.data)
