@@ -14,6 +14,9 @@ from explorer.charts.theme import BRANCH_COLOURS, NEUTRAL_COLOUR, branch_name, s
 MAX_COLUMNS = 44
 #: Sides of a box, in columns and in rows.
 _BOX_WIDTH, _BOX_HEIGHT = 0.66, 0.44
+#: Where notes have room on a narrow page: there are no boxes below the first ones.
+_AT_LEFT = {"x": -_BOX_WIDTH / 2, "xanchor": "left", "align": "left"}
+STEM_NOTE: dict[str, Any] = {"y": 0.5, "text": "stem, stage 1"} | _AT_LEFT
 
 
 @dataclass(frozen=True)
@@ -102,12 +105,10 @@ def network_diagram(network: NetworkDiagram, title: str) -> go.Figure:
     most = max(block.share for boxes in canvas.boxes.values() for _, _, block in boxes)
     figure = go.Figure([*_line_traces(canvas), *_box_traces(canvas, most)])
     rows = range(len(network.branch_labels))
-    at_left = {"x": -_BOX_WIDTH / 2, "xanchor": "left", "align": "left"}
     notes = [
         *({"x": x, "y": -0.62, "text": text} for text, x in stage_centres),
-        # Where they have room on a narrow page: there are no boxes below the first ones.
-        {"y": 0.5, "text": "stem, stage 1"} | at_left,
-        {"y": len(rows) - 1, "text": f"A full box:<br>{most * 100:.2g} % of the MACs"} | at_left,
+        STEM_NOTE,
+        {"y": len(rows) - 1, "text": f"A full box:<br>{most * 100:.2g} % of the MACs"} | _AT_LEFT,
     ]
     return style(
         figure,

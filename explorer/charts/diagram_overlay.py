@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import plotly.graph_objects as go
 
-from explorer.charts.diagram import DiagramBlock, NetworkDiagram, lay_out
+from explorer.charts.diagram import STEM_NOTE, DiagramBlock, NetworkDiagram, lay_out
 from explorer.charts.theme import NEUTRAL_COLOUR, branch_colour, literal, style
 
 #: Sides of a box, in columns and in rows.
@@ -68,8 +68,11 @@ def network_overlay(first: NetworkDiagram, second: NetworkDiagram, names: tuple[
         title,
         height=370,
         annotations=[
-            {"x": x, "y": -0.62, "text": text if text == other_text else text.split(":")[0], "showarrow": False}
-            for (text, x), (other_text, _) in zip(captions, other_captions, strict=True)
+            *(
+                {"x": x, "y": -0.62, "text": text if text == other_text else text.split(":")[0], "showarrow": False}
+                for (text, x), (other_text, _) in zip(captions, other_captions, strict=True)
+            ),
+            STEM_NOTE | {"showarrow": False},
         ],
         xaxis={"visible": False, "range": [-0.8, end + 0.8], "fixedrange": True},
         yaxis={
@@ -80,7 +83,7 @@ def network_overlay(first: NetworkDiagram, second: NetworkDiagram, names: tuple[
             "zeroline": False,
             "fixedrange": True,
         },
-        margin={"l": 10, "r": 10, "t": 44, "b": 40},
+        margin={"t": 44, "b": 40},
     )
 
 

@@ -18,7 +18,15 @@ from explorer.benchmark.runner import Run
 from explorer.engines import engine_by_name
 from explorer.ui import address, choices
 from explorer.ui.job_manager import free_mib, job_manager, visitor
-from explorer.ui.model_choice import THIS_VARIANT, model_of, model_options, name_of, pinned_models, write_size
+from explorer.ui.model_choice import (
+    THIS_VARIANT,
+    model_labels,
+    model_of,
+    model_options,
+    name_of,
+    pinned_models,
+    write_size,
+)
 from explorer.ui.panels import csv_button
 from explorer.ui.plan_axes import AXES, Axis, write_threads
 from explorer.units import counted
@@ -56,6 +64,7 @@ def plan_controls() -> None:
             _with_chosen(model_options(), _chosen_models()),
             key=_MODELS,
             default=DEFAULT_MODELS,
+            format_func=model_labels(),
             filter_mode="contains",
             select_all=False,
             help="Ratios are to the first one. Type to find any of timm's models, such as resnet50.",

@@ -275,16 +275,21 @@ def forget(key: str) -> None:
 
 
 def replace_everywhere(option: str, other: str) -> None:
-    """Wherever an option was chosen, choose another one that has taken its place."""
+    """Wherever an option was chosen, alone or among several, choose another one that has taken its place."""
     for key, value in _held().items():
         if value == option:
             hold(key, other)
+        elif isinstance(value, list):
+            hold(key, [other if one == option else one for one in value])
 
 
 def forget_everywhere(option: str) -> None:
-    """Wherever an option was chosen that is gone, go back to the default."""
-    for key in [key for key, value in _held().items() if value == option]:
-        forget(key)
+    """Wherever an option was chosen that is gone, go back to the default, or to the others of several."""
+    for key, value in list(_held().items()):
+        if value == option:
+            forget(key)
+        elif isinstance(value, list):
+            hold(key, [one for one in value if one != option])
 
 
 def _reader(options: Iterable[Option]) -> Callable[[str], Option]:

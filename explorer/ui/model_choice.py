@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from explorer.benchmark.models import ModelRef, Size, all_names, is_model_name, model_by_name, variant
@@ -23,9 +25,14 @@ def model_options() -> list[str]:
 
 
 def pinned_models() -> dict[str, ModelRef]:
-    """Pinned variants by the name that their records get."""
-    refs = (ModelRef(name=_own_name(pin.name), config=pin.config) for pin in pins())
-    return {ref.name: ref for ref in refs}
+    """Pinned variants by what choices call them, which follows a rename, each with the name that its records get."""
+    return {pin.key: ModelRef(name=_own_name(pin.name), config=pin.config) for pin in pins()}
+
+
+def model_labels() -> Callable[[str], str]:
+    """What a field shows for the options."""
+    pinned = {key: model.name for key, model in pinned_models().items()}
+    return lambda option: pinned.get(option, option)
 
 
 def model_of(name: str, config: HRFormerConfig) -> ModelRef:
@@ -41,7 +48,10 @@ def model_of(name: str, config: HRFormerConfig) -> ModelRef:
 
 def name_of(model: ModelRef) -> str:
     """The name under which `model_of` returns this model, in this session."""
-    if pinned_models().get(model.name) == model or (is_model_name(model.name) and model_by_name(model.name) == model):
+    pinned = next((key for key, ref in pinned_models().items() if ref == model), None)
+    if pinned is not None:
+        return pinned
+    if is_model_name(model.name) and model_by_name(model.name) == model:
         return model.name
     name = f"{model.name}, from a plan"
     _from_plans()[name] = model

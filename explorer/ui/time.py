@@ -15,7 +15,7 @@ from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.profile_run import ProfileRun
 from explorer.ui import choices
 from explorer.ui.job_manager import free_mib, job_manager, visitor
-from explorer.ui.model_choice import NO_MODEL, OWN_SIZE, THIS_VARIANT, model_of, model_options, parse_size
+from explorer.ui.model_choice import NO_MODEL, OWN_SIZE, THIS_VARIANT, model_labels, model_of, model_options, parse_size
 from hrformer import HRFormerConfig
 
 _USUALLY_BESIDE = "deit_base_patch16_224"
@@ -30,6 +30,7 @@ _POLL_S = 0.4
 
 def profile_controls() -> None:
     """Models, batch, image size and device, in the sidebar."""
+    labels = model_labels()
     with st.sidebar:
         choices.one_of(
             st.selectbox,
@@ -37,6 +38,7 @@ def profile_controls() -> None:
             model_options(),
             key=_MODEL,
             default=THIS_VARIANT,
+            format_func=labels,
             filter_mode="contains",
             help="Type to find any of timm's models, such as resnet50.",
         )
@@ -46,6 +48,7 @@ def profile_controls() -> None:
             [NO_MODEL, *model_options()],
             key=_BESIDE,
             default=_USUALLY_BESIDE,
+            format_func=labels,
             filter_mode="contains",
             help="What it is compared with.",
         )

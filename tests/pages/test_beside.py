@@ -145,6 +145,7 @@ def test_a_pinned_variant_can_be_taken_apart(tmp_path, monkeypatch: pytest.Monke
     monkeypatch.setenv("HRFORMER_RESULTS_URL", f"sqlite:///{tmp_path / 'records.sqlite'}")
     config: HRFormerConfig = replace(THIS, dw_conv=False)
     app = open_beside("pages/measure/ablation.py", Pin("mine", config))
+    app.segmented_control(key="ablation_view").set_value("Cost and reach").run()
     assert "lacks" not in " ".join(info.value for info in app.info)
     app.selectbox(key="ablation_network").set_value("pin:mine").run()
     assert not app.exception

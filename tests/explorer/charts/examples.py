@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from explorer.charts import (
     comparison,
     cost,
     diagram,
+    diagram_overlay,
     fusion,
     maps,
     receptive_field,
@@ -79,18 +81,6 @@ _COMPARED = pd.DataFrame(
         "intensity_per_byte": [0.1, 0.2],
         "achieved_g_s": [270.0, 800.0],
         "cost": [3.0, 2.0],
-    }
-)
-_TIMED = pd.DataFrame(
-    {
-        "label": ["HRFormer-B", "DeiT-B"],
-        "is_hrformer": [True, False],
-        "latency_ms_p50": [50.0, 20.0],
-        "latency_ms_p95": [60.0, np.nan],
-        "ratio_to_first": [2.5, np.nan],
-        "throughput_img_s": [20.0, 50.0],
-        "wide_spread": [True, False],
-        "samples_count": [30, 3],
     }
 )
 _ARMS = pd.DataFrame(
@@ -172,19 +162,29 @@ EXAMPLES: dict[Callable[..., go.Figure], go.Figure] = {
     attribution.attribution_overlay: attribution.attribution_overlay(
         _PICTURE, _RANDOM.random((40, 48)), TITLE, opacity=0.5, signed=True, quantity="change"
     ),
-    benchmark.latency_bars: benchmark.latency_bars(_TIMED, TITLE),
+    benchmark.latency_bars: benchmark.latency_bars(_COMPARED, "DeiT-B", TITLE),
+    benchmark.batch_bars: benchmark.batch_bars(_COMPARED, TITLE),
+    benchmark.published_bars: benchmark.published_bars(_COMPARED, "DeiT-B", TITLE),
     claims.deviation_chart: claims.deviation_chart(_CLAIMS, TITLE),
     claims.growth_chart: claims.growth_chart(_SCALING, "ms", (1.0, 2.0), TITLE),
-    comparison.latency_bars: comparison.latency_bars(_COMPARED, "DeiT-B", TITLE),
-    comparison.batch_bars: comparison.batch_bars(_COMPARED, TITLE),
-    comparison.published_bars: comparison.published_bars(_COMPARED, "DeiT-B", TITLE),
     comparison.throughput_lines: comparison.throughput_lines(_COMPARED, TITLE),
     comparison.accuracy_scatter: comparison.accuracy_scatter(_COMPARED, "cost", "Cost, ms", TITLE),
     comparison.work_scatter: comparison.work_scatter(_COMPARED, 900.0, "GMACs", "a card", TITLE),
     comparison.roofline_chart: comparison.roofline_chart(_COMPARED, 900.0, 80.0, "GMACs", TITLE),
     cost.cost_bars: cost.cost_bars(_COST, "MACs", TITLE),
-    cost.reference_scatter: cost.reference_scatter(_REFERENCES, 10**9, 10**7, "HRFormer-T", "224x224"),
+    cost.paired_cost_bars: cost.paired_cost_bars([("this variant", _COST), ("another", _COST)], "MACs", TITLE),
+    cost.reference_scatter: cost.reference_scatter(
+        _REFERENCES,
+        10**9,
+        10**7,
+        "HRFormer-T",
+        "224x224",
+        pinned=[cost.PlacedVariant("another", 2 * 10**9, 10**7, "224x224")],
+    ),
     diagram.network_diagram: diagram.network_diagram(_NETWORK, TITLE),
+    diagram_overlay.network_overlay: diagram_overlay.network_overlay(
+        _NETWORK, replace(_NETWORK, num_modules=(1, 3, 1), num_blocks=(2, 1, 2)), ("this variant", "another"), TITLE
+    ),
     fusion.norm_ratio_matrix: fusion.norm_ratio_matrix(_RANDOM.random((4, 4)), TITLE),
     fusion.share_matrix: fusion.share_matrix(_RANDOM.random((4, 4)) - 0.5, TITLE),
     maps.map_row: maps.map_row(_PANELS, (40, 48), TITLE, signed=False),
