@@ -56,7 +56,8 @@ def filled(url: str) -> str:
 
 
 def titles(app: AppTest) -> str:
-    return " ".join(chart.proto.spec for chart in app.get("plotly_chart"))
+    """All charts' JSON, with a space for each break of a line."""
+    return " ".join(chart.proto.spec for chart in app.get("plotly_chart")).replace("\\u003cbr\\u003e", " ")
 
 
 def errors(app: AppTest) -> str:
