@@ -6,7 +6,7 @@ moves a slider back that is still being dragged; and a browser sends what it sho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -47,24 +47,31 @@ class _Control:
     shown: Any = _NOTHING
     given: list[tuple[int, Any]] = field(default_factory=list)
 
+    def give(self, value: object, run: int) -> None:
+        """A run gives the widget a value."""
+        self.seen = value
+        self.given.append((run, value))
+
     def is_moved_to(self, value: object) -> bool:
-        """Whether the user has moved it to a value that the browser sends, or it only still shows it."""
-        self.forget_received()
-        waiting = [each for _, each in self.given]
-        if waiting and value == self.shown:
-            return False
-        if value in waiting:
-            self.given = self.given[waiting.index(value) + 1 :]
+        """Whether the user has moved it to a value that the browser sends, or the browser only still shows it."""
+        return not self.given or (value != self.shown and value not in self._waiting())
+
+    def hear(self, value: object) -> None:
+        """Remember what the browser sends, and so which of the given values it has received."""
+        if value != self.shown and value in self._waiting():
+            self.given = self.given[self._waiting().index(value) + 1 :]
         elif self.shown is _NOTHING:
             self.given = self.given[1:]
-        self.shown = value
-        return value not in waiting
+        self.seen = self.shown = value
 
     def forget_received(self) -> None:
         """Leave out what the browser must have received, judging by its address."""
         received = address.received_run()
         while self.given and self.given[0][0] <= received:
             _, self.shown = self.given.pop(0)
+
+    def _waiting(self) -> list[Any]:
+        return [value for _, value in self.given]
 
 
 def present(
@@ -91,44 +98,45 @@ def present(
         options: Further arguments of the command.
     """
     state, controls = st.session_state, _controls()
-    control, here = controls.get(key), (state[PAGE], place)
-    is_new = control is None or control.place != here
-    if control is None or is_new:
-        control = _Control(here, on_move)
-    elif _hear(key, state):
+    before, here = controls.get(key), (state[PAGE], place)
+    if before is not None and before.place[0] == state[PAGE] and _hear(key, before):
         st.rerun()
+    control = before if before is not None and before.place == here else _Control(here, on_move)
+    control.on_move = on_move
     control.forget_received()
-    if is_new or control.given or state.get(key, _NOTHING) != value:
+    if control is not before or control.given or state.get(key, _NOTHING) != value:
+        run = address.run_number()
         state[key] = value
-        control.given.append((address.run_number(), value))
-    control.on_move, control.seen = on_move, value
-    controls[key] = control
-    draw(*arguments, key=key, on_change=_moved, args=(key,), **options)
+        control.give(value, run)
+        if before is not None and before is not control:
+            before.give(value, run)  # its widget stays the one of this key, until the new one is drawn
+    draw(*arguments, key=key, on_change=_moved, **options)
+    controls[key] = control  # only now: a script that is stopped before has not drawn it
 
 
-def _moved(key: str) -> None:
-    """The browser sends another value of a widget.
+def _moved() -> None:
+    """The browser sends other values of widgets: hear of them, in the order in which they are drawn.
 
-    The script may have been stopped by the next move while it heard of one, and Streamlit tells of none twice: so hear
-    first of whatever has not been heard of. Nothing stops it while it reads the whole session at once.
+    The next move may have stopped the script while it heard of one, and Streamlit tells of none twice. So all are
+    looked at whenever it tells of one.
     """
-    state = st.session_state.to_dict()
-    for other in [each for each in state[_CONTROLS] if each != key]:
-        _hear(other, state)
-    _hear(key, state)
+    page = st.session_state[PAGE]
+    for key, control in list(_controls().items()):
+        if control.place[0] == page:
+            _hear(key, control)
 
 
-def _hear(key: str, state: Mapping[Any, Any]) -> bool:
+def _hear(key: str, control: _Control) -> bool:
     """Hear of a widget's value; whether the user has moved it there."""
-    control: _Control = state[_CONTROLS][key]
-    if control.place[0] != state[PAGE] or key not in state or state[key] == control.seen:
+    value = st.session_state.get(key, control.seen)
+    if value == control.seen:
         return False
-    value = state[key]
+    control.forget_received()
     is_move = control.is_moved_to(value)
     if is_move:
         address.forget_complaints()
         control.on_move(value)
-    control.seen = value  # only now: where the script is stopped before, it must hear of it again
+    control.hear(value)  # only now: where the script is stopped before, it must hear of it again
     return is_move
 
 

@@ -26,7 +26,7 @@ from explorer.ui.variant import current_variant, show_rejection
 from explorer.units import significant
 
 #: The map and what chooses it stand beside each other on a screen of 1440 pixels.
-_MAP_PX, _CONTROLS_PX = 480, 320
+_MAP_PX, _CONTROLS_PX = 464, 320
 
 current_variant()
 st.title("Attribution")

@@ -133,3 +133,42 @@ def test_on_dark_no_primary_colour_reads_under_white_and_on_its_own_tint() -> No
     assert both.max() < ENOUGH
     icons = 3  # what graphics need, such as the tick of a box
     assert contrast(theme_colour("dark", "primaryColor"), (255, 255, 255)) >= icons
+
+
+#: What Streamlit and Plotly move, whatever the reader prefers; all of it fades or turns in its place.
+MOVED_BY_OTHERS = (
+    '[data-testid="stStatusWidget"], [data-testid="stSkeleton"], [data-testid="stSpinner"], [data-testid="stProgress"]',
+    '[data-testid="stElementContainer"], [data-testid="stLayoutWrapper"]',  # faded while they are stale
+    '[data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"]',
+    "button, input, label, [role=slider], [role=radio], [role=checkbox], a",  # colours under the pointer
+)
+_WATCH = """() => {
+    window.moved = new Set();
+    const look = () => {
+        for (const animation of document.getAnimations()) window.moved.add(animation.effect.target);
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+_MOVED = """selector => [...window.moved]
+    .filter(element => element.isConnected && (!element.closest(selector) || element.closest('.js-plotly-plot')))
+    .map(element => element.outerHTML.slice(0, 200))"""
+
+
+@pytest.mark.parametrize("path", ["", "attention_windows", "tour?step=2"], ids=["architecture", "attention", "tour"])
+def test_nothing_of_the_app_moves_for_readers_who_prefer_it_so(browser: Browser, server: str, path: str) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    open_page(page, server)
+    page.goto(f"{server}/{path}")
+    page.wait_for_selector(".js-plotly-plot .main-svg", state="attached", timeout=120_000)
+    settle(page)
+    page.evaluate(_WATCH)
+    handle = page.get_by_role("slider").first
+    handle.focus()
+    for _ in range(3):
+        handle.press("ArrowRight")
+        page.wait_for_timeout(300)
+    settle(page)
+    assert page.evaluate(_MOVED, ", ".join(MOVED_BY_OTHERS)) == []
+    context.close()

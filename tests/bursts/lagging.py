@@ -57,8 +57,10 @@ class LaggingUser:
         self.tab = Tab(query, path)
         self.ticks = 0
         self.lag = 0  # ticks until the tab has what was sent
+        self.errors: list[str] = []  # that a page showed with its trace
         self.session = SafeSessionState(SessionState(), lambda: None)
         self._random = random.Random(seed)
+        self._runtime = _mock_runtime()
         self._pages = PagesManager(str(ENTRYPOINT), ScriptCache(), setup_watcher=False)
         self._fragments = MemoryFragmentStorage()
         self._queue = ForwardMsgQueue()
@@ -96,10 +98,12 @@ class LaggingUser:
         """Something comes from the script."""
         if event == ScriptRunnerEvent.SCRIPT_STARTED:
             self._queue.clear(retain_lifecycle_msgs=True)
+        if message.delta.new_element.WhichOneof("type") == "exception":
+            self.errors.append(message.delta.new_element.exception.message)
         self._queue.enqueue(message)
 
     def _run(self, data: RerunData) -> None:
-        _mock_runtime()
+        Runtime._instance = self._runtime
         self._runner = _Runner(self, str(ENTRYPOINT), self.session, self._pages, fragment_storage=self._fragments)
         self._runner.request_rerun(data)
         self._runner.start()
@@ -166,11 +170,11 @@ class _Runner(LocalScriptRunner):
         self._user.hear(event, message)
 
 
-def _mock_runtime() -> None:
+def _mock_runtime() -> MagicMock:
     """What scripts need of a server, as `AppTest` has it."""
     runtime = MagicMock(spec=Runtime)
     runtime.media_file_mgr = MediaFileManager(MemoryMediaFileStorage("/mock/media"))
     runtime.dataframe_source_mgr = DataframeSourceManager()
     runtime.cache_storage_manager = MemoryCacheStorageManager()
     runtime.bidi_component_registry = BidiComponentManager()
-    Runtime._instance = runtime
+    return runtime

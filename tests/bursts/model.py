@@ -30,10 +30,10 @@ _FREE_KNOBS = (
     *(f"{name}.{stage}" for name in ("num_modules", "num_blocks") for stage in range(4)),
     *("mlp_ratios.all", "window_sizes.all", "dw_conv"),
 )
-#: Ticks: a whole run takes some 250 to 450, what the user does is heard after some 15.
+#: Ticks: a whole run takes some 250 to 450, what the user does is heard after some 60.
 _LAGS = (0, 20, 100, 400, 1000)
 _LONGEST_PAUSES = (3, 30, 200, 600)
-_HEARD = 80
+_HEARD = 200
 
 
 @dataclass
@@ -74,6 +74,15 @@ class Burst:
 
         return press
 
+    def expect_the_rest(self) -> None:
+        """What is not moved from now on keeps its value."""
+        self.expected |= {key: self.user.tab.shown(key) for key in _FREE_KNOBS if key in self.user.tab.widgets}
+
+    def expect_the_middle(self, *positions: str) -> None:
+        """Positions that nobody chose are in the middle of the map, whatever map it is."""
+        widgets = self.user.tab.widgets
+        self.expected |= {key: [(widgets[key].proto.max + 1) // 2] for key in positions if key in widgets}
+
     def problems(self) -> list[str]:
         """Where something else is shown than the user chose last: here, in the session, after opening the address."""
         found = self._seen(self.user, "here")
@@ -81,7 +90,8 @@ class Burst:
         found += self._seen(self.user, "a run later")
         reader = LaggingUser(self.seed, self.user.tab.query, self.user.tab.path)
         reader.act((0, Tab.request))
-        return found + self._seen(reader, "from the address", without=NOT_IN_LINKS)
+        found += self._seen(reader, "from the address", without=NOT_IN_LINKS)
+        return found + self.user.errors + reader.errors
 
     def _seen(self, user: LaggingUser, where: str, without: Sequence[str] = ()) -> list[str]:
         variant = user.held("variant")
@@ -120,18 +130,22 @@ def _one_control(done: Burst, chance: random.Random, path: str = "") -> None:
     key = chance.choice(movable(user.tab))
     pause = chance.choice(_LONGEST_PAUSES)
     goal = _after_steps(user.tab, key, EVENTS)
+    if key not in ("preset", "task"):  # which move other controls
+        done.expect_the_rest()
     user.act(*((chance.randint(0, pause), done.step(key)) for _ in range(EVENTS)))
     done.expected[key] = goal
+    done.expect_the_middle(*{"row", "column"} - {key})
 
 
 def _several_controls(done: Burst, chance: random.Random) -> None:
     keys, pause = chance.sample(_FREE_KNOBS, 3), chance.choice(_LONGEST_PAUSES)
+    done.expect_the_rest()
     done.user.act(*((chance.randint(0, pause), done.step(chance.choice(keys))) for _ in range(EVENTS)))
 
 
 def _preset_between(done: Burst, chance: random.Random) -> None:
     """What is moved after a preset stays, all else is the preset's."""
-    keys, pause = chance.sample(_FREE_KNOBS, 2), chance.choice(_LONGEST_PAUSES)
+    keys, pause = chance.sample([key for key in _FREE_KNOBS if key != "dw_conv"], 2), chance.choice(_LONGEST_PAUSES)
     name = chance.choice(("small", "base"))
 
     def choose(tab: Tab) -> ClientState:
@@ -149,6 +163,7 @@ def _undo_between(done: Burst, chance: random.Random) -> None:
     undone, moved = chance.sample(_FREE_KNOBS, 2)
     pause = chance.choice(_LONGEST_PAUSES)
     old = done.user.tab.shown(undone)
+    done.expect_the_rest()
     done.user.act((0, done.step(undone)))
     done.user.act(
         (0, done.press("undo")), (_HEARD, done.step(moved)), *((chance.randint(0, pause), done.step(moved)),) * 4
@@ -197,7 +212,7 @@ def _after_steps(tab: Tab, key: str, steps: int) -> Any:
         last = len(widget.options) - 1
         chosen = widget.options[min(places, last) if widget.kind == "slider" else places % (last + 1)]
         return [chosen] if isinstance(shown, list) else chosen
-    value = min(value + steps * widget.proto.step, widget.proto.max)
+    value = round(min(value + steps * widget.proto.step, widget.proto.max), 6)
     return [value] if isinstance(shown, list) else value
 
 
@@ -215,4 +230,4 @@ def _of_variant(config: HRFormerConfig, key: str, shown: Any) -> Any:
     if not hasattr(config, name) or place == "each" or isinstance(_first(shown), str):
         return shown
     value = _at(getattr(config, name), place)
-    return [value] if place == "all" else value
+    return [value] if isinstance(shown, list) or (shown is None and place == "all") else value

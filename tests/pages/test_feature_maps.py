@@ -1,6 +1,7 @@
 """The Feature maps page, from the entrypoint."""
 
 import io
+import json
 import re
 
 import pytest
@@ -131,3 +132,20 @@ def test_weights_that_produce_nan_are_traced_to_their_layer() -> None:
     assert not app.exception
     assert "stage2.0.branches.1.0.attn" in app.error[0].value
     assert charts(app) == []
+
+
+def test_the_menu_enlarges_one_map_on_the_scale_of_all() -> None:
+    app = open_page()
+    before = json.loads(charts(app)[0].proto.spec)["layout"]["coloraxis"]
+    app.menu_button(key="enlarge_before_channel_mean").click(2).run()
+    assert not app.exception
+    (enlarged,) = (chart for chart in charts(app) if chart.proto.id.endswith("before_channel_mean_enlarged"))
+    spec = json.loads(enlarged.proto.spec)
+    assert [trace["type"] for trace in spec["data"]] == ["heatmap"]
+    assert spec["layout"]["annotations"][0]["text"].startswith("1/8 branch")
+    assert (spec["layout"]["coloraxis"]["cmin"], spec["layout"]["coloraxis"]["cmax"]) == (
+        before["cmin"],
+        before["cmax"],
+    )
+    app.run()
+    assert len(charts(app)) == 2  # closed again
