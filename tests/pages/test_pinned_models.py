@@ -90,7 +90,7 @@ def test_two_pinned_variants_can_be_profiled_beside_each_other() -> None:
     app.selectbox(key="profile_second").set_value("pin:none").run()
     assert not app.exception
     assert not errors(app)
-    assert app.button(key="start_profiles").label == "Profile mine, K 9 and none (pinned)"
+    assert app.button(key="start_profiles").label == "Profile mine, K 9 and none (pinned) here"
 
 
 def test_records_of_pinned_variants_are_compared_under_their_names(store: str) -> None:
