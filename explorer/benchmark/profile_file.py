@@ -54,7 +54,7 @@ def read_profiles(path: Path) -> ProfiledRun:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         profiles = tuple(map(_profile, values["profiles"]))
-        return ProfiledRun(values["measured_at"], Place(**values["place"]), profiles)
+        return ProfiledRun(values["measured_at"], Place.from_dict(values["place"]), profiles)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path.name} holds no profiles ({type(error).__name__}: {error}): make it anew with python -m explorer "

@@ -123,7 +123,7 @@ class ProfileRun:
         for message in worker.messages():
             match message["type"]:
                 case "place":
-                    self._place = Place(**message["place"])
+                    self._place = Place.from_dict(message["place"])
                 case "profile":
                     self._calls[index].append(Profile.from_dict(message["profile"]))
                 case "failed":

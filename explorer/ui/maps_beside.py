@@ -134,4 +134,4 @@ def _range(row: Sequence[Panel]) -> str:
     if not maps:
         return ""
     low, high = min(values.min() for values in maps), max(values.max() for values in maps)
-    return f": {significant(float(low))} to {significant(float(high))}"
+    return f", {significant(float(low))} to {significant(float(high))}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def test_two_pinned_variants_can_be_profiled_beside_each_other() -> None:
     app.selectbox(key="profile_second").set_value("pin:none").run()
     assert not app.exception
     assert not errors(app)
-    assert app.button(key="start_profiles").label == "Profile mine, K 9 and none (pinned)"
+    assert app.button(key="start_profiles").label == "Profile mine, K 9 and none (pinned) here"
 
 
 def test_records_of_pinned_variants_are_compared_under_their_names(store: str) -> None:
@@ -104,7 +105,7 @@ def test_records_of_pinned_variants_are_compared_under_their_names(store: str) -
         opened.add_all(records)
     app = open_pinned(COMPARISON, MINE)
     assert set(app.dataframe[0].value["model"]) == {"mine, K 9", "HRNet-W48"}
-    titles = " ".join(chart.proto.spec for chart in app.get("plotly_chart"))
-    assert "mine, K 9 takes 2.00 times as long as HRNet-W48" in titles
+    titles = [json.loads(chart.proto.spec)["layout"]["title"]["text"] for chart in app.get("plotly_chart")]
+    assert "mine, K 9 takes 2.00 times as long as HRNet-W48" in " ".join(titles).replace("<br>", " ")
     app.multiselect(key="models").set_value(["mine, K 9"]).run()
     assert set(app.dataframe[0].value["model"]) == {"mine, K 9"}

@@ -16,12 +16,13 @@ ROWS = (
     ProfileRow("head", None, "head", "launch and Python", 0.5, 0),
 )
 JOB = Job(model=model_by_name("hrformer_tiny"), img_size=(224, 224))
+PLACE = Place.here(JOB)
 
 
 @pytest.fixture
 def path(tmp_path):
     profile = Profile("hrformer_tiny", 8, (224, 192), 1.5, ROWS)
-    run = ProfiledRun("2026-11-26T03:00:00+00:00", Place.here(JOB), (profile, profile))
+    run = ProfiledRun("2026-11-26T03:00:00+00:00", PLACE, (profile, profile))
     write_profiles(run, tmp_path / "profiles.json")
     return tmp_path / "profiles.json"
 
@@ -30,7 +31,7 @@ def test_a_round_trip(path):
     run = read_profiles(path)
     assert run.profiles[0] == run.profiles[1] == Profile("hrformer_tiny", 8, (224, 192), 1.5, ROWS)
     assert run.measured_at == "2026-11-26T03:00:00+00:00"
-    assert run.place.to_dict() == Place.here(JOB).to_dict()
+    assert run.place == PLACE
     json.loads(path.read_text())  # plain JSON, though laid out a row a line
     assert path.read_text().count("\n") > 2 * len(ROWS)
 

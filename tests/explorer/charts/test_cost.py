@@ -2,10 +2,9 @@
 
 import math
 
-import pandas as pd
 import pytest
 
-from explorer.charts.cost import PlacedVariant, paired_cost_bars, reference_scatter
+from explorer.charts.cost import CostPart, PlacedVariant, paired_cost_bars, reference_scatter
 from explorer.reference_models import reference_models
 
 
@@ -57,14 +56,12 @@ def test_a_name_is_no_markup() -> None:
     assert {"1 · a&lt;b&gt;c (pinned)", "x&lt;y (this variant)"} <= names
 
 
-TABLE = pd.DataFrame(
-    {"stage": ["stem", "stage 2", "stage 2"], "branch": pd.array([None, 0, 1], "Int64"), "value": [1, 2, 3]}
-)
+PARTS = [CostPart("stem", None, 1), CostPart("stage 2", 0, 2), CostPart("stage 2", 1, 3)]
 
 
 def test_paired_bars_stand_on_one_axis_and_keep_their_sums() -> None:
-    other = TABLE.assign(value=[10, 20, 30])
-    figure = paired_cost_bars([("first", TABLE), ("second", other)], "stage", "MACs", "title")
+    others = [part._replace(value=10 * part.value) for part in PARTS]
+    figure = paired_cost_bars([("first", PARTS), ("second", others)], "MACs", "title")
     sums: dict[tuple[str, str], float] = {}
     for bar in figure.data:
         for place, value in zip(bar.y, bar.x, strict=True):
