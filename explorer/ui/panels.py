@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -28,9 +29,8 @@ NO_VALUE = "–"
 _HALF_PX = 370
 _MARKDOWN_SIGNS = re.compile(r"[\\`*_\[\]<>!:$~]")
 _IMAGE_FORMAT = "chart_image_format"
-#: From the first numbers of a session to its first charts, s.
+#: What a browser takes to fetch and draw the first numbers, s.
 NUMBERS_FIRST_S = 0.4
-_CHARTS_BEGUN = "charts_begun"
 
 
 def plain(text: str) -> str:
@@ -49,12 +49,11 @@ def half_grid() -> GridContainer:
 
 
 def numbers_first() -> None:
-    """Let the browser draw what stands above before the first charts come: called between the two.
+    """Let the browser draw what stands above before a fresh server's first charts come: called between the two.
 
-    Plotly's script keeps a browser busy for a second, and React draws with it what it had not drawn yet.
+    Plotly's script keeps the browser busy for a second, and pandas the interpreter for a third of one.
     """
-    if _CHARTS_BEGUN not in st.session_state:
-        st.session_state[_CHARTS_BEGUN] = True
+    if "pandas" not in sys.modules:
         time.sleep(NUMBERS_FIRST_S)
     # Plotly takes what there is of pandas for all of it: while another thread imports pandas, it would find a part.
     import_module("pandas")
