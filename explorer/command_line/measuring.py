@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from explorer.benchmark.forecast import check_memory, estimate_seconds
+from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.process import available_mib
 from explorer.benchmark.record import Record
@@ -62,7 +63,7 @@ def measure(plan: Plan, where: Where, *, force: bool = False, dry_run: bool = Fa
 
 
 def run_plan(plan: Plan, where: Where, *, force: bool = False) -> tuple[ExitCode, tuple[Record, ...]]:
-    """Run a plan with its progress, and store its records; what went wrong is said on stderr.
+    """Run a plan with its progress, and store its records; stderr says how busy the machine is, and what went wrong.
 
     Args:
         plan: The plan.
@@ -76,10 +77,13 @@ def run_plan(plan: Plan, where: Where, *, force: bool = False) -> tuple[ExitCode
         ValueError: If the plan can't run there.
         StoreError: If the store can't take records.
     """
+    load = MachineLoad.now() if where.ray is None else None  # before this run is a load itself
     with Store() as store:
         store.check_writable()
         keeper = RecordKeeper(store, spare_folders(store), f"unstored-{datetime.now():%Y%m%d-%H%M%S}.csv")
         with _submitted(plan, where, keeper.keep, force) as run:
+            if load is not None:
+                print(load.sentence, file=sys.stderr)
             finished = watch(run)
         problems = [problem for problem in (keeper.problem(), run.error) if problem]
     for problem in problems:

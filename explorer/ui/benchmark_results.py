@@ -39,6 +39,19 @@ _FLOATS = (
     "throughput_img_s",
     "peak_memory_mib",
     "peak_flop_share",
+    "runnable_threads",
+)
+#: The columns of the table that fit beside each other; the others are shown when asked for in its menu.
+_SHOWN = (
+    "label",
+    "latency_ms_p50",
+    "latency_ms_p95",
+    "ratio_to_first",
+    "throughput_img_s",
+    "peak_memory_mib",
+    "peak_flop_share",
+    "samples_count",
+    "status",
 )
 _STATUS_WORDS: dict[Status, str] = {
     "ok": "measured",
@@ -89,7 +102,7 @@ def watch_run(run: Run, records_shown: int, names: Mapping[str, str] = MappingPr
         ahead = len(job_manager().ahead_of(run))
         bar.progress(0.0, f"Waiting for {ahead} run{'s' if ahead != 1 else ''} before this one")
         return
-    bar.progress(progress.work_done / progress.jobs_total, _how_far(run, progress))
+    bar.progress(progress.work_done / progress.jobs_total, how_far(run, progress))
     st.table(_live_table(run, progress.current, names), hide_index=True)
 
 
@@ -116,8 +129,9 @@ def show_results(run: Run, records: Sequence[Record]) -> None:
     _warn(table)
     _explain_missing(records)
     st.dataframe(
-        table.drop(columns=["label", "family"]),
+        table.drop(columns=["model", "family"]),
         hide_index=True,
+        column_order=_SHOWN,
         placeholder=NO_VALUE,
         alt="Results of the run",
         column_config=_column_config(run.plan),
@@ -176,6 +190,7 @@ def results_table(plan: Plan, measured: Sequence[Measured]) -> pd.DataFrame:
                 "samples_count": item.record.samples_count,
                 "peak_memory_mib": item.record.peak_allocated_mib or item.record.peak_rss_mib,
                 "peak_flop_share": item.record.peak_flop_share,
+                "runnable_threads": item.record.runnable_threads,
                 "reason": item.record.status_reason or "",
             }
             for item in measured
@@ -211,11 +226,13 @@ def records_csv(records: Sequence[Record]) -> bytes:
 
 
 def _warn(table: pd.DataFrame) -> None:
-    wide = table.loc[table["wide_spread"], "label"]
+    wide = table[table["wide_spread"]]
     if not wide.empty:
+        others = wide["runnable_threads"].max()
+        blame = f" Up to {others:.0f} other threads were runnable when they began." if others > 0 else ""
         st.warning(
-            f"Wide spread: {', '.join(wide)}. The middle half of the samples spans more than "
-            f"{WIDE_SPREAD_SHARE * 100:.0f} % of the median; quiet the machine and measure again.",
+            f"Wide spread: {', '.join(wide['label'])}. The middle half of the samples spans more than "
+            f"{WIDE_SPREAD_SHARE * 100:.0f} % of the median.{blame} Quiet the machine and measure again.",
             icon=":material/waves:",
         )
     for _, row in table[~table["status"].isin([_STATUS_WORDS["ok"], _STATUS_WORDS["cancelled"]])].iterrows():
@@ -241,21 +258,24 @@ def _explain_missing(records: Sequence[Record]) -> None:
 
 def _column_config(plan: Plan) -> dict[str, Any]:
     number = st.column_config.NumberColumn
+    memory = "Peak memory: on CUDA of live tensors, else of the whole process."
+    share = "FLOP/s at the median over those of a matrix product measured in the same job."
+    load = "Threads that ran or waited for a core just before the measurement: they make it scatter."
     return {
+        "label": st.column_config.TextColumn("Model", pinned=True),
+        "engine": "Engine",
+        "setting": "Setting",
+        "status": "Status",
         "latency_ms_p50": number("p50, ms", format="%.2f"),
         "latency_ms_p95": number("p95, ms", format="%.2f"),
-        "ratio_to_first": number("x first model", format="%.2f", help=f"Median latency over that of {_first(plan)}."),
-        "throughput_img_s": number("images/s", format="%.1f"),
-        "wide_spread": st.column_config.CheckboxColumn("wide spread"),
-        "samples_count": number("samples"),
-        "peak_memory_mib": number(
-            "peak memory, MiB", format="%.0f", help="On CUDA of live tensors, else of the whole process."
-        ),
-        "peak_flop_share": number(
-            "share of device peak",
-            format="percent",
-            help="FLOP/s at the median over those of a matrix product measured in the same job.",
-        ),
+        "ratio_to_first": number("Ratio", format="%.2fx", help=f"Median latency over that of {_first(plan)}."),
+        "throughput_img_s": number("Images/s", format="%.1f"),
+        "wide_spread": st.column_config.CheckboxColumn("Wide spread"),
+        "samples_count": number("Samples"),
+        "peak_memory_mib": number("Peak, MiB", format="%.0f", help=memory),
+        "peak_flop_share": number("Of peak", format="percent", help=share),
+        "runnable_threads": number("Load", help=load),
+        "reason": "Why",
     }
 
 
@@ -290,7 +310,7 @@ def _live_table(run: Run, current: Sequence[JobProgress], names: Mapping[str, st
     )
 
 
-def _how_far(run: Run, progress: Progress) -> str:
+def how_far(run: Run, progress: Progress) -> str:
     """The bar's words: the share of the work, and the time that is left at the pace up to the last report."""
     share = progress.work_done / progress.jobs_total
     all_s = progress.reported_s / share if share else estimated_seconds(run.plan, run.plan.to_yaml())

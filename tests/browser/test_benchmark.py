@@ -15,7 +15,7 @@ from explorer.benchmark.plan import Plan
 from explorer.benchmark.store import URL_VARIABLE
 from explorer.variants import to_query
 from hrformer import preset
-from tests.browser.driver import settle
+from tests.browser.driver import open_page, settle
 from tests.browser.serving import running_app
 from tests.pages.test_benchmark import SHORT
 
@@ -47,8 +47,8 @@ def open_with_plan(page: Page, address: str, plan_file: Path, method: Method = S
     from explorer.benchmark.models import variant
 
     query = "&".join(f"{key}={value}" for key, value in to_query(TINY).items())
-    page.goto(f"{address}/?{query}")
-    page.get_by_role("link", name="Benchmark").click()
+    open_page(page, address)
+    page.goto(f"{address}/benchmark?{query}")
     page.get_by_role("heading", name=re.compile("Benchmark")).wait_for(timeout=90_000)
     plan_file.write_text(Plan(models=(variant(TINY),), method=method).to_yaml())
     page.locator(".st-key-bench_plan_file input[type=file]").set_input_files(plan_file)
@@ -101,6 +101,7 @@ def test_a_reloaded_page_finds_its_run_and_a_second_user_sees_the_queue(
 def test_typing_a_part_of_a_name_offers_models_and_never_to_add_the_part(
     page: Page, measuring_server: str, path: str, label: str
 ) -> None:
+    open_page(page, measuring_server)
     page.goto(f"{measuring_server}/{path}")
     field = page.get_by_role("combobox", name=label, exact=True)
     field.wait_for(timeout=90_000)

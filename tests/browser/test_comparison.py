@@ -45,7 +45,7 @@ def untouched(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def open_comparison(page: Page, address: str) -> None:
     open_page(page, address)
-    page.get_by_role("link", name="Comparison").click()
+    page.goto(f"{address}/comparison")
     expect(page.get_by_role("heading", name="Comparison")).to_be_visible(timeout=60_000)
     settle(page)
 

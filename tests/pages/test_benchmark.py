@@ -19,10 +19,18 @@ from explorer.benchmark.method import Method
 from explorer.benchmark.models import model_by_name
 from explorer.benchmark.outcome import Place, finished_record, unfinished_record
 from explorer.benchmark.plan import Plan
+from explorer.benchmark.runner import Progress, Run
 from explorer.benchmark.store import Store
 from explorer.command_line import _parser
 from explorer.command_line.bench import plan_of
-from explorer.ui.benchmark_results import finding, measured_jobs, records_csv, records_in_words, results_table
+from explorer.ui.benchmark_results import (
+    finding,
+    how_far,
+    measured_jobs,
+    records_csv,
+    records_in_words,
+    results_table,
+)
 from explorer.ui.job_manager import job_manager, machine_load, store_state
 from tests.explorer.benchmark.examples import example_record
 from tests.pages.entrypoint import open_app
@@ -160,6 +168,18 @@ def test_a_file_of_records_says_what_it_holds() -> None:
     assert records_in_words([measured]) == "1 record"
     assert records_in_words([measured] * 3) == "3 records"
     assert records_in_words([cancelled, measured, failed, measured, cancelled]) == "2 measured, 1 failed, 2 cancelled"
+
+
+def test_the_bar_tells_work_and_the_time_left_at_the_pace_of_the_last_report() -> None:
+    run = Run(Plan(models=tuple(map(model_by_name, ("hrformer_tiny", "resnet18")))), "ana", print)
+    half = Progress("running", 0, 2, 0.8, (), elapsed_s=50.0, reported_s=40.0)
+    assert (
+        how_far(run, half) == "0 of 2 jobs done, 40 % of the work · 50 s so far, about 50 s left"
+    )  # 40 s / 0.4 - 50 s
+    late = Progress("running", 1, 2, 1.9, (), elapsed_s=60.0, reported_s=40.0)
+    assert how_far(run, late) == "1 of 2 jobs done, 95 % of the work · 60 s so far"
+    begun = Progress("running", 0, 2, 0.0, (), elapsed_s=2.0, reported_s=0.0)
+    assert "0 % of the work · 2 s so far, about" in how_far(run, begun)
 
 
 def test_the_page_opens_on_the_reference_run_and_then_on_own_records(store: str) -> None:
