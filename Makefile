@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint format types fuzz audit bench bench-speed parity load faults claims weights predictions screenshots constraints clean
+.PHONY: help app test lint format types fuzz audit bench bench-speed parity load faults claims profiles weights predictions screenshots constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /: /' | column -t -s ':'
@@ -70,6 +70,9 @@ parity: $(VENV)/.test  ## compare the optimised form with the model over 200 ran
 
 claims: $(VENV)/.app  ## judge the paper's claims again and write results/reference/claims.csv and attention_growth.csv
 	$(BIN)/python -m explorer claims --measure --growth results/reference/attention_growth.csv --csv results/reference/claims.csv
+
+profiles: $(VENV)/.app  ## profile HRFormer-B, DeiT-B and HRNet-W48 again and write results/reference/profiles.json
+	$(BIN)/python -m explorer profile --output results/reference/profiles.json
 
 load: $(VENV)/.test  ## let 30 users at the app for 5 minutes (docs/reliability.md)
 	$(BIN)/python -m tests.load --users 30 --minutes 5

@@ -54,7 +54,8 @@ def row_slider(app: AppTest) -> Slider:
 
 
 def charts(app: AppTest) -> list[str]:
-    return [chart.proto.spec for chart in app.get("plotly_chart")]
+    specs = [chart.proto.spec for chart in app.get("plotly_chart")]
+    return [spec.replace(r"\u003cbr\u003e", " ") for spec in specs]  # where a title goes on in a second line
 
 
 def told(app: AppTest) -> str:
