@@ -1,6 +1,7 @@
 """The app as a user opens it: from its entrypoint."""
 
 from pathlib import Path
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -18,3 +19,9 @@ def open_app(page: str | None = None, query: dict[str, str] | None = None) -> Ap
         app.switch_page(page).run()
         assert not app.exception
     return app
+
+
+def hold(app: AppTest, **chosen: Any) -> None:
+    """Choose before a page draws the controls, as a file or a button does."""
+    before = app.session_state["held_choices"] if "held_choices" in app.session_state else {}
+    app.session_state["held_choices"] = before | chosen

@@ -85,11 +85,8 @@ def test_latency_is_measured_beside_the_page_and_kept(monkeypatch: pytest.Monkey
     ],
 )
 def test_what_cannot_be_compared_is_said_in_one_sentence(query: dict, switches: list[str], words: str) -> None:
-    app = open_app(query=to_query(TINY) | query)
-    app.session_state["ablation_switches"] = switches
-    app.session_state["ablation_view"] = "Cost and reach"
-    app.switch_page(PAGE).run()
-    assert not app.exception
+    choice = {"ablation_view": "Cost and reach", "ablation_switches": switches[0]}
+    app = open_app(PAGE, to_query(TINY) | query | choice)
     assert words in app.error[0].value
 
 

@@ -33,7 +33,7 @@ from explorer.ui.benchmark_results import (
 )
 from explorer.ui.job_manager import job_manager, machine_load, store_state
 from tests.explorer.benchmark.examples import example_record
-from tests.pages.entrypoint import open_app
+from tests.pages.entrypoint import hold, open_app
 
 PAGE = "pages/measure/benchmark.py"
 TINY = {
@@ -58,19 +58,20 @@ def store(tmp_path, monkeypatch) -> Iterator[str]:
 
 def open_benchmark(*models: str) -> AppTest:
     app = open_app(query=TINY)
-    app.session_state["bench_models"] = list(models)
-    app.session_state["bench_method_min_iterations"] = SHORT.min_iterations
-    app.session_state["bench_method_min_seconds"] = SHORT.min_seconds
-    app.session_state["bench_method_max_seconds"] = SHORT.max_seconds
-    app.session_state["bench_method_warmup_max_seconds"] = SHORT.warmup_max_seconds
-    app.session_state["bench_method_round_seconds"] = SHORT.round_seconds
+    hold(app, bench_models=list(models))
+    hold(app, bench_method_min_iterations=SHORT.min_iterations)
+    hold(app, bench_method_min_seconds=SHORT.min_seconds)
+    hold(app, bench_method_max_seconds=SHORT.max_seconds)
+    hold(app, bench_method_warmup_max_seconds=SHORT.warmup_max_seconds)
+    hold(app, bench_method_round_seconds=SHORT.round_seconds)
     app.switch_page(PAGE).run()
     assert not app.exception
     return app
 
 
 def titles(app: AppTest) -> str:
-    return " ".join(chart.proto.spec for chart in app.get("plotly_chart"))
+    """All charts\' JSON, with a space for each break of a line."""
+    return " ".join(chart.proto.spec for chart in app.get("plotly_chart")).replace("\\u003cbr\\u003e", " ")
 
 
 def notes(app: AppTest) -> str:
@@ -254,8 +255,7 @@ def test_an_unknown_name_gets_the_nearest_and_can_be_left_out() -> None:
 )
 def test_an_illegal_value_is_one_sentence(key: str, value: str | list[str], words: str) -> None:
     app = open_app(query=TINY)
-    app.session_state["bench_models"] = ["this variant"]
-    app.session_state[key] = value
+    hold(app, bench_models=["this variant"], **{key: value})
     app.switch_page(PAGE).run()
     assert not app.exception
     assert words in errors(app)
@@ -263,8 +263,8 @@ def test_an_illegal_value_is_one_sentence(key: str, value: str | list[str], word
 
 def test_what_does_not_fit_is_said_before_it_starts() -> None:
     app = open_app(query=TINY)
-    app.session_state["bench_models"] = ["hrformer_tiny"]
-    app.session_state["bench_batch_sizes"] = "65536"
+    hold(app, bench_models=["hrformer_tiny"])
+    hold(app, bench_batch_sizes="65536")
     app.switch_page(PAGE).run()
     assert "MiB are free" in errors(app)
     assert app.button(key="start_run").disabled
@@ -281,14 +281,14 @@ def test_a_plan_file_sets_every_choice_and_a_broken_one_none() -> None:
     )
     app.file_uploader(key="bench_plan_file").upload("plan.yaml", plan.to_yaml().encode(), "application/yaml").run()
     assert not app.exception
-    assert app.session_state["bench_models"] == ["deit_tiny_patch16_224"]
+    assert app.session_state["held_choices"]["bench_models"] == ["deit_tiny_patch16_224"]
     assert app.session_state["bench_batch_sizes"] == "2, 5"
     assert app.session_state["bench_kinds"] == ["training_step"]
     assert app.session_state["bench_engines"] == ["eager", "OpenVINO"]
     assert app.session_state["bench_method_min_iterations"] == 7
     app.file_uploader(key="bench_plan_file").upload("bad.yaml", b"models: [resnet18]\ncolour: red", "text/yaml").run()
     assert "bad.yaml was not taken. Unknown key colour" in errors(app)
-    assert app.session_state["bench_models"] == ["deit_tiny_patch16_224"]
+    assert app.session_state["held_choices"]["bench_models"] == ["deit_tiny_patch16_224"]
 
 
 def test_the_queue_shows_another_sessions_run_and_the_place_behind_it() -> None:

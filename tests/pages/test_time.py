@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.benchmark.process import WorkerProcess
 from explorer.benchmark.profile import Profile, ProfileRow
 from explorer.ui.time_results import costliest_finding, share_table
-from tests.pages.entrypoint import open_app
+from tests.pages.entrypoint import hold, open_app
 from tests.pages.test_benchmark import TINY
 
 PAGE = "pages/measure/time.py"
@@ -66,8 +66,8 @@ def profiled(app: AppTest) -> AppTest:
 
 def beside(second: str) -> AppTest:
     app = open_app(query=TINY)
-    app.session_state["profile_second"] = second
-    app.session_state["profile_size"] = "32x32"
+    hold(app, profile_second=second)
+    hold(app, profile_size="32x32")
     return app.switch_page(PAGE).run()
 
 
@@ -148,7 +148,7 @@ def test_a_process_that_fails_is_said_and_the_reference_stays(monkeypatch: pytes
 
 def test_an_unknown_name_gets_the_nearest() -> None:
     app = open_app(query=TINY)
-    app.session_state["profile_model"] = "hrnet_w19"
+    hold(app, profile_model="hrnet_w19")
     app.switch_page(PAGE).run()
     assert not app.exception
     assert "hrnet_w18" in app.error[0].value
