@@ -7,11 +7,12 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+_APP = ("streamlit", "run", "streamlit_app.py")
 
 
 @contextmanager
@@ -22,10 +23,10 @@ def running_app() -> Iterator[str]:
 
 
 @contextmanager
-def running_server(environment: Mapping[str, str]) -> Iterator[tuple[str, int]]:
-    """As `running_app`, with some environment variables; gives address and process id."""
+def running_server(environment: Mapping[str, str], module: Sequence[str] = _APP) -> Iterator[tuple[str, int]]:
+    """As `running_app`, with some environment variables or from another module; gives address and process id."""
     port = _free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
+    command = [sys.executable, "-m", *module, "--server.headless=true"]
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             [*command, f"--server.port={port}"], cwd=ROOT, stdout=log, stderr=log, env=os.environ | environment

@@ -17,7 +17,14 @@ EVENTS = 8
 #: Kinds of widgets that are moved.
 _MOVABLE = ("slider", "number_input", "checkbox", "button_group", "radio", "selectbox")
 #: Controls whose state no link tells.
-NOT_IN_LINKS = ("chart_image_format", "only_leaves", "channels.each", "num_heads.each", "mlp_ratios.each", "window_sizes.each")
+NOT_IN_LINKS = (
+    "chart_image_format",
+    "only_leaves",
+    "channels.each",
+    "num_heads.each",
+    "mlp_ratios.each",
+    "window_sizes.each",
+)
 #: Knobs that no value of another makes illegal.
 _FREE_KNOBS = (
     *(f"{name}.{stage}" for name in ("num_modules", "num_blocks") for stage in range(4)),
@@ -77,7 +84,7 @@ class Burst:
         self.expected |= {key: [(widgets[key].proto.max + 1) // 2] for key in positions if key in widgets}
 
     def problems(self) -> list[str]:
-        """Where something else is shown than the user chose last: here, in the session and after opening the address."""
+        """Where anything but the user's last choice is shown: here, in the session and from the address."""
         found = self._seen(self.user, "here")
         self.user.act((0, Tab.request))
         found += self._seen(self.user, "a run later")
@@ -112,9 +119,7 @@ def burst(seed: int) -> Burst:
 
 def movable(tab: Tab) -> list[str]:
     """The keys of everything on the page that can be moved."""
-    return sorted(
-        key for key, widget in tab.widgets.items() if widget.kind in _MOVABLE and not widget.proto.disabled
-    )
+    return sorted(key for key, widget in tab.widgets.items() if widget.kind in _MOVABLE and not widget.proto.disabled)
 
 
 def _one_control(done: Burst, chance: random.Random, path: str = "") -> None:

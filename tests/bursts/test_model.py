@@ -2,7 +2,6 @@
 
 import inspect
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import plotly.graph_objects as go
@@ -21,7 +20,7 @@ AT_ONCE = 22
 
 
 @pytest.fixture(autouse=True)
-def _only_controls(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _only_controls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages without what they compute and draw, which no move depends on."""
 
     def refuse(*arguments: object, **options: object) -> None:
@@ -37,7 +36,6 @@ def _only_controls(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
                 monkeypatch.setattr(module, name, refuse)
             elif name == "show_chart":
                 monkeypatch.setattr(module, name, lambda *arguments, **options: None)
-    yield
 
 
 @pytest.mark.parametrize("first", range(0, BURSTS, AT_ONCE))
