@@ -117,8 +117,8 @@ def present(
 def _moved() -> None:
     """The browser sends other values of widgets: hear of them, in the order in which they are drawn.
 
-    The next move may have stopped the script while it heard of one, and Streamlit tells of none twice. So all are looked
-    at whenever it tells of one.
+    The next move may have stopped the script while it heard of one, and Streamlit tells of none twice. So all are
+    looked at whenever it tells of one.
     """
     page = st.session_state[PAGE]
     for key, control in list(_controls().items()):

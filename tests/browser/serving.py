@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_APP = ("streamlit", "run", "streamlit_app.py")
 
 
 @contextmanager
@@ -23,10 +22,12 @@ def running_app() -> Iterator[str]:
 
 
 @contextmanager
-def running_server(environment: Mapping[str, str], module: Sequence[str] = _APP) -> Iterator[tuple[str, int]]:
-    """As `running_app`, with some environment variables or from another module; gives address and process id."""
+def running_server(
+    environment: Mapping[str, str], script: str | Path = "streamlit_app.py", run: Sequence[str] = ("streamlit", "run")
+) -> Iterator[tuple[str, int]]:
+    """As `running_app`, with some environment variables, or of another script; gives address and process id."""
     port = _free_port()
-    command = [sys.executable, "-m", *module, "--server.headless=true"]
+    command = [sys.executable, "-m", *run, str(script), "--server.headless=true"]
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             [*command, f"--server.port={port}"], cwd=ROOT, stdout=log, stderr=log, env=os.environ | environment
@@ -54,13 +55,13 @@ def _free_port() -> int:
 
 
 def _becomes_healthy(address: str, process: subprocess.Popen[str]) -> bool:
-    for _ in range(300):
+    for _ in range(1500):
         if process.poll() is not None:
             return False
         try:
             urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
         except OSError:
-            time.sleep(0.2)
+            time.sleep(0.04)
         else:
             return True
     return False

@@ -81,7 +81,7 @@ def slow_app() -> Iterator[SlowApp]:
             "HRFORMER_HELD": str(folder / "held.json"),
             "HRFORMER_RESULTS_URL": f"sqlite:///{folder / 'records.sqlite'}",
         }
-        with running_server(environment, ["tests.bursts.slow_app"]) as (address, _):
+        with running_server(environment, run=["tests.bursts.slow_app"]) as (address, _):
             yield SlowApp(address, folder)
 
 

@@ -84,7 +84,7 @@ class Burst:
         self.expected |= {key: [(widgets[key].proto.max + 1) // 2] for key in positions if key in widgets}
 
     def problems(self) -> list[str]:
-        """Where anything but the user's last choice is shown: here, in the session and from the address."""
+        """Where something else is shown than the user chose last: here, in the session, after opening the address."""
         found = self._seen(self.user, "here")
         self.user.act((0, Tab.request))
         found += self._seen(self.user, "a run later")

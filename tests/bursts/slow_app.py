@@ -1,4 +1,4 @@
-"""The app with slow runs, for the burst tests: `python -m tests.bursts.slow_app --server.port=8501`.
+"""The app with slow runs, for the burst tests: `python -m tests.bursts.slow_app streamlit_app.py`.
 
 Two environment variables name a file each: `HRFORMER_SLOWNESS` holds the seconds that each run takes longer, and into
 `HRFORMER_HELD` each finished run writes what the session then holds, as JSON.
@@ -47,5 +47,5 @@ def write_held() -> None:
 
 if __name__ == "__main__":
     frame.framed = slowly_framed
-    sys.argv = ["streamlit", "run", "streamlit_app.py", *sys.argv[1:]]
+    sys.argv = ["streamlit", "run", *sys.argv[1:]]
     sys.exit(cli.main())
