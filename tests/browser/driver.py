@@ -17,7 +17,7 @@ def find_chromium() -> str | None:
 def open_page(page: Page, address: str) -> None:
     """Go to an address and wait until its first run has ended."""
     page.goto(address)
-    page.wait_for_selector('[data-testid="stMetricValue"], [data-testid="stPlotlyChart"]', timeout=90_000)
+    page.wait_for_selector('[data-testid="stMain"] :is(h1, h2, h3)', timeout=90_000)
     settle(page)
 
 

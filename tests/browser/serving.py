@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,11 +23,11 @@ def running_app() -> Iterator[str]:
 
 @contextmanager
 def running_server(
-    environment: Mapping[str, str], script: str | Path = "streamlit_app.py"
+    environment: Mapping[str, str], script: str | Path = "streamlit_app.py", run: Sequence[str] = ("streamlit", "run")
 ) -> Iterator[tuple[str, int]]:
     """As `running_app`, with some environment variables, or of another script; gives address and process id."""
     port = _free_port()
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true"]
+    command = [sys.executable, "-m", *run, str(script), "--server.headless=true"]
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             [*command, f"--server.port={port}"], cwd=ROOT, stdout=log, stderr=log, env=os.environ | environment

@@ -70,7 +70,7 @@ def open_benchmark(*models: str) -> AppTest:
 
 
 def titles(app: AppTest) -> str:
-    """All charts\' JSON, with a space for each break of a line."""
+    """All charts' JSON, with a space for each break of a line."""
     return " ".join(chart.proto.spec for chart in app.get("plotly_chart")).replace("\\u003cbr\\u003e", " ")
 
 
