@@ -76,6 +76,7 @@ for label, text, value, base, explanation in headline:
         help=f"{explanation} Exactly {exact}.",
         border=True,
     )
+numbers_first()
 
 too_large = st.empty()  # always, so that nothing below moves
 try:
@@ -86,7 +87,6 @@ except ValueError as error:
 # After the numbers, so that a moved slider shows them first: callbacks have already made the new variant.
 variant_controls(config)
 image_format_control()
-numbers_first()
 
 show_chart(
     network_diagram(
