@@ -40,6 +40,7 @@ st.caption(
 )
 show_rejection()
 show_headline(cost, reference_for(config))
+numbers_first()
 
 too_large = st.empty()  # always, so that nothing below moves
 try:
@@ -54,7 +55,6 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     other = choose_overlay(config)
     pin_button(config)
     share_popover(config)
-numbers_first()
 
 show_chart(
     network_diagram(

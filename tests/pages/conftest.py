@@ -8,3 +8,8 @@ from explorer.memory_budget import DEFAULT_MIB, memory_budget, process_mib
 @pytest.fixture(autouse=True)
 def _budget_of_a_fresh_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_budget(), "budget_mib", process_mib() + DEFAULT_MIB)
+
+
+@pytest.fixture(autouse=True)
+def _no_browser_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explorer.ui.panels.NUMBERS_FIRST_S", 0.0)

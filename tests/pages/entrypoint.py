@@ -23,5 +23,5 @@ def open_app(page: str | None = None, query: dict[str, str] | None = None) -> Ap
 
 def hold(app: AppTest, **chosen: Any) -> None:
     """Choose before a page draws the controls, as a file or a button does."""
-    before = app.session_state["held_choices"] if "held_choices" in app.session_state else {}
-    app.session_state["held_choices"] = before | chosen
+    held = app.session_state["held_choices"] if "held_choices" in app.session_state else {}  # noqa: SIM401 - has no get
+    app.session_state["held_choices"] = held | chosen
