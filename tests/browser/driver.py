@@ -33,6 +33,14 @@ def settle(page: Page, timeout_s: float = 60) -> None:
         page.wait_for_timeout(100)
 
 
+def go_to(page: Page, menu: str, title: str) -> None:
+    """Turn to a page as a hand does: open its menu, click on its name, wait until it has settled."""
+    page.get_by_text(menu, exact=True).first.click()
+    page.get_by_test_id("stTopNavDropdownLink").get_by_text(title, exact=True).first.click()
+    page.get_by_role("heading", level=1, name=title).wait_for(timeout=60_000)
+    settle(page)
+
+
 def metric(page: Page, label: str) -> Locator:
     """The value of a headline number."""
     box = page.locator('[data-testid="stMetric"]').filter(has=page.get_by_text(label, exact=True))

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import open_page, settle, slider
+from tests.browser.driver import go_to, open_page, settle, slider
 
 
 def test_a_click_on_the_picture_shows_the_window_of_that_position(page: Page, server: str) -> None:
@@ -28,9 +28,7 @@ def test_a_click_on_the_picture_shows_the_window_of_that_position(page: Page, se
 
 def test_a_module_chosen_on_another_page_stays_chosen(page: Page, server: str) -> None:
     open_page(page, f"{server}/feature_maps?network=variant&channels=8,16,32,64&num_modules=1,1,3,2")
-    page.get_by_role("link", name="Attention windows").click()
-    page.wait_for_url("**/attention_windows**")
-    settle(page)
+    go_to(page, "See", "Attention windows")
     row = slider(page, "row")
     row.focus()
     row.press("ArrowRight")
@@ -45,7 +43,7 @@ def test_a_slider_whose_range_changes_shows_what_the_page_shows(page: Page, serv
     open_page(page, server)  # of a new server's first page a deep link is not found at once
     open_page(page, f"{server}/feature_maps?preset=tiny&img_size=64,64&network=variant")
     assert slider(page, "module").input_value() == "2"
-    page.locator(".st-key-look_stage").get_by_text("3", exact=True).click()
+    page.locator(".st-key-stage").get_by_text("3", exact=True).click()
     settle(page)
     assert "module=2" in page.url
     assert slider(page, "module").input_value() == "2"

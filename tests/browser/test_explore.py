@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import metric, open_page, settle, slider
+from tests.browser.driver import metric, open_page, settle
 
 
 def test_a_slider_changes_numbers_and_address(page: Page, server: str) -> None:
     open_page(page, server)
     expect(metric(page, "MACs")).to_have_text("1.71 G")
-    slider(page, "num_modules.2").press("ArrowRight")
+    page.locator(".st-key-num_modules-2").get_by_test_id("stNumberInputStepUp").click()
     expect(metric(page, "MACs")).to_have_text("1.81 G")
     expect(page).to_have_url(re.compile(r"num_modules=1(,|%2C)1(,|%2C)4(,|%2C)2"))
 
@@ -35,7 +35,7 @@ def test_a_deep_link_opens_the_feature_maps_of_its_variant(page: Page, server: s
 
 def test_an_edited_link_shows_a_sentence_and_no_trace(page: Page, server: str) -> None:
     open_page(page, f"{server}/?preset=tiny&window_sizes=0,7,7,7")
-    expect(page.get_by_text("window_sizes[0] = 0 is outside 1 to 128")).to_be_visible()
+    expect(page.get_by_text(re.compile("K · window, 1/4 branch = 0 is outside 1 to 128"))).to_be_visible()
     expect(metric(page, "MACs")).to_have_text("1.71 G")
     assert page.get_by_text("Traceback").count() == 0
 

@@ -4,17 +4,9 @@ import re
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.driver import open_page, settle, slider
+from tests.browser.driver import go_to, open_page, settle, slider
 
 LOOKING = "stage=3&module=2&branch=1/8&block=1&head=2&row=3&column=5"
-
-
-def go_to(page: Page, menu: str, title: str) -> None:
-    """Turn to a page as a hand does."""
-    page.get_by_text(menu, exact=True).first.click()
-    page.get_by_test_id("stTopNavDropdownLink").get_by_text(title, exact=True).first.click()
-    expect(page.get_by_role("heading", level=1, name=title)).to_be_visible(timeout=60_000)
-    settle(page)
 
 
 def chosen(page: Page) -> dict[str, str]:

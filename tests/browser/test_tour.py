@@ -4,22 +4,23 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import metric, open_page, settle
+from tests.browser.driver import go_to, metric, open_page, settle
 
 
 def test_the_tour_is_walked_and_ends_on_the_fitting_page(page: Page, server: str) -> None:
     open_page(page, server)
-    page.get_by_role("link", name="Guided tour").click()
+    go_to(page, "See", "Guided tour")
     for number in range(1, 6):
         expect(page.get_by_role("heading", name=re.compile(f"^{number} of 5"))).to_be_visible(timeout=30_000)
         settle(page)
         expect(page.locator('[data-testid="stPlotlyChart"]')).to_have_count(1)
-        expect(page).to_have_url(re.compile(f"step={number}"))
+        if number > 1:
+            expect(page).to_have_url(re.compile(f"step={number}"))
         if number < 5:
             page.get_by_role("button", name="Next").click()
     page.get_by_text("segmentation", exact=True).click()
     page.get_by_role("link", name="Open HRFormer-T for segmentation").click()
-    expect(page.get_by_role("heading", name="HRFormer-T · segmentation · 512x512 pixels")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="HRFormer-T · segmentation · 512x512 px")).to_be_visible(timeout=30_000)
     expect(page).to_have_url(re.compile("task=segmentation"))
 
 
