@@ -133,7 +133,7 @@ def training_section(trainings: Trainings, shown: Trained) -> None:
         shown: Those whose results are shown, also while others are under way.
     """
     st.markdown(
-        "#### Train it: does the convolution help on a task that can be learned here?",
+        "## Train it: does the convolution help on a task that can be learned here?",
         help="The paper (Table 7) has it on ImageNet, COCO and PASCAL-Context. Here: handwritten digits of three "
         "scales over photographs, to be segmented into background and ten digits. Digits and photographs of "
         "training, validation and test do not overlap.",

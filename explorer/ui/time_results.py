@@ -73,7 +73,7 @@ def show_answer(shown: Shown) -> None:
         answer = finding(profile, others[0])
     else:
         answer = f"{display_name(profile.model_name)}, {costliest_finding(share_table(profile, 'operator'))}"
-    st.markdown(f"#### {answer}.")
+    st.markdown(f"## {answer}.")
     with st.container(horizontal=True, vertical_alignment="center"):
         if shown.is_reference:
             st.badge("Reference run that ships", icon=":material/inventory_2:", color="gray")
@@ -117,7 +117,7 @@ def observers_cost(profiles: Sequence[Profile]) -> str:
 
 def show_models(shown: Shown) -> None:
     """Each model by itself: its parts, their figures and its trace."""
-    st.markdown("#### Each model by itself")
+    st.markdown("## Each model by itself")
     split = SPLITS[choices.segments("Split by", tuple(SPLITS), key="profile_split")]
     tables = [share_table(profile, split) for profile in shown.profiles]
     longest = max(table[["time_share", "macs_share"]].max().max() for table in tables)

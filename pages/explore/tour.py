@@ -10,7 +10,7 @@ variant_card(current_variant())
 show_rejection()
 number = choose_step()
 step = STEPS[number - 1]
-st.markdown(f"### {number} of {len(STEPS)} · {step.title}")
+st.markdown(f"## {number} of {len(STEPS)} · {step.title}")
 st.markdown(step.text)
 try:
     link = step.show()

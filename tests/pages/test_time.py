@@ -43,7 +43,7 @@ def test_the_title_names_the_part_that_costs_more_than_its_flops_say() -> None:
 
 def answer(app: AppTest) -> str:
     """The sentence that the page opens with."""
-    (sentence,) = [text.value for text in app.markdown if text.value.startswith("#### ") and ":" in text.value]
+    (sentence,) = [text.value for text in app.markdown if text.value.startswith("## ") and ":" in text.value]
     return sentence
 
 
@@ -73,7 +73,7 @@ def beside(second: str) -> AppTest:
 
 def test_it_opens_with_the_answer_of_the_run_that_ships() -> None:
     app = open_app(PAGE)
-    assert answer(app).startswith("#### HRFormer-B: 0.76 of DeiT-B's MACs, ")
+    assert answer(app).startswith("## HRFormer-B: 0.76 of DeiT-B's MACs, ")
     assert is_reference(app)
     assert "2 threads, torch 2." in captions(app)
     assert "November 2026, 8 images of 224x224 a call" in captions(app)
@@ -87,10 +87,10 @@ def test_the_pair_and_the_batch_are_a_choice() -> None:
     for_eight = captions(app)
     app.segmented_control(key="reference_second").set_value("HRNet-W48").run()
     assert not app.exception
-    assert answer(app).startswith("#### HRFormer-B: 0.77 of HRNet-W48's MACs, ")
+    assert answer(app).startswith("## HRFormer-B: 0.77 of HRNet-W48's MACs, ")
     app.segmented_control(key="reference_batch").set_value(1).run()
     assert not app.exception
-    assert answer(app).startswith("#### HRFormer-B: 0.77 of HRNet-W48's MACs, ")
+    assert answer(app).startswith("## HRFormer-B: 0.77 of HRNet-W48's MACs, ")
     assert "one image of 224x224 a call" in captions(app)
     assert captions(app) != for_eight
 

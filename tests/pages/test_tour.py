@@ -46,13 +46,13 @@ def linked_query(app: AppTest) -> dict[str, str]:
 
 
 def heading(app: AppTest) -> str:
-    return next(text.value for text in app.markdown if text.value.startswith("###"))
+    return next(text.value for text in app.markdown if text.value.startswith("## "))
 
 
 def test_next_and_previous_walk_the_five_steps_and_the_address_follows() -> None:
     app = open_app(PAGE)
     for number, step in enumerate(STEPS, start=1):
-        assert heading(app) == f"### {number} of 5 · {step.title}"
+        assert heading(app) == f"## {number} of 5 · {step.title}"
         assert int(app.query_params.get("step", ["1"])[0]) == number
         assert figure(app)["data"]
         assert app.button(key="tour_previous").disabled == (number == 1)
@@ -61,13 +61,13 @@ def test_next_and_previous_walk_the_five_steps_and_the_address_follows() -> None
             app.button(key="tour_next").click().run()
             assert not app.exception
     app.button(key="tour_previous").click().run()
-    assert heading(app).startswith("### 4 of 5")
+    assert heading(app).startswith("## 4 of 5")
 
 
 @pytest.mark.parametrize(("asked", "shown"), [("3", 3), ("5", 5), ("0", 1), ("99", 1), ("three", 1), ("²", 1)])
 def test_a_link_opens_its_step_and_a_wrong_one_the_first(asked: str, shown: int) -> None:
     app = open_app(PAGE, {"step": asked})
-    assert heading(app).startswith(f"### {shown} of 5")
+    assert heading(app).startswith(f"## {shown} of 5")
     assert app.segmented_control(key="step").value == shown
 
 
