@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Locator, Page
 
 from explorer.complexity import estimate_complexity
+from explorer.conventions import CONVENTIONS
 from explorer.units import with_prefix
 from explorer.variants import PAPER_NAMES
 from hrformer import HRFormerConfig, preset
@@ -32,7 +34,8 @@ WORDS = {
     "Random or yours": "other",
     "1x1": "1",
     "3x3": "3",
-}
+    "As printed": "printed",
+} | {convention.label: key for key, convention in CONVENTIONS.items()}
 #: What a page must say of a control's value.
 SAID = {
     "/attention_windows row": "Row {}, column",
@@ -241,10 +244,17 @@ def _key(control: Control, session: dict[str, Any]) -> str:
 
 def _fits(goal: Value, found: object) -> bool:
     if isinstance(goal, str):
-        return str(found) in (goal, WORDS.get(goal))
+        return str(found) in (goal, WORDS.get(goal), _option(goal))
     if isinstance(goal, bool):
         return str(found).lower() == str(goal).lower()
     return float(str(found)) == goal
+
+
+def _option(label: str) -> str:
+    """The option behind "3 · Blindness", a step of the tour, or "digit 4 · 10.2 %", the class after the background."""
+    name = label.split(" · ", maxsplit=1)[0]
+    digit = re.fullmatch(r"digit (\d)", name)
+    return "0" if name == "background" else str(int(digit[1]) + 1) if digit else name
 
 
 def _query(page: Page) -> dict[str, str]:
