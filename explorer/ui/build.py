@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.complexity import Complexity, estimate_complexity
+from explorer.ui import choices
 from explorer.ui.comparing import Reference
 from explorer.ui.onnx_download import onnx_download
 from explorer.ui.pins import MAX_PINS, is_pinned, pin_variant, pins
@@ -99,4 +100,6 @@ def share_popover(config: HRFormerConfig) -> None:
             on_click="ignore",
         )
         st.caption(f"Opens again with *Load a variant* in the sidebar. Id {config.config_id}.")
-        onnx_download(config)
+        # Only when asked for: its weights need torch, which the first page does without.
+        if choices.toggle("As an ONNX file", key="save_onnx", link=None):
+            onnx_download(config)

@@ -82,6 +82,7 @@ def test_an_onnx_file_is_written_beside_the_page_and_downloaded(
 
     monkeypatch.setattr("explorer.ui.onnx_download.export_in_process", export)
     app = open_app(query=SMALLEST)
+    app.toggle(key="save_onnx").set_value(True).run()
     app.button(key="write_onnx").click().run()
     assert "random weights, seed 0" in app.button(key="write_onnx").help
     deadline = time.monotonic() + 30
@@ -100,6 +101,7 @@ def test_an_onnx_file_that_cannot_be_had_is_one_sentence(monkeypatch: pytest.Mon
 
     monkeypatch.setattr("explorer.ui.onnx_download.export_in_process", export)
     app = open_app(query=SMALLEST)
+    app.toggle(key="save_onnx").set_value(True).run()
     app.button(key="write_onnx").click().run()
     assert errors(app) == "There is no ONNX file. The exporting process ended."
 
@@ -107,6 +109,7 @@ def test_an_onnx_file_that_cannot_be_had_is_one_sentence(monkeypatch: pytest.Mon
 @pytest.mark.usefixtures("engines_installed")
 def test_an_onnx_export_can_be_stopped() -> None:
     app = open_app(query=SMALLEST)
+    app.toggle(key="save_onnx").set_value(True).run()
     app.button(key="write_onnx").click().run()
     app.button(key="stop_onnx_export").click().run()
     assert "Writing the ONNX file was stopped" in " ".join(info.value for info in app.info)
@@ -115,6 +118,7 @@ def test_an_onnx_export_can_be_stopped() -> None:
 def test_missing_packages_are_said_and_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("explorer.onnx_limits.find_spec", lambda name: None)
     app = open_app(query=SMALLEST)
+    app.toggle(key="save_onnx").set_value(True).run()
     assert app.button(key="write_onnx").disabled
     assert "pip install 'hrformer-explorer[engines]'" in " ".join(info.value for info in app.info)
 
