@@ -56,7 +56,7 @@ def test_bars_ratio_and_published_figures_are_drawn(page: Page, compared: str) -
     expect(page.get_by_text(re.compile("HRFormer-B takes 2.50 times as long as ?HRNet-W48"))).to_be_visible(
         timeout=30_000
     )
-    expect(page.get_by_text(re.compile("HRFormer-B has 0.24 times HRNet-W48's ?throughput"))).to_be_visible()
+    expect(page.get_by_text(re.compile("HRFormer-B has 0.24 times"))).to_be_visible()
     main = page.locator('[data-testid="stMain"]')
     assert main.evaluate("element => element.scrollWidth <= element.clientWidth")
 
