@@ -31,6 +31,8 @@ SHARED_KIND = {
 }
 #: The same work is a product in one network and a convolution in another, so that in words they are one.
 _IN_WORDS = dict.fromkeys((PRODUCTS, CONVOLUTIONS, ATTENTION), f"{PRODUCTS}, {CONVOLUTIONS} and {ATTENTION}")
+#: Operators without a name of their own that take a smaller share of a call go with launch and Python.
+_NO_ROW = 0.001
 #: Closer calls are said to take the same time.
 _SAME = 0.03
 #: Where the kinds' differences, all taken as positive, are so many times the whole one, they all but cancel out.
@@ -53,6 +55,8 @@ def by_shared_kind(profile: Profile) -> pd.DataFrame:
         kind = SHARED_KIND[row.operator]
         times_ms[kind] += row.time_ms
         macs[kind] += row.macs
+    if not macs[OTHERS] and times_ms[OTHERS] < _NO_ROW * profile.time_ms:
+        times_ms[LAUNCH] += times_ms.pop(OTHERS)
     kinds = [kind for kind in SHARED_KINDS if times_ms[kind] or macs[kind]]
     return pd.DataFrame(
         {"kind": kinds, "time_ms": [times_ms[kind] for kind in kinds], "macs": [macs[kind] for kind in kinds]}
