@@ -56,7 +56,7 @@ with halves.cell():
     )
 with halves.cell():
     show_chart(
-        share_matrix(np.asarray(fusion.shares), "Each source's share of the sum: rows add up to 1"),
+        share_matrix(np.asarray(fusion.shares), "Each source's share: rows add up to 1"),
         "fusion_shares",
         alt="Part of each target that each source makes; negative parts work against the sum",
     )
