@@ -37,7 +37,7 @@ def add_parser(commands: Any) -> None:
         "--models", type=listed(str), default=_MODELS, metavar="LIST", help=f"the first is compared (default: {names})"
     )
     parser.add_argument(
-        "--batch-sizes", type=listed(whole_number), default=[1, 8], metavar="LIST", help="images a call (default: 1,8)"
+        "--batch-sizes", type=listed(whole_number), default=[1], metavar="LIST", help="images a call (default: 1)"
     )
     parser.add_argument(
         "--img-size", type=image_size, default=[224, 224], metavar="SIZE", help="such as 256x192 (default: 224)"

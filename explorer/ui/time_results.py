@@ -58,7 +58,9 @@ def reference_shown() -> Shown | None:
         return None
     batch_sizes = sorted({profile.batch_size for profile in run.profiles})
     with st.container(horizontal=True):
-        batch_size = choices.segments("Images a call", batch_sizes, key="reference_batch", default=batch_sizes[-1])
+        batch_size = batch_sizes[-1]
+        if len(batch_sizes) > 1:
+            batch_size = choices.segments("Images a call", batch_sizes, key="reference_batch", default=batch_size)
         own, *others = (profile for profile in run.profiles if profile.batch_size == batch_size)
         by_name = {display_name(profile.model_name): profile for profile in others}
         name = choices.segments(f"{display_name(own.model_name)} against", tuple(by_name), key="reference_second")
@@ -109,9 +111,9 @@ def observers_cost(profiles: Sequence[Profile]) -> str:
         for profile in profiles
     ]
     return (
-        f"{'; '.join(calls)}, taken in turn. Its own cost sits in launch and Python, and grows with the number of "
-        "modules and operators. Launch and Python also holds the freeing of memory; norms and activations the sums of "
-        "residuals; copies and layout the resizing between branches."
+        f"{'; '.join(calls)}, taken in turn. Its own cost grows with the number of modules and operators, and "
+        "much of it sits in launch and Python. That row also holds the freeing of memory; norms and activations the "
+        "sums of residuals; copies and layout the resizing between branches."
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.benchmark.process import WorkerProcess
 from explorer.benchmark.profile import Profile, ProfileRow
+from explorer.benchmark.profile_file import reference_profiles
 from explorer.ui.time_results import costliest_finding, share_table
 from tests.pages.entrypoint import hold, open_app
 from tests.pages.test_benchmark import TINY
@@ -76,23 +78,34 @@ def test_it_opens_with_the_answer_of_the_run_that_ships() -> None:
     assert answer(app).startswith("## HRFormer-B: 0.76 of DeiT-B's MACs, ")
     assert is_reference(app)
     assert "2 threads, torch 2." in captions(app)
-    assert "November 2026, 8 images of 224x224 a call" in captions(app)
+    assert "November 2026, one image of 224x224 a call" in captions(app)
     assert "without, taken in turn" in captions(app)
     assert len(app.get("plotly_chart")) == 3  # the two side by side, and each by itself
     assert len(app.dataframe) == 2
 
 
-def test_the_pair_and_the_batch_are_a_choice() -> None:
+def test_the_pair_is_a_choice() -> None:
     app = open_app(PAGE)
-    for_eight = captions(app)
     app.segmented_control(key="reference_second").set_value("HRNet-W48").run()
     assert not app.exception
     assert answer(app).startswith("## HRFormer-B: 0.77 of HRNet-W48's MACs, ")
+    assert "; HRNet-W48 197 ms with the profiler" in captions(app)
+    assert is_reference(app)
+
+
+def test_a_run_of_several_batches_is_shown_at_the_largest_until_another_is_chosen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = reference_profiles()
+    assert run is not None
+    of_eight = tuple(replace(profile, batch_size=8) for profile in run.profiles)
+    both = replace(run, profiles=(*run.profiles, *of_eight))
+    monkeypatch.setattr("explorer.ui.time_results.reference_profiles", lambda: both)
+    app = open_app(PAGE)
+    assert "8 images of 224x224 a call" in captions(app)
     app.segmented_control(key="reference_batch").set_value(1).run()
     assert not app.exception
-    assert answer(app).startswith("## HRFormer-B: 0.77 of HRNet-W48's MACs, ")
     assert "one image of 224x224 a call" in captions(app)
-    assert captions(app) != for_eight
 
 
 def test_own_profiles_take_its_place_and_are_shown_the_same_way() -> None:

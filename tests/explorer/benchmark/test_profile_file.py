@@ -60,9 +60,7 @@ def test_the_file_that_ships_says_where_and_when():
     run = reference_profiles()
     assert run is not None
     models = ["hrformer_base", "deit_base_patch16_224", "hrnet_w48"]
-    assert [(profile.model_name, profile.batch_size) for profile in run.profiles] == [
-        (name, batch_size) for batch_size in (1, 8) for name in models
-    ]
+    assert [(profile.model_name, profile.batch_size) for profile in run.profiles] == [(name, 1) for name in models]
     assert datetime.fromisoformat(run.measured_at).tzinfo is not None
     assert run.place.device_name
     assert run.place.threads == 2
