@@ -84,7 +84,7 @@ def _surplus(table: pd.DataFrame, names: tuple[str, str]) -> go.Waterfall:
 def _styled(figure: go.Figure, table: pd.DataFrame, title: str) -> go.Figure:
     ends = table["surplus_ms"].iloc[:-1].cumsum()
     low, high = min(0.0, ends.min()), max(0.0, ends.max())
-    room = _ROOM * (high - low)
+    room = 1.6 * _ROOM * (high - low)  # on either side, where signed figures take more of it
     longest = [table[columns].max().max() for columns in (["time_ms", "baseline_ms"], ["macs", "baseline_macs"])]
     axes = (
         ("Time, ms", [0, longest[0] * (1 + _ROOM)]),
