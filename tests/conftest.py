@@ -1,5 +1,18 @@
-"""One torch thread: tests run many small forwards, which two threads on a busy machine only slow down."""
+"""What every test starts from."""
 
+import sys
+from collections.abc import Iterator
+
+import pytest
 import torch
 
+# Tests run many small forwards, which two threads on a busy machine only slow down.
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _main_module_put_back() -> Iterator[None]:
+    """AppTest leaves the app as `__main__`, which every child process that is started later would run."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main

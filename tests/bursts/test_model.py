@@ -1,6 +1,8 @@
 """Whatever reaches the server late or twice, what the user moved last is what everything shows."""
 
+import importlib
 import inspect
+import pkgutil
 import sys
 from typing import Any
 
@@ -8,15 +10,18 @@ import plotly.graph_objects as go
 import pytest
 import streamlit as st
 
-import explorer.ui.build
-import explorer.ui.network
-import explorer.ui.tour  # noqa: F401
+import explorer
 from explorer.ui import address, choices
 from explorer.ui.address import Address
 from tests.bursts.model import burst
 
 BURSTS = 264
 AT_ONCE = 22
+
+# A module that is imported while others are changed would keep what it takes from them.
+for module in pkgutil.walk_packages(explorer.__path__, "explorer."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
 
 
 @pytest.fixture(autouse=True)
