@@ -41,6 +41,7 @@ def _only_controls(monkeypatch: pytest.MonkeyPatch) -> None:
                 monkeypatch.setattr(module, name, refuse)
             elif name == "show_chart":
                 monkeypatch.setattr(module, name, lambda *arguments, **options: None)
+    monkeypatch.setattr("explorer.ui.panels.NUMBERS_FIRST_S", 0.0)  # no browser waits for them
 
 
 @pytest.mark.parametrize("first", range(0, BURSTS, AT_ONCE))
