@@ -15,6 +15,16 @@ from explorer.ui.panels import plain
 
 PRODUCT = "HRFormer Explorer"
 _LOGO = Path(__file__).parents[2] / "docs" / "logo.svg"
+#: Before the entrypoint has run once in a process, Streamlit takes `pages/` for an app of its older kind: a first tab
+#: that opens the link of a page is told that there is none, and is shown it nevertheless. The note bars all controls.
+_CLOSE_WRONG_NOTE = """
+<script>
+for (const ms of [0, 50, 200, 800, 2000]) setTimeout(() => {
+  const note = [...document.querySelectorAll('[role=dialog]')].find(each => /^\\s*Page not found/.test(each.innerText));
+  note?.querySelector('button[aria-label=Close]').click();
+}, ms);
+</script>
+"""
 
 
 @contextmanager
@@ -23,6 +33,8 @@ def framed(page: Page) -> Iterator[None]:
     st.set_page_config(page_title=f"{page.title} · {PRODUCT}")
     st.logo(str(_LOGO), size="large")
     st.html(address.REPLACE_WITHIN_A_PAGE, unsafe_allow_javascript=True)
+    if page.url_path:  # the first page is shown in place of those that there are none of
+        st.html(_CLOSE_WRONG_NOTE, unsafe_allow_javascript=True)
     st.session_state[choices.PAGE] = page.url_path
     address.arrive(page.url_path)
     messages = st.container()

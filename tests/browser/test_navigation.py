@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.driver import go_to, open_page, settle, slider
+from tests.browser.serving import running_app
 
 LOOKING = "stage=3&module=2&branch=1/8&block=1&head=2&row=3&column=5"
 
@@ -80,3 +81,19 @@ def test_a_link_with_an_illegal_value_keeps_its_rest_and_names_what_it_does_not_
     expect(page.get_by_text(re.compile("Left out of the link: K · window, 1/4 branch = 0 is outside"))).to_be_visible()
     expect(page.get_by_text("The link's colour means nothing here and was left out.")).to_be_visible()
     assert page.locator(".st-key-dw_conv input").is_checked() is False
+
+
+def test_the_first_tab_of_a_fresh_server_may_open_any_page_and_is_not_told_that_there_is_none(page: Page) -> None:
+    with running_app() as fresh:
+        open_page(page, f"{fresh}/claims")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        go_to(page, "See", "Fusion")
+
+
+def test_a_page_that_there_is_none_of_is_named(page: Page, server: str) -> None:
+    open_page(page, f"{server}/no_such_page")
+    expect(page.get_by_role("dialog")).to_contain_text("Page not found")
+    page.wait_for_timeout(3000)
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("HRFormer-T")
