@@ -14,12 +14,7 @@ def app(browser: Browser) -> Iterator[SlowApp]:
         yield running
 
 
-#: Attribution is computed for so long after a move that Chromium finds its sidebar inert for more than half a minute
-#: while each run is slowed; `make bursts` tries it all the same.
-IN_THE_SUITE = [path for path in PAGES if path != "attribution"]
-
-
-@pytest.mark.parametrize("path", IN_THE_SUITE)
+@pytest.mark.parametrize("path", PAGES)
 def test_no_burst_on_a_page_loses_a_move(browser: Browser, app: SlowApp, path: str) -> None:
     tab = app.open(browser, path)
     lost = {burst: found for burst in some_bursts(tab, path) if (found := app.do(tab, burst)[1])}
