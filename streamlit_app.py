@@ -5,7 +5,6 @@ import sys
 import streamlit as st
 
 from explorer.ui.frame import PRODUCT, framed
-from explorer.ui.later_imports import LATER_IMPORTS
 
 # Torch gives the interpreter lock up in operators and, while another session's Python runs, may wait 5 ms for it by
 # default. Under load sliders were faster with less, in the one pair of runs of docs/reliability.md.
@@ -36,8 +35,5 @@ page = st.navigation(
     },
     position="top",
 )
-if page.url_path:  # the first page does without what is imported behind it
-    LATER_IMPORTS.wait()
 with framed(page):
     page.run()
-LATER_IMPORTS.begin()

@@ -23,11 +23,10 @@ FORBIDDEN = {
     "pages": ("torch",),
     "streamlit_app.py": ("explorer", "hrformer", "torch"),
 }
-#: `explorer.units` writes numbers; it imports nothing. The router knows of the app only what stands around its pages,
-#: and what is imported behind the first.
+#: `explorer.units` writes numbers; it imports nothing. The router knows of the app only what stands around its pages.
 ALLOWED = {
     "explorer/charts": ("explorer.charts", "explorer.units"),
-    "streamlit_app.py": ("explorer.ui.frame", "explorer.ui.later_imports"),
+    "streamlit_app.py": ("explorer.ui.frame",),
 }
 
 

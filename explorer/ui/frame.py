@@ -1,4 +1,4 @@
-"""What stands around every page: its title, the product's name, messages on its link, and its address."""
+"""What stands around every page: its title, the product's name, messages on its link, its address, and its imports."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from explorer.ui import address, choices
+from explorer.ui.later_imports import LATER_IMPORTS
 from explorer.ui.panels import plain
 
 PRODUCT = "HRFormer Explorer"
@@ -33,8 +34,9 @@ def framed(page: Page) -> Iterator[None]:
     st.set_page_config(page_title=f"{page.title} · {PRODUCT}")
     st.logo(str(_LOGO), size="large")
     st.html(address.REPLACE_WITHIN_A_PAGE, unsafe_allow_javascript=True)
-    if page.url_path:  # the first page is shown in place of those that there are none of
+    if page.url_path:  # the first page is shown in place of those that there are none of, and needs no imports
         st.html(_CLOSE_WRONG_NOTE, unsafe_allow_javascript=True)
+        LATER_IMPORTS.wait()
     st.session_state[choices.PAGE] = page.url_path
     address.arrive(page.url_path)
     messages = st.container()
@@ -43,6 +45,7 @@ def framed(page: Page) -> Iterator[None]:
     address.leave()
     for sentence in address.complaints():
         messages.info(plain(sentence), icon=":material/info:")
+    LATER_IMPORTS.begin()
 
 
 def end_page() -> NoReturn:
