@@ -39,10 +39,10 @@ def test_a_round_trip(path):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("1.25", "-1.25", "time_ms = -1.25 is not legal"),
-        ("1.25", "Infinity", "time_ms = inf is not legal"),
+        ("1.25, 60", "-1.25, 60", "time_ms = -1.25 is not legal"),
+        ("1.25, 60", "Infinity, 60", "time_ms = inf is not legal"),
         ('"convolution"', '"magic"', "operator = 'magic' is not legal: use one of linear, convolution"),
-        ("60", '"sixty"', "macs = 'sixty' is not legal"),
+        ("1.25, 60", '1.25, "sixty"', "macs = 'sixty' is not legal"),
         ('"batch_size": 8, ', "", "KeyError: 'batch_size'"),
         ("[224, 192]", "[224]", "ValueError: not enough values"),
         ('"measured_at"', '"when"', "KeyError: 'measured_at'"),
