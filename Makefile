@@ -35,7 +35,7 @@ test: $(VENV)/.test  ## run the whole test suite, with lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses=logical --maxprocesses=4 --dist=loadgroup
+	$(BIN)/pytest
 
 lint: $(VENV)/.test  ## check style and types
 	$(BIN)/ruff check .

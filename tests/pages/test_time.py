@@ -89,7 +89,7 @@ def test_the_pair_is_a_choice() -> None:
     app.segmented_control(key="reference_second").set_value("HRNet-W48").run()
     assert not app.exception
     assert answer(app).startswith("## HRFormer-B: 0.77 of HRNet-W48's MACs, ")
-    assert "; HRNet-W48 197 ms with the profiler" in captions(app)
+    assert "; HRNet-W48 219 ms with the profiler" in captions(app)
     assert is_reference(app)
 
 
