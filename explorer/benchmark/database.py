@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -92,6 +92,21 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that writes, alone: committed as a whole at the end, or not at all."""
     with engine.execution_options(**{_WRITES: True}).begin() as connection:
         yield connection
+    if engine.dialect.name == "sqlite":
+        _move_log_into_file(engine)
+
+
+def _move_log_into_file(engine: Engine) -> None:
+    """A copy of the file alone holds what is written: as far as nobody reads, and never waiting for one who does.
+
+    What was written is safe already; a move that fails is made up for by the next one.
+    """
+    connection = engine.raw_connection()
+    try:
+        with suppress(sqlite3.Error):
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    finally:
+        connection.close()
 
 
 def _server_engine(url: URL, lock_timeout_s: float) -> Engine:
