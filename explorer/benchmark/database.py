@@ -12,9 +12,10 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import cast
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
@@ -94,6 +95,17 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
     if engine.dialect.name == "sqlite":
         _move_log_into_file(engine)
+
+
+def copy_sqlite(engine: Engine, path: Path) -> None:
+    """Write the whole database as it is at one moment, while others go on reading and writing, as one file."""
+    source = engine.raw_connection()
+    try:
+        with closing(sqlite3.connect(path)) as target:
+            cast("sqlite3.Connection", source.driver_connection).backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")  # leaves no log beside it
+    finally:
+        source.close()
 
 
 def _move_log_into_file(engine: Engine) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from explorer.benchmark.store import Store
+from explorer.benchmark.store import Store, StoreError
 from tests.explorer.benchmark.examples import example_record
 from tests.explorer.benchmark.processes import CONTEXT, received, start, write_some, write_until_killed
 
@@ -99,3 +99,39 @@ def test_a_reader_keeps_no_writer_waiting_and_the_copy_catches_up_after_it(tmp_p
             assert reader.scalar(text("select count(*) from benchmark_records")) == 1
         store.add(records[2])
         assert records_of_a_copy(path) == sorted(record.record_id for record in records)
+
+
+def test_a_backup_taken_between_two_writes_is_a_store_of_one_file(tmp_path: Path) -> None:
+    path, backup, records = (
+        tmp_path / "records.sqlite",
+        tmp_path / "backup.sqlite",
+        [example_record() for _ in range(3)],
+    )
+    with Store(f"sqlite:///{path}") as store:
+        store.add_all(records[:2])
+        with store._engine.connect() as reader:  # keeps the log from being moved
+            reader.scalar(text("select count(*) from benchmark_records"))
+            store.add(records[2])
+            store.back_up(backup)
+        store.add(example_record())
+    assert sorted(entry.name for entry in tmp_path.glob("backup*")) == ["backup.sqlite"]
+    with Store(f"sqlite:///{backup}") as copy:
+        assert sorted(record.record_id for record in copy.records()) == sorted(record.record_id for record in records)
+        assert_whole(copy)
+        assert copy.add(example_record())
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("records.sqlite", "is there already: name a new file"),
+        ("missing/backup.sqlite", "lies in no folder that there is: name a new file"),
+    ],
+)
+def test_a_backup_overwrites_nothing(name: str, words: str, tmp_path: Path) -> None:
+    with Store(f"sqlite:///{tmp_path / 'records.sqlite'}") as store:
+        store.add(example_record())
+        with pytest.raises(StoreError, match=words):
+            store.back_up(tmp_path / name)
+        assert store.count() == 1
+    assert not (tmp_path / "missing").exists()
