@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint format types fuzz audit bench bench-speed parity load faults bursts claims profiles weights predictions screenshots constraints clean
+.PHONY: help app test lint format types fuzz audit bench bench-speed parity legal load faults bursts claims profiles weights predictions screenshots constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /: /' | column -t -s ':'
@@ -67,6 +67,9 @@ bench-speed: $(VENV)/.test  ## measure HRFormer, DeiT-B and HRNet-W48 under ever
 
 parity: $(VENV)/.test  ## compare the optimised form with the model over 200 random variants
 	PARITY_VARIANTS=200 $(BIN)/pytest tests/hrformer/test_optimize.py -k any_variant
+
+legal: $(VENV)/.test  ## build, train, link and look into 400 random variants on every page, whatever is accepted
+	LEGAL_VARIANTS=400 $(BIN)/pytest tests/test_legal_variants.py
 
 bursts: $(VENV)/.test  ## move every control of every page quickly, by keyboard and mouse, while runs are slow (needs Chromium)
 	$(BIN)/python -m tests.bursts

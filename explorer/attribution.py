@@ -301,10 +301,6 @@ def _check_picture(model: HRFormer, x: Tensor) -> None:
             f"Attribution explains the score of a class, and a {model.config.task} model has none: use a "
             "classification or segmentation variant."
         )
-    if model.config.fused_outputs == "highest":
-        raise ValueError(
-            "The head reads all branches, and this variant's last fusion makes only the 1/4 branch: let it make all."
-        )
     check_picture(model, x)
 
 

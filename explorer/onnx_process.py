@@ -95,7 +95,7 @@ def export_in_process(
 def _command(config: HRFormerConfig, weights: HRFormer | int, path: Path) -> list[str]:
     variant = path.with_suffix(".json")
     variant.write_text(config.to_json(), encoding="utf-8")
-    command = [sys.executable, "-m", "explorer", "onnx", str(path), "--variant", str(variant)]
+    command = [sys.executable, "-m", "explorer", "onnx", str(path), "--variant", str(variant), "--with-parent"]
     if isinstance(weights, int):
         return [*command, "--seed", str(weights)]
     import torch  # there already, with the model; where there is none the page does without
@@ -109,17 +109,24 @@ def _run(
     command: list[str], messages: Path, on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]
 ) -> str | None:
     """The last line of what the process says; None if it was stopped."""
-    with messages.open("wb") as file:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file)
-    try:
-        while process.poll() is None:
-            if should_stop():
-                return None
-            _report(messages.read_text(errors="replace"), on_progress)
-            time.sleep(_POLL_S)
-    finally:
-        process.kill()
-        process.wait()
+    with (
+        messages.open("wb") as file,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,  # ends with this process, and so does the export
+            stdout=subprocess.DEVNULL,
+            stderr=file,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            while process.poll() is None:
+                if should_stop():
+                    return None
+                _report(messages.read_text(errors="replace"), on_progress)
+                time.sleep(_POLL_S)
+        finally:
+            process.kill()
     said = messages.read_text(errors="replace").strip().splitlines()
     last = said[-1] if said else f"The exporting process ended with code {process.returncode}."
     if process.returncode != 0:

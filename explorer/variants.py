@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from hrformer import PRESETS, TASKS, HRFormerConfig, preset
+from hrformer.config import nearest_channels
 from hrformer.wording import shown
 
 #: Query keys that describe a variant; a page may keep its own keys beside them.
@@ -75,11 +77,8 @@ def _short(value: object) -> str:
 
 def nearest_legal(values: Mapping[str, Any]) -> HRFormerConfig | None:
     """The variant with channels rounded to multiples of their heads; None where that does not make it legal."""
-    channels = tuple(
-        max(1, round(channels / heads)) * heads
-        for channels, heads in zip(values["channels"], values["num_heads"], strict=True)
-    )
     try:
+        channels = tuple(map(nearest_channels, values["channels"], values["num_heads"]))
         return HRFormerConfig(**{**values, "channels": channels})
     except ValueError:
         return None
@@ -149,21 +148,29 @@ def _known(key: str, value: str, known: Sequence[str], problems: list[str]) -> s
 
 def _with_legal(config: HRFormerConfig, values: Mapping[str, Any]) -> tuple[HRFormerConfig, list[str]]:
     """The variant with all of the values that are legal, and what is wrong with the others."""
+    waiting = dict(values)
+    while keys := _legal_together(config, waiting):
+        config = replace(config, **{key: waiting.pop(key) for key in keys})
+    return config, [_problem(config, {key: value}) for key, value in waiting.items()]
+
+
+def _legal_together(config: HRFormerConfig, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Some of the values that the variant can take: all, else the first that can alone or with one or two others.
+
+    Channels, heads and MLP ratios may be legal only together; no rule joins more fields.
+    """
+    counts = (len(values), 1, 2, 3)
+    groups = itertools.chain.from_iterable(itertools.combinations(values, count) for count in counts)
+    return next((keys for keys in groups if not _problem(config, {key: values[key] for key in keys})), ())
+
+
+def _problem(config: HRFormerConfig, values: Mapping[str, Any]) -> str:
+    """What keeps the variant from taking these values; empty where nothing does."""
     try:
-        return replace(config, **values), []
-    except ValueError:
-        pass
-    waiting, problems = dict(values), {}
-    while True:  # some values, such as channels and heads, are legal only after others
-        before = len(waiting)
-        for key, value in list(waiting.items()):
-            try:
-                config = replace(config, **{key: value})
-                del waiting[key]
-            except ValueError as error:
-                problems[key] = str(error)
-        if len(waiting) == before:
-            return config, [problems[key] for key in waiting]
+        replace(config, **values)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def from_json(text: str | bytes) -> HRFormerConfig:

@@ -70,7 +70,8 @@ class HRFormerConfig:
             segmentation code, "bilinear" in the pose code.
         relative_position_bias: Whether the bias is added to the logits. The published pose code keeps the table but
             leaves the addition out.
-        fused_outputs: Whether the last module fuses into "all" branches or the "highest" resolution only (pose).
+        fused_outputs: Whether the last module fuses into "all" branches or the "highest" resolution only, which only
+            the pose head can do with.
         multi_scale_fusion: Whether a fusion sums all branches. Otherwise each branch passes alone, through the ReLU
             that ends the fusion, and only the transitions and the head join branches.
         segmentation_head: "ocr" as published (object-contextual representations), or "fcn", HRNetV2's plain head.
@@ -117,6 +118,7 @@ class HRFormerConfig:
                 raise ValueError(f"{name} = {shown(getattr(self, name))} is not legal: use true or false.")
         self._check_heads_divide_channels()
         self._check_hidden_channels()
+        self._check_head_has_its_branches()
 
     @property
     def hidden_channels(self) -> tuple[int, ...]:
@@ -164,7 +166,7 @@ class HRFormerConfig:
     def _check_heads_divide_channels(self) -> None:
         for branch, (channels, heads) in enumerate(zip(self.channels, self.num_heads, strict=True)):
             if channels % heads:
-                nearest = max(1, round(channels / heads)) * heads
+                nearest = nearest_channels(channels, heads)
                 raise ValueError(
                     f"channels[{branch}] = {channels} is not divisible by num_heads[{branch}] = {heads}: each head "
                     f"takes an equal share of the channels; the nearest legal value is {nearest} channels."
@@ -177,6 +179,19 @@ class HRFormerConfig:
                     f"mlp_ratios[{branch}] = {self.mlp_ratios[branch]:g} leaves no hidden channel of {channels}: "
                     f"the nearest legal value is {1 / channels:g}."
                 )
+
+    def _check_head_has_its_branches(self) -> None:
+        if self.fused_outputs == "highest" and self.task != "pose":
+            raise ValueError(
+                f"fused_outputs = 'highest' is not legal with task = '{self.task}': its head reads all {NUM_BRANCHES} "
+                "branches, only the pose head reads the highest resolution alone; the nearest legal value is 'all'."
+            )
+
+
+def nearest_channels(channels: int, num_heads: int) -> int:
+    """The legal number of channels next to `channels` that `num_heads` heads share equally."""
+    most = LIMITS["channels"][1] // num_heads
+    return min(max(1, round(channels / num_heads)), most) * num_heads
 
 
 def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:

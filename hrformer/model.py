@@ -118,7 +118,8 @@ def _block(config: HRFormerConfig, branch: int, drop_path_rate: float) -> HRForm
 def _drop_path_rates(config: HRFormerConfig) -> Iterator[float]:
     """Rates rising linearly over the blocks of one branch through stages 2 to 4, the same for all branches."""
     depth = sum(m * b for m, b in zip(config.num_modules[1:], config.num_blocks[1:], strict=True))
-    return iter(torch.linspace(0, config.drop_path_rate, depth, device="cpu").tolist())
+    # In double precision a rate just below 1 stays below it: a block that is always dropped would divide by zero.
+    return iter(torch.linspace(0, config.drop_path_rate, depth, dtype=torch.float64, device="cpu").tolist())
 
 
 def _init_linear(module: nn.Module) -> None:

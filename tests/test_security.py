@@ -1,16 +1,21 @@
 """What SECURITY.md promises: the server's settings, and no network call at run time."""
 
+import base64
+import http.client
 import os
 import re
+import socket
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from explorer.pictures import MAX_FILE_MIB
 from explorer.ui.sources import MAX_CHECKPOINT_MIB
+from tests.browser.serving import running_server
 
 ROOT = Path(__file__).parents[1]
 CONFIG = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
@@ -43,6 +48,87 @@ def test_streamlit_takes_the_settings_as_they_are_meant() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, env=environment
     )
     assert result.stdout.split() == ["localhost", "True", "300", "False"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    store = tmp_path_factory.mktemp("server") / "records.sqlite"
+    with running_server({"HRFORMER_RESULTS_URL": f"sqlite:///{store}"}) as (address, _):
+        yield address.removeprefix("http://")
+
+
+def status_of_a_session(server: str, host: str, origin: str | None) -> int:
+    """What the server answers to a browser that opens a session, from a page at `origin`, under the name `host`."""
+    key = base64.b64encode(bytes(16)).decode()
+    headers = {"Host": host, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    headers |= {"Sec-WebSocket-Key": key} | ({} if origin is None else {"Origin": origin})
+    connection = http.client.HTTPConnection(server, timeout=20)
+    try:
+        connection.request("GET", "/_stcore/stream", headers=headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def answer(server: str, method: str, path: str, **headers: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(server, timeout=20)
+    try:
+        connection.request(method, path, headers=headers)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]", "LOCALHOST"])
+def test_a_browser_on_this_machine_gets_a_session(name: str, server: str) -> None:
+    host = f"{name}:{server.partition(':')[2]}"
+    assert status_of_a_session(server, host, f"http://{host}") == 101
+
+
+@pytest.mark.parametrize(
+    "name", ["rebound.example", "localhost.rebound.example", "127.0.0.1.rebound.example", "0.0.0.0"]
+)
+def test_another_name_that_points_here_gets_no_session(name: str, server: str) -> None:
+    """DNS rebinding: the page and the request have one foreign name, so that origin and host are equal."""
+    host = f"{name}:{server.partition(':')[2]}"
+    assert status_of_a_session(server, host, f"http://{host}") == 403
+    assert status_of_a_session(server, host, None) == 403
+
+
+def test_behind_a_proxy_its_name_is_let_in_and_no_other(tmp_path: Path) -> None:
+    environment = {"HRFORMER_RESULTS_URL": f"sqlite:///{tmp_path / 'r.sqlite'}"}
+    with running_server({**environment, "STREAMLIT_SERVER_ALLOWED_HOSTS": "app.example.org"}) as (address, _):
+        server = address.removeprefix("http://")
+        assert status_of_a_session(server, "app.example.org", "https://app.example.org") == 101
+        assert status_of_a_session(server, "rebound.example", "https://rebound.example") == 403
+
+
+@pytest.mark.parametrize("origin", ["http://elsewhere.example", "http://localhost.elsewhere.example", "null"])
+def test_a_page_of_another_site_gets_no_session(origin: str, server: str) -> None:
+    assert status_of_a_session(server, server, origin) == 403
+
+
+def test_a_file_without_the_browsers_token_is_refused(server: str) -> None:
+    status, _ = answer(server, "PUT", "/_stcore/upload_file/session/file", **{"Content-Length": "0"})
+    assert status == 403
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have one address of their own only")
+def test_no_other_address_of_the_machine_is_listened_on(server: str) -> None:
+    port = int(server.partition(":")[2])
+    socket.create_connection(("127.0.0.1", port), timeout=20).close()
+    with pytest.raises(ConnectionRefusedError):  # a server that listens on all addresses answers on this one, too
+        socket.create_connection(("127.0.0.2", port), timeout=20)
+
+
+def test_the_servers_metrics_tell_counts_and_nothing_of_users_or_files(server: str) -> None:
+    status, text = answer(server, "GET", "/_stcore/metrics")
+    assert status == 200
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert lines
+    assert all(re.fullmatch(r"[a-z_]+(\{[^}]*\})? [0-9.e+-]+", line) for line in lines)
+    assert not any(word in text for word in (str(ROOT), str(Path.home()), "sqlite", socket.gethostname()))
 
 
 #: Runs every page, and tells the addresses and names that anything in the process or in its children asked for.

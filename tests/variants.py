@@ -1,11 +1,48 @@
 """Random variants for property-based tests, small enough to build."""
 
+import math
+from typing import get_args
+
+from hypothesis import reject
 from hypothesis import strategies as st
 
 from hrformer import TASKS, HRFormerConfig
-from hrformer.config import published_task_fields
+from hrformer.config import DW_KERNEL_SIZES, FusedOutputs, FusionUpsample, SegmentationHeadKind, published_task_fields
 
 _four = st.tuples
+_CHOICES = {
+    "dw_kernel_size": DW_KERNEL_SIZES,
+    "fusion_upsample": get_args(FusionUpsample),
+    "fused_outputs": get_args(FusedOutputs),
+    "segmentation_head": get_args(SegmentationHeadKind),
+}
+
+
+@st.composite
+def accepted_variants(draw: st.DrawFn) -> HRFormerConfig:
+    """Whatever `HRFormerConfig` accepts of fields that are drawn without regard to each other, small enough to run."""
+    few, side = st.integers(1, 2), st.integers(32, 96)
+    heads = draw(_four(*[st.integers(1, 4)] * 4))
+    ratios = st.floats(0, 3, exclude_min=True) | st.sampled_from([1 / 3, 0.1, 1, 4])
+    values = {
+        "task": draw(st.sampled_from(TASKS)),
+        "img_size": draw(st.tuples(side, side)),
+        "num_classes": draw(st.integers(1, 30)),
+        "in_chans": draw(st.sampled_from([1, 3, 3, 4])),
+        "num_modules": draw(_four(*[few] * 4)),
+        "num_blocks": draw(_four(*[few] * 4)),
+        "num_heads": heads,
+        "channels": tuple(count * draw(st.integers(1, 8)) for count in heads),
+        "mlp_ratios": draw(_four(*[ratios] * 4)),
+        "window_sizes": draw(_four(*[st.integers(1, 20)] * 4)),
+        "drop_path_rate": draw(st.sampled_from([0.0, 0.3, math.nextafter(1, 0)]) | st.floats(0, 1, exclude_max=True)),
+        **{name: draw(st.booleans()) for name in ("dw_conv", "relative_position_bias", "multi_scale_fusion")},
+        **{name: draw(st.sampled_from(options)) for name, options in _CHOICES.items()},
+    }
+    try:
+        return HRFormerConfig(**values)
+    except ValueError:
+        reject()
 
 
 @st.composite

@@ -12,9 +12,10 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import cast
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
@@ -92,6 +93,32 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that writes, alone: committed as a whole at the end, or not at all."""
     with engine.execution_options(**{_WRITES: True}).begin() as connection:
         yield connection
+    if engine.dialect.name == "sqlite":
+        _move_log_into_file(engine)
+
+
+def copy_sqlite(engine: Engine, path: Path) -> None:
+    """Write the whole database as it is at one moment, while others go on reading and writing, as one file."""
+    source = engine.raw_connection()
+    try:
+        with closing(sqlite3.connect(path)) as target:
+            cast("sqlite3.Connection", source.driver_connection).backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")  # leaves no log beside it
+    finally:
+        source.close()
+
+
+def _move_log_into_file(engine: Engine) -> None:
+    """A copy of the file alone holds what is written: as far as nobody reads, and never waiting for one who does.
+
+    What was written is safe already; a move that fails is made up for by the next one.
+    """
+    connection = engine.raw_connection()
+    try:
+        with suppress(sqlite3.Error):
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    finally:
+        connection.close()
 
 
 def _server_engine(url: URL, lock_timeout_s: float) -> Engine:

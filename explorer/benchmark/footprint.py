@@ -94,7 +94,7 @@ def footprint(ref: ModelRef, img_size: Size, *, training: bool) -> Footprint:
     """Memory of a model: a variant's inference in closed form, all else counted on the meta device.
 
     Raises:
-        ValueError: If the model does not take images of this size.
+        ValueError: If the model does not take images of this size, or can't be trained on them.
     """
     weights_mib = model_cost(ref, img_size).params * _FP32_BYTES / MIB
     training_mib = _training_mib_per_img(ref, img_size) if training else None
@@ -117,8 +117,11 @@ def _training_mib_per_img(ref: ModelRef, img_size: Size) -> float:
     for parameter in model.parameters():
         parameter.register_post_accumulate_grad_hook(_drop_gradient)  # type: ignore[no-untyped-call]
     live = LiveTensors()
-    with live:
-        model(meta_images(ref, img_size, 2)).square().mean().backward()
+    try:
+        with live:
+            model(meta_images(ref, img_size, 2)).square().mean().backward()
+    except Exception as error:  # whatever a model of timm's raises becomes the reason
+        raise ValueError(f"{ref.name} can't be trained for a trial without memory: {type(error).__name__}.") from error
     return live.peak_bytes / MIB / 2
 
 

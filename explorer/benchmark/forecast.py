@@ -30,33 +30,62 @@ _OVERHEAD_MIB = {"cpu": 900.0, "cuda": 700.0, "mps": 900.0}
 def estimate_seconds(plan: Plan) -> float:
     """Rough duration of a plan, s: within a factor of two or three on a machine of today.
 
+    Jobs that can't be counted are left out.
+
     Raises:
-        ValueError: If a model does not take images of its size.
+        ValueError: If none can be counted, with the reason.
     """
-    return sum(_group_seconds(group) for group in plan.groups())
+    return sum(_group_seconds(group) for group in _counted_groups(plan))
+
+
+def uncounted(plan: Plan) -> tuple[str, ...]:
+    """Why some of a plan's jobs can't be counted before they run, one sentence each; they fail or succeed alone."""
+    return tuple(dict.fromkeys(reason for job in plan.jobs() if (reason := _uncounted(job))))
 
 
 def check_memory(plan: Plan, available_mib: Callable[[str], float | None]) -> None:
     """Refuse a plan that can't fit.
 
     Args:
-        plan: The plan.
+        plan: The plan; of jobs that can't be counted nobody knows, which refuses nothing.
         available_mib: Free memory of a device by name, MiB; None where nobody knows, which refuses nothing.
 
     Raises:
-        ValueError: Naming the first job that does not fit, what it needs, what there is and what would fit.
+        ValueError: Naming the first job that does not fit, what it needs, what there is and what would fit; or, if no
+            job can be counted, why.
     """
     available = {device: available_mib(device) for device in plan.devices}
-    for group in plan.groups():
+    for group in _counted_groups(plan):
         free_mib = available[group[0].device]
         if free_mib is not None:
             _check_group(group, free_mib)
 
 
 def needed_mib(job: Job) -> float:
-    """Memory that a job needs on its own, MiB."""
+    """Memory that a job needs on its own, MiB.
+
+    Raises:
+        ValueError: If it can't be counted.
+    """
     device, _ = parse_device(job.device)
     return _OVERHEAD_MIB[device] + _resident_mib(job) + _step_mib(job)
+
+
+def _counted_groups(plan: Plan) -> list[Group]:
+    groups = [tuple(job for job in group if not _uncounted(job)) for group in plan.groups()]
+    counted = [group for group in groups if group]
+    if not counted:
+        raise ValueError(uncounted(plan)[0])
+    return counted
+
+
+def _uncounted(job: Job) -> str:
+    """Why a job's work or memory can't be counted; empty where they can."""
+    try:
+        _footprint(job)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _check_group(group: Group, free_mib: float) -> None:

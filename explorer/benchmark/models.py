@@ -247,12 +247,14 @@ def meta_images(ref: ModelRef, img_size: Size, batch_size: int = 1) -> torch.Ten
 
 def _count_macs(ref: ModelRef, model: nn.Module, img_size: Size) -> tuple[int, int]:
     """Multiply-adds of all operators, and of the matrix products that are no layer's."""
+    # The counter's hooks ask what needs a gradient for its history; a learned token that is given to a layer has none.
+    model.requires_grad_(False)
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             model(meta_images(ref, img_size))
-    except (AssertionError, RuntimeError) as error:
+    except Exception as error:  # whatever a model of timm's raises becomes the reason
         raise ValueError(_wrong_size(ref, img_size, error)) from error
-    by_operator: Mapping[Any, int] = counter.get_flop_counts()["Global"]
+    by_operator: Mapping[Any, int] = counter.get_flop_counts().get("Global", {})
     products = sum(flops for operator, flops in by_operator.items() if _PRODUCTS.search(str(operator)))
     return int(counter.get_total_flops()) // 2, products // 2
 
@@ -283,7 +285,7 @@ def _unknown_name(name: str) -> str:
 def _wrong_size(ref: ModelRef, img_size: Size, error: Exception) -> str:
     height, width = ref.default_img_size
     cause = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
-    return (
-        f"{ref.name} can't take images of {img_size[0]}x{img_size[1]} pixels ({cause}): "
-        f"use {height}x{width}, the size it was made for."
-    )
+    asked = f"{img_size[0]}x{img_size[1]} pixels"
+    if img_size == (height, width):
+        return f"{ref.name} can't be run with images of {asked}, the size it was made for: {cause}."
+    return f"{ref.name} can't take images of {asked} ({cause}): use {height}x{width}, the size it was made for."

@@ -26,6 +26,8 @@ _THROTTLE_MASK = (
     | pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown
 )
 
+_UNLISTED = "the driver does not list this process, as in a container, so nobody knows which of those listed are others"
+
 Answer = TypeVar("Answer")
 
 
@@ -37,17 +39,16 @@ class Card:
     """One card, found by its UUID.
 
     Args:
-        uuid: As NVML ("GPU-1234…") or as torch ("1234…") writes it.
+        uuid: As NVML ("GPU-1234…", of a slice of a card "MIG-1234…") or as torch (both "1234…") writes it.
 
     Raises:
         CardUnavailableError: If the library is missing, the driver does not run or knows no such card.
     """
 
     def __init__(self, uuid: str) -> None:
-        self.uuid = uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}"
         try:
             pynvml.nvmlInit()
-            self._handle = pynvml.nvmlDeviceGetHandleByUUID(self.uuid)
+            self._handle = _find(uuid)
         except pynvml.NVMLError as error:
             raise CardUnavailableError(f"NVML: {error}") from error
 
@@ -71,9 +72,13 @@ class Card:
         """Whether the clocks are lowered now for heat or power."""
         return bool(pynvml.nvmlDeviceGetCurrentClocksEventReasons(self._handle) & _THROTTLE_MASK)
 
-    def other_processes(self) -> int:
-        """Processes that compute on the card now, this one not counted."""
-        return sum(process.pid != os.getpid() for process in self._processes())
+    def other_processes(self) -> int | None:
+        """Processes that compute on the card now beside this one; None where the driver does not list this one.
+
+        In a container the driver tells the host's process numbers, or no process at all.
+        """
+        listed = [process.pid for process in self._processes()]
+        return len(listed) - 1 if os.getpid() in listed else None
 
     def own_memory_mib(self) -> float | None:
         """What the driver attributes to this process, MiB; None where it does not see this process or its memory."""
@@ -81,7 +86,8 @@ class Card:
         return own[0] / MIB if own and own[0] is not None else None
 
     def _processes(self) -> list[Any]:
-        return list(pynvml.nvmlDeviceGetComputeRunningProcesses(self._handle))
+        # By its version: where a driver lacks it, the plain name raises what is no NVMLError.
+        return list(pynvml.nvmlDeviceGetComputeRunningProcesses_v3(self._handle))
 
 
 class CardWatch:
@@ -108,12 +114,19 @@ class CardWatch:
         """Call right after a turn's last call, the card still warm from it."""
         energy_mj = self._ask("energy_mj_per_img", Card.energy_mj)
         if energy_mj is not None and self._energy_before_mj is not None:
-            self._energy_mj += energy_mj - self._energy_before_mj
-            self._images += images
+            self._add_energy(energy_mj - self._energy_before_mj, images)
         for name, query in _SAMPLED.items():
             answer = self._ask(name, query)
             if answer is not None:
                 self._answers.setdefault(name, []).append(answer)
+            else:
+                self._reasons.setdefault(name, _UNLISTED)  # a query that fails has left its own reason
+
+    def _add_energy(self, turn_mj: int, images: int) -> None:
+        if turn_mj < 0:
+            self._reasons["energy_mj_per_img"] = f"the card's energy counter went back by {-turn_mj:,} mJ in a turn"
+        self._energy_mj += turn_mj
+        self._images += images
 
     def figures(self) -> Figures:
         """Mean power and clock, highest temperature, any throttling, most other processes, energy per image."""
@@ -158,11 +171,21 @@ def process_memory_figure(uuid: str) -> Figures:
     return Figures.of("process_memory_mib", value, reason)
 
 
+def _find(uuid: str) -> Any:
+    """NVML's handle of a card or a slice of one; torch writes the UUIDs of both without the prefix."""
+    if uuid.startswith(("GPU-", "MIG-")):
+        return pynvml.nvmlDeviceGetHandleByUUID(uuid)
+    try:
+        return pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
+    except pynvml.NVMLError:
+        return pynvml.nvmlDeviceGetHandleByUUID(f"MIG-{uuid}")
+
+
 def _mean(answers: list[float]) -> float:
     return sum(answers) / len(answers)
 
 
-_SAMPLED: dict[str, Callable[[Card], float | bool]] = {
+_SAMPLED: dict[str, Callable[[Card], float | bool | None]] = {
     "power_w": Card.power_w,
     "clock_mhz": Card.clock_mhz,
     "temperature_c": Card.temperature_c,

@@ -133,7 +133,7 @@ class _RangeStack:
 
 def macs_by_part(ref: ModelRef, img_size: Size) -> dict[_Key, int]:
     """Multiply-adds of one image by part and kind of operator, counted on the meta device."""
-    model = build_meta_model(ref, img_size)
+    model = build_meta_model(ref, img_size).requires_grad_(False)  # as in `model_cost`
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(meta_images(ref, img_size))
     root = type(model).__name__

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import BigInteger, Boolean, Connection, CursorResult, Double, RowMapping, delete, func, insert, select
 
-from explorer.benchmark.database import is_read_only, open_engine, parse_url, sqlite_path, writing
+from explorer.benchmark.database import copy_sqlite, is_read_only, open_engine, parse_url, sqlite_path, writing
 from explorer.benchmark.migrations import bring_up_to_date
 from explorer.benchmark.record import Record
 from explorer.benchmark.schema import (
@@ -104,6 +104,26 @@ class Store:
                     )
             with writing(self._engine) as connection:
                 connection.execute(delete(RECORDS).where(RECORDS.c.record_id == ""))  # takes the lock, finds nothing
+
+    def back_up(self, path: Path) -> None:
+        """Write a copy of the store as it is now, while others go on using it: one SQLite file, or none at all.
+
+        Args:
+            path: A new file.
+        """
+        if self._path is None:
+            raise StoreError(f"The store {self.location} is on a server: back it up with the server's own pg_dump.")
+        if path.exists() or not path.parent.is_dir():
+            reason = "is there already" if path.exists() else "lies in no folder that there is"
+            raise StoreError(f"{path} {reason}: name a new file in a folder that exists.")
+        part = path.with_name(f"{path.name}.part")
+        try:
+            with explained(str(path)):
+                part.unlink(missing_ok=True)
+                copy_sqlite(self._engine, part)
+                part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
     def add(self, record: Record) -> bool:
         """Store one record; it is safe once this returns.

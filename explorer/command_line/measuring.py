@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
-from explorer.benchmark.forecast import check_memory, estimate_seconds
+from explorer.benchmark.forecast import check_memory, estimate_seconds, uncounted
 from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.process import available_mib
@@ -115,3 +115,5 @@ def _show_plan(plan: Plan) -> None:
     print(text_table(PLAN_COLUMNS, map(job_fields, jobs)))
     count = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
     print(f"{count}, about {duration(estimate_seconds(plan))} one after the other.\n", flush=True)
+    for reason in uncounted(plan):
+        print(f"Not in this forecast: {reason}", file=sys.stderr)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer.benchmark.child import die_with_parent
 from explorer.command_line.arguments import image_size
 
 if TYPE_CHECKING:
@@ -33,10 +35,13 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="HRFormer's weights, .pth or .safetensors")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of random weights (default: %(default)s)")
     parser.add_argument("--img-size", type=image_size, metavar="SIZE", help="224 or 256x192 (height x width)")
+    parser.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)  # ends where stdin does
     parser.set_defaults(command=_onnx)
 
 
 def _onnx(arguments: argparse.Namespace) -> int:
+    if arguments.with_parent:
+        threading.Thread(target=die_with_parent, daemon=True).start()
     from explorer.onnx_export import export_onnx
     from explorer.onnx_limits import missing_packages
 

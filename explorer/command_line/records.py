@@ -1,4 +1,4 @@
-"""`export`, `import` and `list`: records of the store as files and as a table."""
+"""`export`, `import`, `list` and `backup`: records of the store as files and as a table."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _CHOICES = {"kind": get_args(JobKind), "status": get_args(Status), "device": ("c
 
 
 def add_parsers(commands: Any) -> None:
-    """Add the three commands to the subparsers."""
+    """Add the four commands to the subparsers."""
     export = commands.add_parser("export", help="write records as CSV", description="Write records as CSV.")
     export.add_argument("file", metavar="FILE", help="file to write, - for standard output")
     export.add_argument("--timm", action="store_true", help="timm's column names, for the kind inference or another")
@@ -55,6 +55,10 @@ def add_parsers(commands: Any) -> None:
     )
     _add_selection(lister)
     lister.set_defaults(command=_list)
+
+    backup = commands.add_parser("backup", help="copy the store while it is in use", description="Copy the store.")
+    backup.add_argument("file", metavar="FILE", type=Path, help="new SQLite file, which can be used as a store")
+    backup.set_defaults(command=_backup)
 
 
 def moment(text: str) -> str:
@@ -120,6 +124,13 @@ def _list(arguments: argparse.Namespace) -> int:
     print(text_table(LIST_COLUMNS, rows))
     if len(newest) < len(frame):
         _tell(f"These are the newest {len(newest)} of {_counted(len(frame))}: see more with --limit.")
+    return 0
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    with Store() as store:
+        store.back_up(arguments.file)
+        _tell(f"Copied {store.location} with {_counted(store.count())} to {arguments.file}.")
     return 0
 
 

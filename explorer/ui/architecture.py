@@ -44,7 +44,7 @@ def describe_network(config: HRFormerConfig) -> NetworkDiagram:
     depth = config.num_modules[0] * config.num_blocks[0]
     stem_shape = _shape(STEM_CHANNELS, sizes[0])
     bottleneck = _part("Bottleneck of stage 1", _shape(STAGE1_CHANNELS, sizes[0]), stages["stage 1"], cost.macs, depth)
-    reads_all = config.task != "pose" and config.fused_outputs == "all"
+    reads_all = config.task != "pose"
     return NetworkDiagram(
         stem=_part(
             "Stem: two strided 3x3 convolutions", stem_shape, stages["stem"], cost.macs, settings=(config.in_chans,)

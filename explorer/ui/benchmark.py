@@ -10,10 +10,10 @@ import streamlit as st
 
 from explorer.benchmark.comparison import engine_label
 from explorer.benchmark.device import device_names
-from explorer.benchmark.forecast import check_memory, estimate_seconds, needed_mib
+from explorer.benchmark.forecast import check_memory, estimate_seconds, needed_mib, uncounted
 from explorer.benchmark.method import Method
 from explorer.benchmark.models import model_cost
-from explorer.benchmark.plan import Plan
+from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.runner import Run
 from explorer.engines import engine_by_name
 from explorer.ui import address, choices
@@ -135,6 +135,11 @@ def forecast_problem(plan: Plan) -> str | None:
     return None
 
 
+def without_forecast(plan: Plan) -> list[str]:
+    """Why some of the plan's jobs can't be counted before they run, one sentence each; the others go on."""
+    return [f"Not in the forecast, and fails alone if it can't run: {reason}" for reason in uncounted(plan)]
+
+
 def missing_engines(plan: Plan) -> list[str]:
     """Why some of the plan's engines do not run on this machine, one sentence each; the others go on."""
     reasons = (engine_by_name(name).available() for name in plan.engines)
@@ -226,12 +231,18 @@ def plan_table(plan: Plan) -> pd.DataFrame:
                 "precision": job.precision,
                 "format": job.memory_format,
                 "engine": engine_label(job.engine, job.compile_mode),
-                "GMACs": model_cost(job.model, job.img_size).macs / 1e9,
-                "MiB": needed_mib(job),
+                **_forecast(job),
             }
             for job in plan.jobs()
         ]
     )
+
+
+def _forecast(job: Job) -> dict[str, float | None]:
+    try:
+        return {"GMACs": model_cost(job.model, job.img_size).macs / 1e9, "MiB": needed_mib(job)}
+    except ValueError:  # said once above the plan
+        return {"GMACs": None, "MiB": None}
 
 
 def current_run() -> Run | None:

@@ -172,11 +172,12 @@ def _branch_slider(
     if knob == HEADS:
         present(st.select_slider, label, legal_heads(config, branches, int(high)), **shown)
         return
-    low, step = knob.low, knob.step
+    low, step = min(knob.low, value), knob.step
     if knob == CHANNELS:
-        step = channel_step(config, branches)
-        low, high = math.ceil(low / step) * step, max(high // step * step, 2 * step)
-    low = min(low, value)
+        low, high, step = legal_channels(config, branches, int(high))
+    if low == high:  # nowhere to go, and a slider needs two places
+        present(st.slider, label, low, high + step, step=step, place=(low, step), disabled=True, **shown)
+        return
     present(st.slider, label, low, high, step=step, place=(low, high, step), **shown)
 
 
@@ -190,12 +191,21 @@ def legal_heads(config: HRFormerConfig, branches: Sequence[int], most: int) -> l
     ]
 
 
-def channel_step(config: HRFormerConfig, branches: Sequence[int]) -> int:
-    """Channels whose multiples all fit the heads of the first of some branches and, doubled, of the lower ones."""
-    first = branches[0]
-    return math.lcm(
-        *(config.num_heads[branch] // math.gcd(config.num_heads[branch], 2 ** (branch - first)) for branch in branches)
+def legal_channels(config: HRFormerConfig, branches: Sequence[int], most: int) -> tuple[int, int, int]:
+    """Fewest and most channels of the first of some branches, and the step between.
+
+    All of them, and their doubles in the lower branches, fit the heads, leave a hidden channel, and are within limits.
+    The most are about `most`, and the first branch's own are among them.
+    """
+    factors = {branch: 2 ** (branch - branches[0]) for branch in branches}
+    value = config.channels[branches[0]]
+    step = math.lcm(
+        *(config.num_heads[branch] // math.gcd(config.num_heads[branch], factors[branch]) for branch in branches)
     )
+    fewest = max(math.floor(0.5 / config.mlp_ratios[branch] / factors[branch]) + 1 for branch in branches)
+    low = min(math.ceil(max(CHANNELS.low, fewest) / step) * step, value)
+    limit = LIMITS["channels"][1] // max(factors.values())
+    return low, min(max(most // step, 2), limit // step) * step, step
 
 
 def _input_and_output(config: HRFormerConfig) -> None:
@@ -235,7 +245,8 @@ def _published_differences(config: HRFormerConfig) -> None:
         "fused_outputs",
         config,
         format_func=lambda outputs: "all branches" if outputs == "all" else "the 1/4 branch only",
-        help="The published pose network keeps only the highest resolution.",
+        disabled=config.task != "pose",
+        help="The published pose network keeps only the highest resolution; the other tasks' heads read all branches.",
     )
     high = max(0.5, config.drop_path_rate)
     present(

@@ -14,6 +14,7 @@ from explorer.ui.benchmark import (
     show_plan,
     start_error,
     unknown_models,
+    without_forecast,
 )
 from explorer.ui.benchmark_results import show_results, watch_run
 from explorer.ui.comparison import reported
@@ -51,6 +52,9 @@ with messages:
             st.button(f"Leave out {', '.join(unknown)}", on_click=drop_models, args=(unknown,), key="drop_models")
     if problem:
         st.error(plain(problem), icon=":material/memory:")
+    elif plan is not None and not is_busy:
+        for reason in without_forecast(plan):
+            st.warning(plain(reason), icon=":material/question_mark:")
     if plan is not None:
         for reason in missing_engines(plan):
             st.warning(

@@ -196,11 +196,6 @@ def test_the_part_of_a_map_that_holds_half_of_what_is_positive() -> None:
     assert math.isnan(share_of_half(torch.tensor([[0.0, -1.0]])))
 
 
-def test_a_head_that_lacks_branches_is_refused_with_a_sentence() -> None:
-    with pytest.raises(ValueError, match="makes only the 1/4 branch: let it make all"):
-        class_scores(build(fused_outputs="highest"), PICTURE)
-
-
 def test_bad_choices_are_refused_with_a_sentence() -> None:
     with pytest.raises(ValueError, match="no class 5: use 0 to 4"):
         integrated_gradients(MODEL, PICTURE, 5)

@@ -295,3 +295,12 @@ def _is_alive(pid):
     except ProcessLookupError:
         return False
     return True
+
+
+def test_a_backup_holds_the_stores_records(filled, tmp_path, capsys):
+    assert main(["backup", str(tmp_path / "copy.sqlite")]) == 0
+    assert "with 3 records to" in capsys.readouterr().err
+    with Store(f"sqlite:///{tmp_path / 'copy.sqlite'}") as copy:
+        assert {record.record_id for record in copy.records()} == {record.record_id for record in filled}
+    assert main(["backup", str(tmp_path / "copy.sqlite")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1

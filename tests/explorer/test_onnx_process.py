@@ -1,6 +1,10 @@
 """Exports through the command line and in a process of their own: a checked file, a sentence, or nothing at all."""
 
 import gc
+import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -54,6 +58,49 @@ def test_a_stopped_export_ends_at_once_and_leaves_nothing(tmp_path: Path, monkey
     assert export_in_process(CONFIG, 0, lambda done, total: None, lambda: len(asked) > 2 or asked.append(1)) is None
     assert time.monotonic() - start < 5
     assert list(tmp_path.iterdir()) == []
+
+
+EXPORT_FOR_EVER = """
+from hrformer import preset
+from explorer.onnx_process import export_in_process
+export_in_process(preset("base"), 0, lambda *step: None, lambda: False)
+"""
+
+
+@needs_onnx
+@pytest.mark.skipif(sys.platform != "linux", reason="children are found in /proc")
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM], ids=lambda end: end.name)
+def test_an_export_ends_with_the_process_that_asked_for_it(end: signal.Signals, tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    parent = subprocess.Popen([sys.executable, "-c", EXPORT_FOR_EVER], env=environment)
+    try:
+        child = first_child(parent.pid)
+        assert is_running(child)
+    finally:
+        parent.send_signal(end)
+        parent.wait()
+    for _ in range(300):
+        if not is_running(child):
+            return
+        time.sleep(0.1)
+    os.kill(child, signal.SIGKILL)
+    pytest.fail("the export went on alone")
+
+
+def first_child(pid: int) -> int:
+    for _ in range(300):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        if children:
+            return int(children[0])
+        time.sleep(0.1)
+    raise AssertionError("no export began")
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 @needs_onnx

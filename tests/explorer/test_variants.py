@@ -1,7 +1,10 @@
 """Ways to write a variant down lead back to it."""
 
+import math
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 import hrformer
 from explorer.variants import (
@@ -76,6 +79,47 @@ def test_the_nearest_legal_variant_rounds_channels_to_heads() -> None:
     assert legal is not None
     assert legal.channels == (18, 36, 72, 144)
     assert nearest_legal(values | {"in_chans": 9}) is None
+
+
+@given(st.lists(st.floats(0.05, 32), min_size=4, max_size=4), st.floats(0, 1, exclude_max=True))
+@example([1 / 3, 0.1, 2 / 3, 31.999999999999996], 1 / 3)
+@example([math.pi, math.e, 1e-1, 7.0], 5e-324)
+@settings(max_examples=60, deadline=None)
+def test_links_and_files_keep_numbers_to_the_last_digit(ratios: list[float], rate: float) -> None:
+    config = preset("tiny", mlp_ratios=tuple(ratios), drop_path_rate=rate)
+    assert from_query(to_query(config)).mlp_ratios == tuple(ratios)
+    assert from_query(to_query(config)).drop_path_rate == rate
+    assert from_json(config.to_json()) == config
+
+
+def test_the_nearest_legal_variant_stays_within_the_limits() -> None:
+    values = preset("tiny").to_dict() | {"channels": (8191, 36, 72, 144), "num_heads": (3, 2, 4, 8)}
+    legal = nearest_legal(values)
+    assert legal is not None
+    assert legal.channels[0] == 8190  # 2730 for each of three heads; 8193 would be nearer the next
+
+
+@pytest.mark.parametrize("task", ["classification", "segmentation"])
+def test_what_does_not_fit_the_task_is_left_out_and_the_rest_kept(task: str) -> None:
+    config, problems = legal_part({"task": task, "fused_outputs": "highest", "window_sizes": "9,9,9,9"})
+    assert config == preset("tiny", task, window_sizes=(9, 9, 9, 9))
+    (problem,) = problems
+    assert problem.startswith(f"fused_outputs = 'highest' is not legal with task = '{task}'")
+
+
+def test_values_that_are_legal_only_together_survive_an_illegal_one() -> None:
+    heads, channels = (5, 5, 5, 5), (25, 25, 25, 25)  # five heads don't divide 18 channels, nor two heads 25
+    query = {"num_heads": "5,5,5,5", "channels": "25,25,25,25", "in_chans": "9", "dw_conv": "perhaps"}
+    config, problems = legal_part(query)
+    assert config == preset("tiny", num_heads=heads, channels=channels)
+    assert [problem.split(" = ")[0] for problem in problems] == ["dw_conv", "in_chans"]
+
+
+def test_three_values_that_are_legal_only_together_survive_an_illegal_one() -> None:
+    query = {"num_heads": "1,1,1,5", "channels": "1,1,1,5", "mlp_ratios": "1,1,1,0.2", "in_chans": "9"}
+    config, problems = legal_part(query)
+    assert (config.channels, config.num_heads, config.mlp_ratios) == ((1, 1, 1, 5), (1, 1, 1, 5), (1, 1, 1, 0.2))
+    assert [problem.split(" = ")[0] for problem in problems] == ["in_chans"]
 
 
 def test_the_legal_part_of_a_link_is_kept() -> None:

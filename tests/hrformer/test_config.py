@@ -32,6 +32,21 @@ from tests.variants import tiny_variants
         ({"segmentation_head": "unet"}, ["segmentation_head = 'unet'", "ocr, fcn"]),
         ({"fusion_upsample": "cubic"}, ["fusion_upsample = 'cubic'", "nearest, bilinear"]),
         ({"windows": 7}, ["Unknown field windows"]),
+        (
+            {"fused_outputs": "highest"},
+            ["fused_outputs = 'highest'", "'classification'", "nearest legal value is 'all'"],
+        ),
+        (
+            {"task": "segmentation", "fused_outputs": "highest", "segmentation_head": "fcn"},
+            ["fused_outputs = 'highest'", "'segmentation'", "nearest legal value is 'all'"],
+        ),
+        (
+            {"task": "classification", "fused_outputs": "highest", "multi_scale_fusion": False},
+            ["fused_outputs = 'highest'", "nearest legal value is 'all'"],
+        ),
+        ({"channels": (8192, 36, 72, 144), "num_heads": (3, 2, 4, 8)}, ["nearest legal value is 8190 channels"]),
+        ({"channels": (1, 36, 72, 144), "num_heads": (512, 2, 4, 8)}, ["nearest legal value is 512 channels"]),
+        ({"mlp_ratios": (4, 4, 4, 1 / 512)}, ["mlp_ratios[3] = 0.00195312", "nearest legal value is 0.00694444"]),
     ],
 )
 def test_an_illegal_variant_says_what_is_wrong_and_what_would_work(overrides: dict, words: list[str]) -> None:
@@ -40,6 +55,18 @@ def test_an_illegal_variant_says_what_is_wrong_and_what_would_work(overrides: di
     assert "\n" not in str(caught.value)
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_only_the_pose_head_reads_the_highest_resolution_alone(task: str) -> None:
+    assert preset("tiny", task, fused_outputs="all").fused_outputs == "all"
+    assert preset("tiny", "pose").fused_outputs == "highest"
+    values = preset("tiny", task).to_dict() | {"fused_outputs": "highest"}
+    if task == "pose":
+        assert HRFormerConfig.from_dict(values).fused_outputs == "highest"
+    else:
+        with pytest.raises(ValueError, match="only the pose head"):
+            HRFormerConfig.from_dict(values)
 
 
 @pytest.mark.parametrize("arguments", [("huge",), ("tiny", "detection")])

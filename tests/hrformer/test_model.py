@@ -1,5 +1,6 @@
 """What a user of the model library relies on, beyond the reference outputs."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -30,6 +31,16 @@ def test_outputs_have_the_documented_shapes(config: HRFormerConfig) -> None:
     assert features[0].shape[2:] == quarter
     expected = {"classification": (), "pose": quarter, "segmentation": (height, width)}[config.task]
     assert output.shape == (2, config.num_classes, *expected)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5, math.nextafter(1, 0)])
+def test_no_block_is_always_dropped(rate: float) -> None:
+    """Single precision rounds the highest legal rate to 1, and what is kept was divided by zero."""
+    model = create_model(replace(SMALL, drop_path_rate=rate, num_blocks=(1, 2, 2, 2)))
+    rates = [module.rate for module in model.modules() if isinstance(module, DropPath)]
+    assert min(rates) == 0.0
+    assert max(rates) == rate < 1
+    assert model(torch.randn(2, 3, 64, 64)).isfinite().all()
 
 
 def test_images_with_other_channels_are_refused() -> None:

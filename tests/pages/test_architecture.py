@@ -159,6 +159,7 @@ def test_a_link_opens_its_variant() -> None:
         ({"channels": "18,37,72,144"}, "nearest legal value is 36"),
         ({"window_sizes": "0,7,7,7"}, "K · window, 1/4 branch = 0"),
         ({"preset": "<script>"}, "tiny, small, base"),
+        ({"fused_outputs": "highest"}, "only the pose head reads the highest resolution alone"),
     ],
 )
 def test_an_edited_link_keeps_its_legal_rest_and_says_what_was_left_out(query: dict[str, str], words: str) -> None:
@@ -185,6 +186,29 @@ def test_heads_and_channels_can_only_be_moved_to_what_fits_the_other() -> None:
     assert app.select_slider(key="num_heads.all").options == ["1", "2", "3", "6", "9"]  # of 18, 36, 72, 144
     channels = app.slider(key="channels.all")
     assert (channels.min, channels.step) == (4, 2)
+
+
+def test_the_last_fusion_can_only_be_narrowed_where_the_head_reads_no_more() -> None:
+    app = open_app()
+    for task, is_free in (("classification", False), ("pose", True), ("segmentation", False)):
+        app.selectbox(key="task").set_value(task).run()
+        assert app.selectbox(key="fused_outputs").disabled is not is_free
+    assert variant(app).fused_outputs == "all"  # what pose had chosen went with it
+
+
+def test_a_ratio_of_a_third_stays_one() -> None:
+    app = open_app(query={"mlp_ratios": ",".join([repr(1 / 3)] * 4)})
+    assert variant(app).mlp_ratios == (1 / 3,) * 4
+    app.toggle(key="dw_conv").set_value(False).run()
+    assert variant(app) == preset("tiny", mlp_ratios=(1 / 3,) * 4, dw_conv=False)
+    assert app.query_params["mlp_ratios"] == ",".join([repr(1 / 3)] * 4)
+
+
+def test_channels_that_have_no_other_legal_place_are_shown_and_stay() -> None:
+    """Multiples of 31 and 29 heads in the upper branches: doubled thrice, 1798 would be above the limit."""
+    app = open_app(query={"num_heads": "31,29,1,1", "channels": "899,1798,3596,7192"})
+    slider = app.slider(key="channels.all")
+    assert (slider.value, slider.disabled) == (899, True)
 
 
 def test_an_illegal_change_keeps_the_last_good_variant_and_offers_the_nearest() -> None:

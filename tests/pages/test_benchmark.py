@@ -107,6 +107,24 @@ def test_a_run_ends_in_records_that_are_shown_stored_and_downloadable(store: str
         assert stored.get(downloaded[0].record_id) == downloaded[0]
 
 
+def test_a_model_that_cannot_be_counted_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            raise IndexError("no window left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("timm.create_model", lambda name, **options: Failing())
+        app = open_benchmark("this variant", "test_efficientnet_ln")
+        assert not app.error
+        (warning,) = (warning.value for warning in app.warning)
+        assert "test_efficientnet_ln can't be run with images of 160x160" in warning
+        assert "no window left" in warning
+        assert not app.button(key="start_run").disabled
+        app = open_benchmark("test_efficientnet_ln")
+        assert "no window left" in errors(app)
+        assert app.button(key="start_run").disabled
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")
 def test_engines_are_measured_in_turns_and_one_that_is_not_there_costs_the_others_nothing() -> None:
     app = open_benchmark("this variant")

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from explorer.benchmark.footprint import LiveTensors, footprint
-from explorer.benchmark.forecast import check_memory, estimate_seconds, needed_mib
-from explorer.benchmark.models import build_meta_model, meta_images, model_by_name, variant
+from explorer.benchmark.forecast import check_memory, estimate_seconds, needed_mib, uncounted
+from explorer.benchmark.models import build_meta_model, meta_images, model_by_name, model_cost, variant
 from explorer.benchmark.plan import Job, Plan
 from explorer.complexity import estimate_complexity
 from hrformer import preset
@@ -58,6 +58,53 @@ def test_half_precision_needs_half_of_all_but_the_overhead():
 def test_a_plan_that_fits_is_let_through():
     check_memory(Plan(models=(TINY,), batch_sizes=(8,)), lambda _: 4000.0)
     check_memory(Plan(models=(TINY,), batch_sizes=(2**16,)), lambda _: None)
+
+
+SMALL = variant(SMALL_CONFIG)
+
+
+def of_64_pixels(*models, **axes):
+    return Plan(models=models, img_sizes=((64, 64),), **axes)
+
+
+@pytest.fixture
+def let_timm_build(monkeypatch):
+    def let(model):
+        monkeypatch.setattr("timm.create_model", lambda name, **options: model)
+        return model_by_name("resnet10t")
+
+    yield let
+    model_cost.cache_clear()
+    footprint.cache_clear()
+
+
+def test_what_cannot_be_counted_refuses_nothing_but_itself(let_timm_build):
+    class Failing(torch.nn.Module):
+        def forward(self, images):
+            raise IndexError("no window left")
+
+    failing = let_timm_build(Failing())
+    both, alone, only_counted = of_64_pixels(SMALL, failing), of_64_pixels(failing), of_64_pixels(SMALL)
+    check_memory(both, lambda _: 4000.0)
+    assert estimate_seconds(both) == estimate_seconds(only_counted)
+    (reason,) = uncounted(both)
+    assert reason.startswith("resnet10t can't take images of 64x64 pixels (no window left)")
+    assert uncounted(only_counted) == ()
+    with pytest.raises(ValueError, match="no window left"):
+        check_memory(alone, lambda _: 4000.0)
+    with pytest.raises(ValueError, match="no window left"):
+        estimate_seconds(alone)
+
+
+def test_what_cannot_be_trained_on_trial_refuses_nothing_but_itself(let_timm_build):
+    class Frozen(torch.nn.Module):
+        def forward(self, images):
+            return images.detach()
+
+    plan = of_64_pixels(SMALL, let_timm_build(Frozen()), kinds=("inference", "training_step"))
+    (reason,) = uncounted(plan)
+    assert reason == "resnet10t can't be trained for a trial without memory: RuntimeError."
+    check_memory(plan, lambda _: 4000.0)
 
 
 def test_a_plan_that_cannot_fit_is_refused_with_a_batch_that_would():

@@ -31,10 +31,18 @@ def figures_of_card(uuid, turns=1, library_path=""):
 
 @pytest.fixture(scope="module")
 def library_path(tmp_path_factory):
+    return compiled(tmp_path_factory.mktemp("nvml"))
+
+
+@pytest.fixture(scope="module")
+def old_library_path(tmp_path_factory):
+    return compiled(tmp_path_factory.mktemp("old_nvml"), "-DOLD_DRIVER")
+
+
+def compiled(folder, *options):
     if _COMPILER is None:
         pytest.skip("no C compiler to build the NVML stub with")
-    folder = tmp_path_factory.mktemp("nvml")
-    command = [_COMPILER, "-shared", "-fPIC", "-o", folder / "libnvidia-ml.so.1", _SOURCE]
+    command = [_COMPILER, "-shared", "-fPIC", *options, "-o", folder / "libnvidia-ml.so.1", _SOURCE]
     subprocess.run(command, check=True, timeout=60)
     return folder
 
@@ -70,6 +78,49 @@ def test_a_card_lost_on_the_way_leaves_a_reason_and_the_other_figures(library_pa
     assert figures["reasons"]["power_w"] == "NVML: GPU is lost"
     assert "power_w" not in figures["values"]
     assert figures["values"]["temperature_c"] == 40
+
+
+def test_an_energy_counter_that_starts_anew_within_a_turn_gives_no_energy(library_path):
+    figures = figures_of_card("GPU-eeee", turns=4, library_path=library_path)  # 500, then 500 - 1,001,500, then 500 mJ
+    assert figures["reasons"] == {"energy_mj_per_img": "the card's energy counter went back by 1,001,000 mJ in a turn"}
+    assert "energy_mj_per_img" not in figures["values"]
+    assert figures["values"]["power_w"] == 250.5
+
+
+def test_an_energy_counter_that_starts_anew_between_turns_loses_nothing(library_path):
+    figures = figures_of_card("GPU-eee3", turns=4, library_path=library_path)
+    assert figures["values"]["energy_mj_per_img"] == 500 / 10
+
+
+@pytest.mark.parametrize("uuid", ["GPU-ffff", "GPU-fff0"], ids=["listed by the host's numbers", "nobody listed"])
+def test_where_the_driver_does_not_list_this_process_nobody_knows_the_others(uuid, library_path):
+    figures = figures_of_card(uuid, turns=2, library_path=library_path)
+    assert "other_processes" not in figures["values"]
+    assert "container" in figures["reasons"]["other_processes"]
+    assert figures["reasons"]["process_memory_mib"] == "the driver does not tell this process's memory"
+    assert set(figures["reasons"]) == {"other_processes", "process_memory_mib"}
+    assert figures["values"]["energy_mj_per_img"] == 500 / 10
+
+
+@pytest.mark.parametrize("uuid", ["MIG-dddd", "dddd"], ids=["as NVML writes it", "as torch writes it"])
+def test_a_slice_of_a_card_is_found_and_lacks_what_belongs_to_the_whole_card(uuid, library_path):
+    figures = figures_of_card(uuid, turns=2, library_path=library_path)
+    assert figures["reasons"] == dict.fromkeys(("energy_mj_per_img", "power_w"), "NVML: Not Supported")
+    assert figures["values"]["process_memory_mib"] == 512
+    assert figures["values"]["other_processes"] == 1
+
+
+@pytest.mark.parametrize("uuid", ["GPU-dddd", "MIG-aaaa"])
+def test_a_prefix_is_taken_at_its_word(uuid, library_path):
+    figures = figures_of_card(uuid, library_path=library_path)
+    assert set(figures["reasons"].values()) == {"NVML: Not Found"}
+
+
+def test_an_old_driver_leaves_reasons_for_what_it_does_not_have_and_gives_the_rest(old_library_path):
+    figures = figures_of_card("GPU-aaaa", turns=2, library_path=old_library_path)
+    missing = ("throttled", "other_processes", "process_memory_mib")
+    assert figures["reasons"] == dict.fromkeys(missing, "NVML: Function Not Found")
+    assert figures["values"]["energy_mj_per_img"] == 500 / 10
 
 
 def test_an_unknown_card_is_a_reason(library_path):
