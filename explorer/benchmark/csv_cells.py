@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from explorer.benchmark.columns import Column, check_value, json_text
@@ -13,6 +14,7 @@ from hrformer.wording import shown
 #: as well, so that the mark can be told apart from the text.
 _FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠'")
 _MARK = "'"
+_DECIMAL_COMMA = re.compile(r"(-?\d+),(\d+(?:[eE][+-]?\d+)?)")
 
 
 def neutralise(text: str) -> str:
@@ -34,6 +36,11 @@ def to_cell(column: Column, value: Any) -> str:
     return json_text(value) if column.type is dict else json.dumps(value, allow_nan=False)
 
 
+def with_decimal_point(cell: str) -> str:
+    """A number's cell as JSON has it, from a file whose separator leaves the comma to numbers."""
+    return _DECIMAL_COMMA.sub(r"\1.\2", cell) if _DECIMAL_COMMA.fullmatch(cell) else cell
+
+
 def from_cell(column: Column, cell: str) -> Any:
     """The value of a cell.
 
@@ -49,5 +56,6 @@ def from_cell(column: Column, cell: str) -> Any:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise ValueError(f"{column.name} = {shown(cell)} cannot be read.") from None
+        advice = ": write it with a decimal point, such as 1234.5" if column.type is float and "," in cell else ""
+        raise ValueError(f"{column.name} = {shown(cell)} cannot be read{advice}.") from None
     return check_value(column, value)
