@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from explorer.benchmark.columns import Column, check_value, json_text
 from hrformer.wording import shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: What makes a spreadsheet take a text for a formula, or drop white space and find one
 #: (https://owasp.org/www-community/attacks/CSV_Injection), full-width forms included. A leading apostrophe is marked
@@ -25,6 +28,19 @@ def neutralise(text: str) -> str:
 def restore(cell: str) -> str:
     """What `neutralise` was given."""
     return cell.removeprefix(_MARK)
+
+
+def table_csv(table: pd.DataFrame) -> bytes:
+    """A table as a CSV file, every text of it neutralised, those in the header too: the only way to write a table."""
+
+    def harmless(value: Any) -> Any:
+        return neutralise(value) if isinstance(value, str) else value
+
+    safe = table.copy()
+    for name in table.select_dtypes(exclude=["number", "bool"]):
+        safe[name] = table[name].map(harmless)
+    text: str = safe.rename(columns=harmless).to_csv(index=False, lineterminator="\n")
+    return text.encode()
 
 
 def to_cell(column: Column, value: Any) -> str:

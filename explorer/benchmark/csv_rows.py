@@ -58,7 +58,7 @@ class Rows:
         # The module's limit is for the whole process: it is only ever raised.
         csv.field_size_limit(max(MAX_ROW_MIB * 2**20, csv.field_size_limit()))
         self._reader = csv.reader(self._lines(first), delimiter=self.delimiter, strict=True)
-        self.header = self._next(1)
+        self.header = self._next(1) or []
         if not self.header:
             raise ValueError("The file is empty: its first row names the columns.")
 

@@ -95,6 +95,7 @@ def _ablate(arguments: argparse.Namespace) -> int:
     from explorer.ablation.arms import Axes, arms_of
     from explorer.ablation.switches import switch_named
     from explorer.ablation.table import ablation_table
+    from explorer.benchmark.csv_cells import table_csv
     from explorer.command_line import ExitCode
 
     axes = Axes(
@@ -111,7 +112,7 @@ def _ablate(arguments: argparse.Namespace) -> int:
     table = ablation_table(arms, views, records)
     _show(table)
     if arguments.output is not None:
-        table.to_csv(arguments.output, index=False)
+        arguments.output.write_bytes(table_csv(table))
     return code
 
 

@@ -31,7 +31,7 @@ from explorer.ui.comparison_data import (
     store_state,
 )
 from explorer.ui.conventions import choose_convention
-from explorer.ui.panels import plain
+from explorer.ui.panels import plain, verbatim
 from explorer.ui.pinned_records import named_by_pins
 from explorer.ui.pins import pins
 from explorer.ui.progress import with_progress
@@ -264,7 +264,7 @@ def import_panel() -> None:
                 imported = with_progress(
                     "import_records",
                     file.file_id,
-                    f"Importing {file.name}, percent",
+                    f"Importing {verbatim(file.name)}, percent",
                     lambda on_progress, should_stop: import_file(data, on_progress, should_stop),
                 )
             except ValueError as error:

@@ -16,6 +16,7 @@ from explorer.benchmark.profile_run import ProfileRun
 from explorer.ui import choices
 from explorer.ui.job_manager import free_mib, job_manager, visitor
 from explorer.ui.model_choice import NO_MODEL, OWN_SIZE, THIS_VARIANT, model_labels, model_of, model_options, parse_size
+from explorer.ui.panels import verbatim
 from hrformer import HRFormerConfig
 
 _USUALLY_BESIDE = "deit_base_patch16_224"
@@ -136,4 +137,4 @@ def watch_profile(run: ProfileRun) -> None:
         return
     elapsed_s = time.monotonic() - st.session_state[_STARTED]
     left = f" · about {elapsed_s / run.share_done - elapsed_s:.0f} s left" if run.share_done > 0 else ""
-    bar.progress(run.share_done, f"Profiling {models_of(run.jobs)} · {elapsed_s:.0f} s{left}")
+    bar.progress(run.share_done, f"Profiling {verbatim(models_of(run.jobs))} · {elapsed_s:.0f} s{left}")
