@@ -285,7 +285,7 @@ def _job_table(jobs: Sequence[JobProgress]) -> pd.DataFrame:
 def _tell_failures(jobs: Iterable[JobProgress]) -> None:
     for job in jobs:
         if job.state == "failed":
-            st.error(f"{_SHORT[job.job.arm]}, seed {job.job.seed}: {plain(job.reason or "")}", icon=":material/error:")
+            st.error(f"{_SHORT[job.job.arm]}, seed {job.job.seed}: {plain(job.reason or '')}", icon=":material/error:")
 
 
 def _show_results(records: Sequence[TrainingRecord]) -> None:
