@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -29,8 +29,6 @@ _BASES = {"0o": 8, "0x": 16}
 class _PlainLoader(yaml.SafeLoader):
     """Values only: references could multiply a few lines into millions, tags choose how a text is read."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
-
     def compose_node(self, parent: Any, index: Any) -> Any:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None) is not None:
@@ -43,7 +41,7 @@ class _PlainLoader(yaml.SafeLoader):
         if len(mapping) < len(node.value):
             seen: set[Hashable] = set()
             for key_node, _ in node.value:
-                key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+                key = self.construct_object(key_node, deep=True)
                 if key in seen:
                     problem = f"the key {shown(key)} stands there twice"
                     raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
@@ -58,6 +56,7 @@ class _PlainDumper(yaml.SafeDumper):
     """Quotes what either version of YAML would take for something else than a text."""
 
 
+_PlainLoader.yaml_implicit_resolvers = {}
 for _name, _pattern in _PLAIN_VALUES.items():
     for _handler in (_PlainLoader, _PlainDumper):
         _handler.add_implicit_resolver(

@@ -59,9 +59,22 @@ MEASURED: dict[str, Any] = {
 }
 
 
+_RISING_TIMES = (
+    "latency_ms_p50_ci95_low",
+    "latency_ms_p50",
+    "latency_ms_p90",
+    "latency_ms_p95",
+    "latency_ms_p99",
+)
+
+
 def example_record(**changes: Any) -> Record:
-    """A measured CPU record with some fields changed."""
-    return Record(**{**MEASURED, **changes})
+    """A measured CPU record with some fields changed; of latencies the median alone may be."""
+    given = changes.get("latency_ms_p50")
+    median = given if isinstance(given, int | float) else MEASURED["latency_ms_p50"]
+    around = {name: max(MEASURED[name], median) for name in (*_RISING_TIMES[2:], "latency_ms_p50_ci95_high")}
+    around["latency_ms_p50_ci95_low"] = min(MEASURED["latency_ms_p50_ci95_low"], median)
+    return Record(**{**MEASURED, **around, **changes})
 
 
 def failed_record(**changes: Any) -> Record:
@@ -114,8 +127,18 @@ _samples = st.lists(_positive, max_size=4).map(tuple)
 
 #: Any legal record, with values far from everyday ones.
 records = st.builds(
-    lambda samples, **changes: example_record(samples_ms=samples, samples_count=len(samples), **changes),
+    lambda samples, times, macs, **changes: example_record(
+        samples_ms=samples,
+        samples_count=len(samples),
+        **dict(zip(_RISING_TIMES, sorted(times), strict=True)),
+        latency_ms_p50_ci95_high=max(times),
+        product_macs=None if macs[0] is None else min(macs),
+        macs=macs[1] if macs[0] is None else max(macs),
+        **changes,
+    ),
     samples=_samples,
+    times=st.lists(_positive, min_size=5, max_size=5),
+    macs=st.tuples(st.none() | st.integers(1, 2**63 - 1), st.integers(1, 2**63 - 1)),
     record_id=st.uuids().map(str),
     model_name=texts,
     hostname=texts,
@@ -124,8 +147,6 @@ records = st.builds(
     environment=st.dictionaries(st.text(max_size=5), json_values, max_size=3),
     batch_size=st.integers(1, 2**63 - 1),
     params=st.integers(1, 2**63 - 1),
-    product_macs=st.none() | st.integers(0, 2**63 - 1),
-    latency_ms_p50=_positive,
     peak_rss_mib=_positive,
     wide_spread=st.booleans(),
 ) | st.builds(failed_record, record_id=st.uuids().map(str), status_reason=texts, status=st.just("failed"))
