@@ -59,7 +59,7 @@ MEASURED: dict[str, Any] = {
 }
 
 
-_RISING_TIMES = (
+_LATENCIES = (
     "latency_ms_p50_ci95_low",
     "latency_ms_p50",
     "latency_ms_p90",
@@ -69,12 +69,15 @@ _RISING_TIMES = (
 
 
 def example_record(**changes: Any) -> Record:
-    """A measured CPU record with some fields changed; of latencies the median alone may be."""
-    given = changes.get("latency_ms_p50")
-    median = given if isinstance(given, int | float) else MEASURED["latency_ms_p50"]
-    around = {name: max(MEASURED[name], median) for name in (*_RISING_TIMES[2:], "latency_ms_p50_ci95_high")}
-    around["latency_ms_p50_ci95_low"] = min(MEASURED["latency_ms_p50_ci95_low"], median)
-    return Record(**{**MEASURED, **around, **changes})
+    """A measured CPU record with some fields changed; other latencies keep between those that are given."""
+    given = {name: value for name in _LATENCIES if isinstance(value := changes.get(name), int | float)}
+    around = {}
+    for place, name in enumerate(_LATENCIES):
+        below = [given[other] for other in _LATENCIES[:place] if other in given]
+        above = [given[other] for other in _LATENCIES[place + 1 :] if other in given]
+        around[name] = min([max([MEASURED[name], *below]), *above])
+    high = max(MEASURED["latency_ms_p50_ci95_high"], around["latency_ms_p50"], given.get("latency_ms_p50", 0))
+    return Record(**{**MEASURED, **around, "latency_ms_p50_ci95_high": high, **changes})
 
 
 def failed_record(**changes: Any) -> Record:
@@ -130,7 +133,7 @@ records = st.builds(
     lambda samples, times, macs, **changes: example_record(
         samples_ms=samples,
         samples_count=len(samples),
-        **dict(zip(_RISING_TIMES, sorted(times), strict=True)),
+        **dict(zip(_LATENCIES, sorted(times), strict=True)),
         latency_ms_p50_ci95_high=max(times),
         product_macs=None if macs[0] is None else min(macs),
         macs=macs[1] if macs[0] is None else max(macs),
