@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.command_line.arguments import image_size
+from explorer.command_line.arguments import check_output, image_size
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,8 +42,7 @@ def _onnx(arguments: argparse.Namespace) -> int:
     reason = missing_packages()
     if reason:
         raise ValueError(reason)
-    if not arguments.file.parent.is_dir():
-        raise ValueError(f"{arguments.file.parent} is no folder: make it, or name another file.")
+    check_output(arguments.file)
     _tell_step(1, "building the model")
     model, (height, width) = _model(arguments)
     error = export_onnx(model, arguments.file, (height, width), lambda step, what: _tell_step(step + 1, what))

@@ -227,7 +227,7 @@ def _start_bar(plan: TrainingPlan, *, is_busy: bool, begun: bool) -> None:
                 help="Goes on from checkpoints; finished trainings are kept as they are.",
             )
         takes = duration(estimate_seconds(plan))
-        st.markdown(f"**{jobs} trainings, about {takes}** (rough, on two free cores)")
+        st.markdown(f"**{counted(jobs, 'training')}, about {takes}** (rough, on two free cores)")
 
 
 def _start(plan: TrainingPlan, resume: bool) -> None:
@@ -258,7 +258,7 @@ def _watch(run: AblationRun, finished: int) -> None:
 def _progress_text(run: AblationRun, progress: RunProgress) -> str:
     ahead = len(job_manager().ahead_of(run))
     if ahead:
-        return f"Waiting for {ahead} run{'s' if ahead > 1 else ''} before this one"
+        return f"Waiting for {counted(ahead, 'run')} before this one"
     whose = "" if run.owner == visitor() else f", started by {run.owner}"
     done = f"{progress.steps_done:,} of {progress.steps_total:,} steps{whose} · {duration(progress.elapsed_s)} so far"
     return done if progress.left_s is None else f"{done}, about {duration(progress.left_s)} left"

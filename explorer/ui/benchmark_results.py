@@ -100,7 +100,7 @@ def watch_run(run: Run, records_shown: int, names: Mapping[str, str] = MappingPr
     button.button("Cancel", key="cancel_run", icon=":material/stop:", on_click=run.cancel)
     if progress.state == "waiting":
         ahead = len(job_manager().ahead_of(run))
-        bar.progress(0.0, f"Waiting for {ahead} run{'s' if ahead != 1 else ''} before this one")
+        bar.progress(0.0, f"Waiting for {counted(ahead, 'run')} before this one")
         return
     bar.progress(progress.work_done / progress.jobs_total, how_far(run, progress))
     show_table(_live_table(run, progress.current, names))
@@ -355,7 +355,7 @@ def _varying(plan: Plan, item: Measured) -> list[str]:
         "batch_sizes": f"batch {record.batch_size}",
         "img_sizes": write_size(job.img_size),
         "devices": job.device,
-        "threads": f"{record.threads} threads",
+        "threads": "" if record.threads is None else counted(record.threads, "thread"),
         "precisions": job.precision,
         "memory_formats": job.memory_format,
     }
@@ -365,7 +365,7 @@ def _varying(plan: Plan, item: Measured) -> list[str]:
 
 
 def _setting(job: Job, record: Record) -> str:
-    threads = f" with {record.threads} threads" if job.device == "cpu" and record.threads else ""
+    threads = f" with {counted(record.threads, 'thread')}" if job.device == "cpu" and record.threads else ""
     return f"{_job_setting(job, record.batch_size)}{threads}"
 
 

@@ -21,7 +21,7 @@ from explorer.charts.theme import branch_name
 from explorer.charts.time import kinds_beside, share_bars
 from explorer.ui import choices
 from explorer.ui.panels import csv_button, half_grid, plain, show_chart
-from explorer.units import significant, with_prefix
+from explorer.units import counted, significant, with_prefix
 
 SPLITS: dict[str, Split] = {"Kind of work": "kind", "Operator": "operator", "Stage": "stage", "Branch": "branch"}
 #: The row below the kinds of work.
@@ -220,7 +220,7 @@ def _trace_button(profile: Profile, path: Path) -> None:
 
 
 def _machine(place: Place) -> str:
-    threads = "" if place.threads is None else f", {place.threads} threads"
+    threads = "" if place.threads is None else f", {counted(place.threads, 'thread')}"
     return f"{place.device_name or 'unknown device'}{threads}, torch {place.environment['packages']['torch']}"
 
 
