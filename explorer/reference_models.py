@@ -74,9 +74,11 @@ def main() -> None:
     """Count all models and write the table."""
     import pandas as pd
 
+    from explorer.benchmark.csv_cells import table_csv
+
     rows = [(name, family, *_count(name, timm_name), top1, source) for name, family, timm_name, top1, source in _MODELS]
     columns = ["model", "family", "params", "macs", "top1_percent", "source"]
-    pd.DataFrame(rows, columns=columns).to_csv(TABLE, index=False)
+    TABLE.write_bytes(table_csv(pd.DataFrame(rows, columns=columns)))
 
 
 if __name__ == "__main__":

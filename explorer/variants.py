@@ -180,10 +180,25 @@ def from_json(text: str | bytes) -> HRFormerConfig:
         ValueError: If the text is no JSON, or names unknown, missing or illegal fields.
     """
     try:
-        values = json.loads(text)
+        values = json.loads(text, object_pairs_hook=_once)
+    except _TwiceError:
+        raise
     except (ValueError, RecursionError) as error:
         raise ValueError("This file is no JSON: use a variant that was downloaded here.") from error
     return HRFormerConfig.from_dict(values)
+
+
+class _TwiceError(ValueError):
+    """An object that names a key twice, of which Python would silently take the last."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in values:
+            raise _TwiceError(f"The key {shown(key)} stands there twice: keep one of the two.")
+        values[key] = value
+    return values
 
 
 def _write(value: object) -> str:

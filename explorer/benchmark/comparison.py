@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.benchmark.published import FOLDER, load_published, published_speeds
+from explorer.units import counted
 
 #: Everything beside the batch size that must be equal for two latencies to be comparable.
 SETUP = (
@@ -110,7 +111,11 @@ def setups_of(counts: pd.DataFrame) -> pd.DataFrame:
     groups = counts.groupby([*SETUP], dropna=False, sort=False)
     setups = groups.agg(models=("model_name", "nunique"), newest=("newest", "max")).reset_index()
     setups = setups.sort_values(["models", "newest"], ascending=False, ignore_index=True)
-    return setups.assign(label=[describe_setup(setup) for _, setup in setups.iterrows()])
+    labels = pd.Series([describe_setup(setup) for _, setup in setups.iterrows()], dtype="string")
+    # A card and a processor may go by one name; texts that still are equal are numbered.
+    labels = labels.where(~labels.duplicated(keep=False), labels + " · " + setups["device"].astype("string"))
+    number = labels.groupby(labels).cumcount()
+    return setups.assign(label=labels.where(number == 0, labels + " (" + (number + 1).astype("string") + ")"))
 
 
 def usual_batch(table: pd.DataFrame) -> int:
@@ -282,7 +287,7 @@ def with_roofline(table: pd.DataFrame) -> pd.DataFrame:
 
 def describe_setup(setup: pd.Series) -> str:
     """A row's conditions beside the batch size in one line."""
-    threads = "" if pd.isna(setup["threads"]) else f", {setup['threads']} threads"
+    threads = "" if pd.isna(setup["threads"]) else f", {counted(setup['threads'], 'thread')}"
     device = setup["device"] if pd.isna(setup["device_name"]) else setup["device_name"]
     parts = (
         f"{device}{threads}",

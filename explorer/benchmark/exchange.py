@@ -6,21 +6,15 @@ Files are as RFC 4180 says (UTF-8, lines end with CR LF); with other line ends a
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
-from explorer.benchmark.csv_cells import from_cell, neutralise, to_cell
+from explorer.benchmark.csv_cells import from_cell, neutralise, to_cell, with_decimal_point
+from explorer.benchmark.csv_rows import Rows
 from explorer.benchmark.migrations import LATER_FIGURES, engine_before
 from explorer.benchmark.record import Record, columns
 from explorer.benchmark.store import Store
 from hrformer.wording import shown
-
-#: Largest file that is read; about 50,000 records with a hundred samples each.
-MAX_IMPORT_MIB = 256
-
-#: A cell of raw samples is far longer than Python's default limit of 128 KiB.
-_MAX_CELL = 2**26
 
 #: Follows from `config`; for readers of the file, and to notice where one of the two was changed.
 _CONFIG_ID = "config_id"
@@ -65,21 +59,18 @@ def write_csv(records: Iterable[Record], file: TextIO) -> int:
 
 
 def read_csv(file: BinaryIO) -> Iterator[Record]:
-    """Read what `write_csv` wrote, row by row.
+    """Read what `write_csv` wrote, also after a spreadsheet has saved it with semicolons or tabs and decimal commas.
 
     Args:
         file: Opened as binary, or an upload.
 
     Raises:
-        ValueError: One sentence that names the row (the header is row 1) and the column.
+        ValueError: One sentence that names the row (the header is row 1) and the column, or a limit of `csv_rows`.
     """
-    _check_size(file)
-    csv.field_size_limit(max(_MAX_CELL, csv.field_size_limit()))
-    rows = csv.reader(_lines(file), strict=True)
-    header = _header(rows)
-    for number, cells in _numbered(rows):
-        if cells:  # a blank line is no row
-            yield _record(number, header, cells)
+    rows = Rows(file)
+    _check_header(rows.header)
+    for number, cells in rows:
+        yield _record(number, rows.header, cells, has_decimal_commas=rows.delimiter != ",")
 
 
 def import_csv(store: Store, file: BinaryIO) -> Imported:
@@ -129,46 +120,6 @@ def write_timm_csv(records: Iterable[Record], file: TextIO, kind: str = "inferen
     return len(rows)
 
 
-def _check_size(file: BinaryIO) -> None:
-    size_mib = file.seek(0, os.SEEK_END) / 2**20
-    file.seek(0)
-    if size_mib > MAX_IMPORT_MIB:
-        raise ValueError(
-            f"The file has {size_mib:.0f} MiB, and at most {MAX_IMPORT_MIB} MiB are read: export fewer records at once."
-        )
-
-
-def _lines(file: BinaryIO) -> Iterator[str]:
-    for number, line in enumerate(file, start=1):
-        try:
-            # Spreadsheets put a byte-order mark in front of the first line.
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError:
-            raise ValueError(f"Line {number} is not UTF-8 text: save the file as CSV in UTF-8.") from None
-
-
-def _numbered(rows: Iterator[list[str]], start: int = 2) -> Iterator[tuple[int, list[str]]]:
-    number = start
-    while True:
-        try:
-            cells = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise ValueError(
-                f"Row {number} is not CSV ({error}): separate with commas, quote with double quotes."
-            ) from None
-        yield number, cells
-        number += 1
-
-
-def _header(rows: Iterator[list[str]]) -> list[str]:
-    for _, cells in _numbered(rows, start=1):
-        _check_header(cells)
-        return cells
-    raise ValueError("The file is empty: its first row names the columns.")
-
-
 def _check_header(header: Sequence[str]) -> None:
     wrong = {
         "lacks": [name for name in HEADER if name not in header and name not in _LATER],
@@ -183,7 +134,7 @@ def _check_header(header: Sequence[str]) -> None:
         )
 
 
-def _record(number: int, header: Sequence[str], cells: Sequence[str]) -> Record:
+def _record(number: int, header: Sequence[str], cells: Sequence[str], *, has_decimal_commas: bool) -> Record:
     if len(cells) != len(header):
         raise ValueError(
             f"Row {number} has {len(cells)} cells for {len(header)} columns: each needs one, even if empty."
@@ -193,6 +144,12 @@ def _record(number: int, header: Sequence[str], cells: Sequence[str]) -> Record:
     if _ENGINE not in by_name:
         by_name[_ENGINE] = engine_before(by_name["model_source"], by_name["kind"], by_name["compile_mode"])
     try:
+        if has_decimal_commas:
+            by_name |= {
+                column.name: with_decimal_point(by_name[column.name])
+                for column in columns()
+                if column.type is float and column.name in by_name
+            }
         values = {column.name: from_cell(column, by_name.get(column.name, "")) for column in columns()}
         later = {name: reason for name, reason in LATER_FIGURES.items() if name not in by_name}
         record = Record(**{**values, "reasons": {**later, **values["reasons"]}})

@@ -71,6 +71,8 @@ class ModelRef:
     def __post_init__(self) -> None:
         if self.config is None and self.name not in DENSE_BASELINES and not timm.is_model(self.name):
             raise ValueError(_unknown_name(self.name))
+        if not isinstance(self.pretrained, bool):
+            raise ValueError(f"pretrained = {shown(self.pretrained)} is not legal: use true or false, without quotes.")
         if self.pretrained and (self.config is not None or self.name in DENSE_BASELINES):
             raise ValueError(f"{self.name} has no weights to fetch: leave pretrained out, it is for timm models.")
 
@@ -124,9 +126,10 @@ class ModelRef:
             raise ValueError(
                 f"A model is a name, or a mapping of name, config and pretrained; {shown(values)} is not one."
             )
+        pretrained = values.get("pretrained", False)
         if values.get("config") is None:
-            return model_by_name(values["name"], pretrained=bool(values.get("pretrained", False)))
-        return cls(name=values["name"], config=HRFormerConfig.from_dict(values["config"]))
+            return model_by_name(values["name"], pretrained=pretrained)
+        return cls(name=values["name"], config=HRFormerConfig.from_dict(values["config"]), pretrained=pretrained)
 
 
 def model_by_name(name: str, *, pretrained: bool = False) -> ModelRef:

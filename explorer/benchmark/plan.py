@@ -8,11 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_args
 
-import yaml
-
 from explorer.benchmark.method import Method
 from explorer.benchmark.models import ModelRef, Size
-from explorer.benchmark.plan_file import read_plan_text
+from explorer.benchmark.plan_file import read_plan_text, write_plan_text
 from explorer.benchmark.record import JobKind
 from explorer.engines import COMPILED, EAGER, ENGINE_NAMES
 from hrformer.wording import listed, shown
@@ -211,8 +209,7 @@ class Plan:
 
     def to_yaml(self) -> str:
         """As a file for `from_yaml`."""
-        text: str = yaml.safe_dump(self.to_dict(), sort_keys=False)
-        return text
+        return write_plan_text(self.to_dict())
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Plan:
@@ -234,8 +231,8 @@ class Plan:
         return cls(**axes, method=_method(values.get("method")))
 
     @classmethod
-    def from_yaml(cls, text: str) -> Plan:
-        """From a YAML file's text; nothing in it is executed.
+    def from_yaml(cls, text: str | bytes) -> Plan:
+        """From a YAML file's text or contents; nothing in it is executed.
 
         Raises:
             ValueError: If it is no YAML, or no plan.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Hashable
 from typing import Any
 
 import yaml
@@ -10,6 +12,18 @@ from hrformer.wording import shown
 
 #: PyYAML reads about 100 KB a second; a plan of all models and axes has less than 20 KB.
 MAX_PLAN_KIB = 128
+
+
+#: The core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema): PyYAML's own, of 1.1, takes 010 for 8,
+#: 1:30 for 90 and no for false.
+_PLAIN_VALUES = {
+    "null": r"~|null|Null|NULL|",
+    "bool": r"true|True|TRUE|false|False|FALSE",
+    "int": r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+",
+    "float": r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+}
+_FIRST_CHARACTERS = {"null": ["~", "n", "N", ""], "bool": list("tTfF"), "int": list("-+0123456789")}
+_BASES = {"0o": 8, "0x": 16}
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -22,15 +36,59 @@ class _PlainLoader(yaml.SafeLoader):
             raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
         return super().compose_node(parent, index)
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
+        if len(mapping) < len(node.value):
+            seen: set[Hashable] = set()
+            for key_node, _ in node.value:
+                key = self.construct_object(key_node, deep=True)
+                if key in seen:
+                    problem = f"the key {shown(key)} stands there twice"
+                    raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+                seen.add(key)
+        return mapping
 
-def read_plan_text(text: str) -> Any:
-    """What the YAML says; nothing in it is executed.
+    def whole_number(self, node: yaml.ScalarNode) -> int:
+        return int(node.value, _BASES.get(node.value[:2], 10))
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """Quotes what either version of YAML would take for something else than a text."""
+
+
+_PlainLoader.yaml_implicit_resolvers = {}
+for _name, _pattern in _PLAIN_VALUES.items():
+    for _handler in (_PlainLoader, _PlainDumper):
+        _handler.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_name}",
+            re.compile(f"(?:{_pattern})$"),
+            _FIRST_CHARACTERS.get(_name, list("-+.0123456789")),
+        )
+_PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.whole_number)
+
+
+def write_plan_text(values: Any) -> str:
+    """As `read_plan_text` reads it back."""
+    text: str = yaml.dump(values, Dumper=_PlainDumper, sort_keys=False)
+    return text
+
+
+def read_plan_text(text: str | bytes) -> Any:
+    """What the YAML says, by YAML 1.2; nothing in it is executed.
+
+    Args:
+        text: As text, or as a file's contents.
 
     Raises:
-        ValueError: If the text is too long, or no YAML of plain values.
+        ValueError: If the text is too long, not UTF-8, or no YAML of plain values.
     """
     if len(text) > MAX_PLAN_KIB * 2**10:
         raise ValueError(f"The plan has {len(text) / 2**10:,.0f} KiB: a plan has at most {MAX_PLAN_KIB} KiB.")
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8")
+        except UnicodeDecodeError:
+            raise ValueError("It is not UTF-8 text: save the plan as YAML in UTF-8.") from None
     try:
         return yaml.load(text, _PlainLoader)
     except yaml.YAMLError as error:

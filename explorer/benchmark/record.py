@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, Literal
 
 from explorer.benchmark.columns import Column, check_value, columns_of, json_id
+from explorer.benchmark.sense import check_sense
 from hrformer.wording import listed, shown
 
 Status = Literal["ok", "failed", "out_of_memory", "cancelled"]
@@ -199,6 +200,25 @@ class Record:
     reasons: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._check_fields()
+        check_sense(self)
+
+    @classmethod
+    def kept(cls, values: Mapping[str, Any]) -> Record:
+        """A record that a store has kept, with a value for every field.
+
+        Whether its fields go together is not asked: earlier versions did not, and what they stored stays readable.
+
+        Raises:
+            ValueError: If a value is not legal by itself.
+        """
+        record = cls.__new__(cls)
+        for column in columns():
+            object.__setattr__(record, column.name, values[column.name])
+        record._check_fields()
+        return record
+
+    def _check_fields(self) -> None:
         for column in columns():
             value = check_value(column, getattr(self, column.name))
             object.__setattr__(self, column.name, value)  # frozen; only __post_init__ normalises

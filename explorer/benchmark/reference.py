@@ -9,6 +9,7 @@ from pathlib import Path
 from explorer.benchmark.exchange import import_csv
 from explorer.benchmark.record import Record
 from explorer.benchmark.store import Store, StoreError
+from explorer.units import counted
 
 REFERENCE_FOLDER = Path(__file__).parents[2] / "results" / "reference"
 
@@ -43,7 +44,7 @@ def origin_of(record: Record) -> str:
     day = datetime.fromisoformat(record.measured_at)
     parts = (
         record.device_name or record.device,
-        cores and f"{cores} cores",
+        cores and counted(cores, "core"),
         ram_mib and f"{ram_mib / 1024:.0f} GiB",
         torch_version and f"torch {torch_version}",
         f"{day.day} {day:%B %Y}",

@@ -196,6 +196,14 @@ class Run:
                 self._done.set()
 
 
+def check_runnable(plan: Plan, *, force: bool = False) -> None:
+    """Refuse a plan that can't run on this machine, before it is queued; see `Runner.submit`."""
+    for device in plan.devices:
+        check_present(device)
+    if not force:
+        check_memory(plan, available_mib)
+
+
 class Runner:
     """The queue of one application; make one and share it.
 
@@ -221,10 +229,7 @@ class Runner:
             ValueError: If this machine lacks a device, the plan can't fit its memory, or a model does not take its
                 image size.
         """
-        for device in plan.devices:
-            check_present(device)
-        if not force:
-            check_memory(plan, available_mib)
+        check_runnable(plan, force=force)
         run = Run(plan, owner, self._save)
         self._enqueue(run, plan.devices)
         return run

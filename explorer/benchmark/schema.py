@@ -106,7 +106,7 @@ def record_from_row(row: RowMapping) -> Record:
     for name in ("config", "environment", "reasons"):
         values[name] = json.loads(values[name])
     values["samples_ms"] = tuple(np.frombuffer(values["samples_ms"], dtype=_SAMPLE_TYPE).tolist())
-    return Record(**values)
+    return Record.kept(values)
 
 
 def training_row(record: TrainingRecord) -> dict[str, Any]:

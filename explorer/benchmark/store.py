@@ -48,6 +48,9 @@ _READ_BLOCK = 2_000
 _MIN_FREE_MIB = 64
 _ALWAYS_READ = ("record_id", "measured_at")
 
+#: A record's row of each of both tables.
+_Rows = tuple[dict[str, Any], dict[str, Any]]
+
 
 class Store:
     """An open store; threads may share it, processes open their own.
@@ -136,14 +139,20 @@ class Store:
     def add_all(self, records: Iterable[Record]) -> int:
         """Store all records, or none if anything fails, also within the iterable.
 
+        Everything is taken from the iterable before other writers have to wait.
+
         Returns:
             How many were new; those whose id is there already stay as they are.
         """
         self._refuse_if_read_only()
-        remaining = iter(records)
+        # Of equal ids the first counts. Rows take a fraction of the records' memory.
+        rows: dict[str, _Rows] = {}
+        for record in records:
+            rows.setdefault(record.record_id, (record_row(record), details_row(record)))
+        remaining = iter(rows.items())
         added = 0
         with explained(self.location), writing(self._engine) as connection:
-            while batch := list(islice(remaining, _BATCH)):
+            while batch := dict(islice(remaining, _BATCH)):
                 added += _insert_new(connection, batch)
         return added
 
@@ -266,13 +275,12 @@ class Store:
             raise StoreError(f"Record {row['record_id']} of the store {self.location} is damaged: {error}") from error
 
 
-def _insert_new(connection: Connection, batch: Sequence[Record]) -> int:
-    by_id = {record.record_id: record for record in reversed(batch)}  # of equal ids in one batch the first counts
-    stored = set(connection.scalars(select(RECORDS.c.record_id).where(RECORDS.c.record_id.in_(by_id))))
-    new = [record for record_id, record in by_id.items() if record_id not in stored]
+def _insert_new(connection: Connection, batch: Mapping[str, _Rows]) -> int:
+    stored = set(connection.scalars(select(RECORDS.c.record_id).where(RECORDS.c.record_id.in_(batch))))
+    new = [rows for record_id, rows in batch.items() if record_id not in stored]
     if new:
-        connection.execute(insert(RECORDS), [record_row(record) for record in new])
-        connection.execute(insert(DETAILS), [details_row(record) for record in new])
+        connection.execute(insert(RECORDS), [row for row, _ in new])
+        connection.execute(insert(DETAILS), [details for _, details in new])
     return len(new)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from explorer.benchmark.csv_cells import table_csv
 from explorer.benchmark.environment import cpu_model
 from explorer.benchmark.record import utc_timestamp
 from explorer.benchmark.reference import REFERENCE_FOLDER
@@ -78,7 +79,7 @@ def write_growth(growth: pd.DataFrame, path: Path) -> None:
         path: A CSV file.
     """
     table = growth.round(4).assign(device_name=cpu_model(), measured_at=utc_timestamp())
-    table.to_csv(path, index=False, lineterminator="\n")
+    path.write_bytes(table_csv(table))
 
 
 def reference_growth() -> pd.DataFrame | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from explorer.benchmark.csv_cells import table_csv
 from explorer.claims.catalogue import CLAIMS
 from explorer.claims.claim import VERDICTS, Claim, Evidence, Outcome, Verdict, in_convention, judge
 from explorer.claims.quantities import LatencyRatio, cost
@@ -148,7 +149,7 @@ def file_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
 def write_claims(outcomes: Sequence[Outcome], path: Path) -> None:
     """Write the claims as CSV."""
-    file_table(outcomes).to_csv(path, index=False, lineterminator="\n")
+    path.write_bytes(table_csv(file_table(outcomes)))
 
 
 def in_words(value: float | None, unit: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.command_line.arguments import listed, whole_number
+from explorer.command_line.arguments import check_output, listed, whole_number
 
 if TYPE_CHECKING:  # which load torch, and --help needs none
     import pandas as pd
@@ -95,6 +95,7 @@ def _ablate(arguments: argparse.Namespace) -> int:
     from explorer.ablation.arms import Axes, arms_of
     from explorer.ablation.switches import switch_named
     from explorer.ablation.table import ablation_table
+    from explorer.benchmark.csv_cells import table_csv
     from explorer.command_line import ExitCode
 
     axes = Axes(
@@ -104,14 +105,13 @@ def _ablate(arguments: argparse.Namespace) -> int:
     )
     config = variant_of(arguments.variant, arguments.img_size)
     arms = arms_of(config, [switch_named(key) for key in arguments.switches], axes)
-    if arguments.output is not None:
-        arguments.output.touch()  # a folder that cannot be written is known before anything is measured
+    check_output(arguments.output)
     views = {} if arguments.no_fields else _views(arms, config, arguments.stage)
     code, records = (ExitCode.OK, ()) if arguments.no_latency else _measured(arms, arguments)
     table = ablation_table(arms, views, records)
     _show(table)
     if arguments.output is not None:
-        table.to_csv(arguments.output, index=False)
+        arguments.output.write_bytes(table_csv(table))
     return code
 
 

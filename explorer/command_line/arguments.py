@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
+from hrformer.wording import shown
+
 Value = TypeVar("Value")
+
+#: Signed 64 bit is what databases hold.
+_MOST_DIGITS = 18
+
+
+def check_output(path: Path | None) -> None:
+    """Find out before the work whether its result could be written; None is no file.
+
+    Raises:
+        ValueError: If it could not.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name a file in it.")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path.parent} is no folder: make it, or name another file.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ValueError(f"{path} cannot be written: allow it, or name another file.")
 
 
 def listed(read: Callable[[str], Value]) -> Callable[[str], list[Value]]:
@@ -19,13 +42,15 @@ def listed(read: Callable[[str], Value]) -> Callable[[str], list[Value]]:
 
 
 def whole_number(text: str) -> int:
-    """Digits only, such as 8.
+    """Digits only, such as 8; at most what databases hold.
 
     Raises:
         argparse.ArgumentTypeError: If it is no whole number.
     """
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no whole number")
+    if len(text) > _MOST_DIGITS:
+        raise argparse.ArgumentTypeError(f"{shown(text)} has more than {_MOST_DIGITS} digits")
     return int(text)
 
 

@@ -74,7 +74,7 @@ def _base(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.plan and arguments.quick:
         raise ValueError("--plan and --quick are two plans: give one of them.")
     if arguments.plan:
-        return Plan.from_yaml(arguments.plan.read_text(encoding="utf-8")).to_dict()
+        return Plan.from_yaml(arguments.plan.read_bytes()).to_dict()
     return dict(_QUICK) if arguments.quick else {}
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from explorer.command_line.arguments import check_output
 from explorer.command_line.tables import Column, text_table
 
 
@@ -31,6 +32,8 @@ def _claims(arguments: argparse.Namespace) -> int:
 
     if arguments.growth and not arguments.measure:
         raise ValueError("--growth writes what --measure finds: give --measure, too.")
+    check_output(arguments.csv)
+    check_output(arguments.growth)
     growth = measure_growth(lambda done, total: None, lambda: False) if arguments.measure else reference_growth()
     if growth is not None and arguments.growth:
         write_growth(growth, arguments.growth)

@@ -6,19 +6,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from explorer.benchmark.forecast import check_memory, estimate_seconds, uncounted
+from explorer.benchmark.forecast import estimate_seconds, uncounted
 from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.plan import Plan
-from explorer.benchmark.process import available_mib
 from explorer.benchmark.record import Record
-from explorer.benchmark.runner import Run, Runner, Save
+from explorer.benchmark.runner import Run, Runner, Save, check_runnable
 from explorer.benchmark.store import Store
 from explorer.command_line import ExitCode
 from explorer.command_line.keeping import RecordKeeper, spare_folders
 from explorer.command_line.tables import PLAN_COLUMNS, RESULT_COLUMNS, duration, job_fields, text_table
 from explorer.command_line.watching import watch
+
+if TYPE_CHECKING:
+    from explorer.benchmark.ray_runner import RayRunner  # an extra
 
 _OWNER = "command line"
 
@@ -53,8 +55,12 @@ def measure(plan: Plan, where: Where, *, force: bool = False, dry_run: bool = Fa
     """
     _show_plan(plan)
     if dry_run:
-        if not force and where.ray is None:
-            check_memory(plan, available_mib)
+        with Store() as store:
+            store.check_writable()
+        if where.ray is None:
+            check_runnable(plan, force=force)
+        else:
+            _ray_runner()
         return ExitCode.OK
     code, records = run_plan(plan, where, force=force)
     if records:
@@ -102,12 +108,16 @@ def _submitted(plan: Plan, where: Where, save: Save, force: bool) -> Iterator[Ru
     if where.ray is None:
         yield Runner(save).submit(plan, _OWNER, force=force)
         return
+    with _ray_runner()(save, where.ray, accelerator_type=where.accelerator) as runner:
+        yield runner.submit(plan, _OWNER, force=force)
+
+
+def _ray_runner() -> type[RayRunner]:
     try:
         from explorer.benchmark.ray_runner import RayRunner
     except ModuleNotFoundError as error:
         raise ValueError("Ray is not installed: pip install 'hrformer-explorer[ray]', or leave out --ray.") from error
-    with RayRunner(save, where.ray, accelerator_type=where.accelerator) as runner:
-        yield runner.submit(plan, _OWNER, force=force)
+    return RayRunner
 
 
 def _show_plan(plan: Plan) -> None:

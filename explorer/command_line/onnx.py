@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import threading
 from dataclasses import replace
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.benchmark.child import die_with_parent
-from explorer.command_line.arguments import image_size
+from explorer.command_line.arguments import check_output, image_size
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,8 +47,7 @@ def _onnx(arguments: argparse.Namespace) -> int:
     reason = missing_packages()
     if reason:
         raise ValueError(reason)
-    if not arguments.file.parent.is_dir():
-        raise ValueError(f"{arguments.file.parent} is no folder: make it, or name another file.")
+    check_output(arguments.file)
     _tell_step(1, "building the model")
     model, (height, width) = _model(arguments)
     error = export_onnx(model, arguments.file, (height, width), lambda step, what: _tell_step(step + 1, what))
@@ -64,6 +62,7 @@ def _onnx(arguments: argparse.Namespace) -> int:
 def _model(arguments: argparse.Namespace) -> tuple[nn.Module, tuple[int, int]]:
     """The model with its weights, and the size of its images, (height, width) in pixels."""
     from explorer.benchmark.models import build_model, model_by_name
+    from explorer.variants import from_json
 
     wanted = None if arguments.img_size is None else tuple(arguments.img_size)
     if arguments.model:
@@ -74,7 +73,7 @@ def _model(arguments: argparse.Namespace) -> tuple[nn.Module, tuple[int, int]]:
             return build_model(ref, wanted or ref.default_img_size), wanted or ref.default_img_size
         return _hrformer(ref.config, arguments, wanted)
     if arguments.variant:
-        return _hrformer(_variant(arguments.variant), arguments, wanted)
+        return _hrformer(from_json(arguments.variant.read_bytes()), arguments, wanted)
     if arguments.checkpoint:
         return _hrformer(None, arguments, wanted)
     raise ValueError("Nothing to write: name a model with --model hrformer_tiny, or use --variant or --checkpoint.")
@@ -97,18 +96,6 @@ def _hrformer(
             return random_model(config, arguments.seed), config.img_size
     model = load_checkpoint(arguments.checkpoint, config).eval()
     return model, wanted or model.config.img_size
-
-
-def _variant(path: Path) -> HRFormerConfig:
-    from hrformer import HRFormerConfig
-
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is no JSON in UTF-8: save the variant again.") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"{path} holds no variant: save it again on the Architecture page.")
-    return HRFormerConfig.from_dict(values)
 
 
 def _tell_step(step: int, what: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from explorer.command_line.arguments import image_size, listed, whole_number
+from explorer.command_line.arguments import check_output, image_size, listed, whole_number
 from explorer.command_line.tables import Column, text_table
 from explorer.units import significant
 
@@ -54,8 +54,7 @@ def _profile(arguments: argparse.Namespace) -> int:
     from explorer.benchmark.profile_file import ProfiledRun, write_profiles
 
     runs = [_run_of(arguments, batch_size) for batch_size in arguments.batch_sizes]  # all is legal before one starts
-    if arguments.output is not None:
-        arguments.output.touch()
+    check_output(arguments.output)
     profiles: list[Profile] = []
     for run in runs:
         _watch(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from explorer.benchmark.exchange import import_csv, write_csv, write_timm_csv
 from explorer.benchmark.record import JobKind, Status
 from explorer.benchmark.selection import Between
 from explorer.benchmark.store import Store
+from explorer.command_line.arguments import check_output, whole_number
 from explorer.command_line.tables import LIST_COLUMNS, text_table
 
 _STDOUT = "-"
@@ -26,8 +28,8 @@ _SELECTIONS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "status": ("status", str),
     "device": ("device", str),
     "device-name": ("device_name", str),
-    "batch-size": ("batch_size", int),
-    "threads": ("threads", int),
+    "batch-size": ("batch_size", whole_number),
+    "threads": ("threads", whole_number),
     "precision": ("precision", str),
     "memory-format": ("memory_format", str),
     "engine": ("engine", str),
@@ -69,10 +71,10 @@ def moment(text: str) -> str:
     """
     try:
         parsed = datetime.fromisoformat(text)
-    except ValueError:
+        aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        return aware.astimezone(UTC).isoformat(timespec="microseconds")
+    except (ValueError, OverflowError):  # the year 1 begins before there is a time in UTC
         raise argparse.ArgumentTypeError(f"{text!r} is no date or time; give one such as 2025-11-22T14:30") from None
-    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _add_selection(parser: argparse.ArgumentParser) -> None:
@@ -94,6 +96,8 @@ def _filters(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    if arguments.file != _STDOUT:
+        check_output(Path(arguments.file))
     filters = _filters(arguments)
     kinds = filters.setdefault("kind", ["inference"]) if arguments.timm else []
     if len(kinds) > 1:
@@ -138,6 +142,8 @@ def _backup(arguments: argparse.Namespace) -> int:
 def _output(name: str) -> Iterator[TextIO]:
     """The file to write; it replaces an older one only when all is written."""
     if name == _STDOUT:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", errors="strict")  # a file, whatever the terminal shows
         yield sys.stdout
         return
     path = Path(name)
@@ -164,9 +170,10 @@ def _counted(count: int) -> str:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
+    count = whole_number(text)
+    if count == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of records; give a whole number above 0")
-    return int(text)
+    return count
 
 
 def _tell(sentence: str) -> None:

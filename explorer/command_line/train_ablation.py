@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from tqdm import tqdm
 
 from explorer.command_line import ExitCode
+from explorer.command_line.arguments import check_output, listed, whole_number
 
 if TYPE_CHECKING:
     from explorer.ablation.recipe import TrainingPlan  # which loads torch, and --help needs none
@@ -34,8 +35,8 @@ def add_parser(commands: Any) -> None:
         epilog=_EPILOG,
     )
     parser.set_defaults(command=_train_ablation)
-    parser.add_argument("--arms", type=_names, metavar="LIST", help="of 3x3,none,1x1; all by default")
-    parser.add_argument("--seeds", type=_numbers, metavar="LIST", help="default: 0,1,2")
+    parser.add_argument("--arms", type=listed(str), metavar="LIST", help="of 3x3,none,1x1; all by default")
+    parser.add_argument("--seeds", type=listed(whole_number), metavar="LIST", help="default: 0,1,2")
     parser.add_argument("--steps", type=int, metavar="N", help="updates of each training; default: 600")
     parser.add_argument("--processes", type=int, metavar="N", default=2, help="trainings at once; default: 2")
     parser.add_argument("--max-minutes", type=float, metavar="N", help="refuse what would take longer")
@@ -61,6 +62,8 @@ def _train_ablation(arguments: argparse.Namespace) -> int:
     from explorer.ablation.run import AblationRun, checkpoint_folder
     from explorer.benchmark.store import Store
 
+    check_output(arguments.csv)
+    check_output(arguments.predictions)
     plan = plan_of(arguments)
     if arguments.processes < 1:
         raise ValueError(f"--processes {arguments.processes} trains nothing: use at least 1.")
@@ -172,14 +175,3 @@ def _exit_code(run: AblationRun) -> int:
     for job in failed:
         print(_line(job), file=sys.stderr)
     return ExitCode.FAILED if failed or run.error else ExitCode.OK
-
-
-def _names(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _numbers(text: str) -> list[int]:
-    parts = _names(text)
-    if not all(part.isdecimal() for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers")
-    return [int(part) for part in parts]

@@ -42,7 +42,7 @@ from explorer.ui.ablation_answer import Trained, reference_run
 from explorer.ui.ablation_results import show_published
 from explorer.ui.benchmark import duration
 from explorer.ui.job_manager import job_manager, visitor
-from explorer.ui.panels import csv_button, show_chart
+from explorer.ui.panels import csv_button, plain, show_chart, show_table
 from explorer.units import counted
 
 _ERROR = "ablation_training_error"
@@ -227,7 +227,7 @@ def _start_bar(plan: TrainingPlan, *, is_busy: bool, begun: bool) -> None:
                 help="Goes on from checkpoints; finished trainings are kept as they are.",
             )
         takes = duration(estimate_seconds(plan))
-        st.markdown(f"**{jobs} trainings, about {takes}** (rough, on two free cores)")
+        st.markdown(f"**{counted(jobs, 'training')}, about {takes}** (rough, on two free cores)")
 
 
 def _start(plan: TrainingPlan, resume: bool) -> None:
@@ -247,7 +247,7 @@ def _watch(run: AblationRun, finished: int) -> None:
     bar, button = st.columns([5, 1], vertical_alignment="center")
     bar.progress(progress.steps_done / progress.steps_total, _progress_text(run, progress))
     button.button("Stop", key="stop_training", icon=":material/stop:", on_click=run.cancel)
-    st.table(_job_table(progress.jobs), hide_index=True)
+    show_table(_job_table(progress.jobs))
     curves = _curve_frame((job.job.arm, job.job.seed, job.curve) for job in progress.jobs)
     if curves.empty:
         st.caption("Curves begin with the first look at the validation pictures.")
@@ -258,7 +258,7 @@ def _watch(run: AblationRun, finished: int) -> None:
 def _progress_text(run: AblationRun, progress: RunProgress) -> str:
     ahead = len(job_manager().ahead_of(run))
     if ahead:
-        return f"Waiting for {ahead} run{'s' if ahead > 1 else ''} before this one"
+        return f"Waiting for {counted(ahead, 'run')} before this one"
     whose = "" if run.owner == visitor() else f", started by {run.owner}"
     done = f"{progress.steps_done:,} of {progress.steps_total:,} steps{whose} · {duration(progress.elapsed_s)} so far"
     return done if progress.left_s is None else f"{done}, about {duration(progress.left_s)} left"
@@ -285,7 +285,7 @@ def _job_table(jobs: Sequence[JobProgress]) -> pd.DataFrame:
 def _tell_failures(jobs: Iterable[JobProgress]) -> None:
     for job in jobs:
         if job.state == "failed":
-            st.error(f"{_SHORT[job.job.arm]}, seed {job.job.seed}: {job.reason}", icon=":material/error:")
+            st.error(f"{_SHORT[job.job.arm]}, seed {job.job.seed}: {plain(job.reason or '')}", icon=":material/error:")
 
 
 def _show_results(records: Sequence[TrainingRecord]) -> None:

@@ -328,10 +328,7 @@ def _take_plan_file() -> None:
     if file is None:
         return
     try:
-        plan = Plan.from_yaml(file.getvalue().decode("utf-8"))
-    except UnicodeDecodeError:
-        state[_ERROR] = f"{file.name} was not taken. It is not UTF-8 text: save the plan as YAML in UTF-8."
-        return
+        plan = Plan.from_yaml(file.getvalue())
     except ValueError as error:
         state[_ERROR] = f"{file.name} was not taken. {error}"
         return

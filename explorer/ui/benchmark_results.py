@@ -24,7 +24,7 @@ from explorer.charts.benchmark import latency_bars
 from explorer.ui.benchmark import duration, estimated_seconds
 from explorer.ui.job_manager import job_manager
 from explorer.ui.model_choice import write_size
-from explorer.ui.panels import NO_VALUE, show_chart
+from explorer.ui.panels import NO_VALUE, plain, show_chart, show_table, verbatim
 from explorer.units import counted, significant
 
 _POLL_S = 0.4
@@ -100,10 +100,10 @@ def watch_run(run: Run, records_shown: int, names: Mapping[str, str] = MappingPr
     button.button("Cancel", key="cancel_run", icon=":material/stop:", on_click=run.cancel)
     if progress.state == "waiting":
         ahead = len(job_manager().ahead_of(run))
-        bar.progress(0.0, f"Waiting for {ahead} run{'s' if ahead != 1 else ''} before this one")
+        bar.progress(0.0, f"Waiting for {counted(ahead, 'run')} before this one")
         return
     bar.progress(progress.work_done / progress.jobs_total, how_far(run, progress))
-    st.table(_live_table(run, progress.current, names), hide_index=True)
+    show_table(_live_table(run, progress.current, names))
 
 
 def show_results(run: Run, records: Sequence[Record]) -> None:
@@ -231,12 +231,12 @@ def _warn(table: pd.DataFrame) -> None:
         others = wide["runnable_threads"].max()
         blame = f" Up to {others:.0f} other threads were runnable when they began." if others > 0 else ""
         st.warning(
-            f"Wide spread: {', '.join(wide['label'])}. The middle half of the samples spans more than "
+            f"Wide spread: {', '.join(map(verbatim, wide['label']))}. The middle half of the samples spans more than "
             f"{WIDE_SPREAD_SHARE * 100:.0f} % of the median.{blame} Quiet the machine and measure again.",
             icon=":material/waves:",
         )
     for _, row in table[~table["status"].isin([_STATUS_WORDS["ok"], _STATUS_WORDS["cancelled"]])].iterrows():
-        st.error(f"{row['label']} · {row['status']}: {row['reason']}", icon=":material/report:")
+        st.error(f"{verbatim(row['label'])} · {row['status']}: {plain(row['reason'])}", icon=":material/report:")
 
 
 def _cancelled_sentence(cancelled: int, records: int) -> str:
@@ -253,12 +253,13 @@ def _explain_missing(records: Sequence[Record]) -> None:
         if record.status == "ok" and field in record.reasons and getattr(record, field) is None
     }
     if missing:
-        st.caption(f"{NO_VALUE} {'; '.join(sorted(missing))}.")
+        st.caption(plain(f"{NO_VALUE} {'; '.join(sorted(missing))}."))
 
 
 def _column_config(plan: Plan) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     memory = "Peak memory: on CUDA of live tensors, else of the whole process."
+    ratio = f"Median latency over that of {verbatim(_first(plan))}."
     share = "FLOP/s at the median over those of a matrix product measured in the same job."
     load = "Threads that ran or waited for a core just before the measurement: they make it scatter."
     return {
@@ -268,7 +269,7 @@ def _column_config(plan: Plan) -> dict[str, Any]:
         "status": "Status",
         "latency_ms_p50": number("p50, ms", format="%.2f"),
         "latency_ms_p95": number("p95, ms", format="%.2f"),
-        "ratio_to_first": number("Ratio", format="%.2fx", help=f"Median latency over that of {_first(plan)}."),
+        "ratio_to_first": number("Ratio", format="%.2fx", help=ratio),
         "throughput_img_s": number("Images/s", format="%.1f"),
         "wide_spread": st.column_config.CheckboxColumn("Wide spread"),
         "samples_count": number("Samples"),
@@ -354,7 +355,7 @@ def _varying(plan: Plan, item: Measured) -> list[str]:
         "batch_sizes": f"batch {record.batch_size}",
         "img_sizes": write_size(job.img_size),
         "devices": job.device,
-        "threads": f"{record.threads} threads",
+        "threads": "" if record.threads is None else counted(record.threads, "thread"),
         "precisions": job.precision,
         "memory_formats": job.memory_format,
     }
@@ -364,7 +365,7 @@ def _varying(plan: Plan, item: Measured) -> list[str]:
 
 
 def _setting(job: Job, record: Record) -> str:
-    threads = f" with {record.threads} threads" if job.device == "cpu" and record.threads else ""
+    threads = f" with {counted(record.threads, 'thread')}" if job.device == "cpu" and record.threads else ""
     return f"{_job_setting(job, record.batch_size)}{threads}"
 
 

@@ -19,7 +19,7 @@ from explorer.claims.table import compared_models, count_costs, in_words, shown_
 from explorer.conventions import Convention
 from explorer.ui import choices
 from explorer.ui.comparison_data import State, store_state
-from explorer.ui.panels import NO_VALUE, half_grid, show_chart
+from explorer.ui.panels import NO_VALUE, half_grid, plain, show_chart
 from explorer.ui.progress import throw_away_button, with_progress
 
 VERDICT_ICONS: dict[Verdict, str] = {
@@ -102,9 +102,9 @@ def show_details(outcomes: Sequence[Outcome], convention: Convention | None, evi
         st.markdown(f"**How:** {claim.method}")
         if outcome.origin == _REFERENCE:
             table = _shipped_records(evidence) if claim.kind == "speed" else _shipped_growth(evidence)
-            st.markdown(f"**Measured:** nothing of your own yet; ours is that of {_reference_run(table)}.")
+            st.markdown(f"**Measured:** nothing of your own yet; ours is that of {plain(_reference_run(table))}.")
         if outcome.reason and outcome.reason != claim.method:
-            st.markdown(f"**Why there is no figure:** {outcome.reason}")
+            st.markdown(f"**Why there is no figure:** {plain(outcome.reason)}")
         st.caption(f"Source: {claim.source}")
         if isinstance(claim.quantity, LatencyRatio):
             _show_pairs(evidence, claim.quantity)

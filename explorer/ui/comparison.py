@@ -11,7 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from explorer.benchmark.comparison import SETUP, describe_setup, setups_of, usual_batch, with_ratio
-from explorer.benchmark.exchange import MAX_IMPORT_MIB, Imported
+from explorer.benchmark.csv_rows import MAX_FILE_MIB
+from explorer.benchmark.exchange import Imported
 from explorer.benchmark.store import StoreError
 from explorer.benchmark.work import record_works, with_work
 from explorer.conventions import Convention
@@ -30,7 +31,7 @@ from explorer.ui.comparison_data import (
     store_state,
 )
 from explorer.ui.conventions import choose_convention
-from explorer.ui.panels import plain
+from explorer.ui.panels import plain, verbatim
 from explorer.ui.pinned_records import named_by_pins
 from explorer.ui.pins import pins
 from explorer.ui.progress import with_progress
@@ -252,7 +253,7 @@ def import_panel() -> None:
             "CSV exported on another machine",
             type="csv",
             key="import_csv",
-            max_upload_size=MAX_IMPORT_MIB,
+            max_upload_size=MAX_FILE_MIB,
             help="All of its records are added, or none if anything in it is wrong. Known records are left out.",
         )
         if file is None:
@@ -263,7 +264,7 @@ def import_panel() -> None:
                 imported = with_progress(
                     "import_records",
                     file.file_id,
-                    f"Importing {file.name}, percent",
+                    f"Importing {verbatim(file.name)}, percent",
                     lambda on_progress, should_stop: import_file(data, on_progress, should_stop),
                 )
             except ValueError as error:

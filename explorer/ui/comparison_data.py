@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -181,9 +181,9 @@ class _WatchedFile(io.BytesIO):
         self._on_progress = on_progress
         self._should_stop = should_stop
 
-    def __iter__(self) -> Iterator[bytes]:
-        while line := self.readline():
-            if self._should_stop():
-                raise ValueError("The import was stopped: nothing was stored.")
-            self._on_progress(self.tell() * 100 // self._size, 100)
-            yield line
+    def readline(self, size: int | None = -1, /) -> bytes:
+        if self._should_stop():
+            raise ValueError("The import was stopped: nothing was stored.")
+        line = super().readline(size)
+        self._on_progress(self.tell() * 100 // max(1, self._size), 100)
+        return line

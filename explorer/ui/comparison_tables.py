@@ -12,7 +12,7 @@ from explorer.conventions import Convention
 from explorer.ui import choices
 from explorer.ui.comparison import View, chosen_rows
 from explorer.ui.comparison_data import LISTED, ChosenFilters, State, export_data, filter_options, listed_records
-from explorer.ui.panels import NO_VALUE
+from explorer.ui.panels import NO_VALUE, verbatim
 
 #: Tables of more rows are sent to the browser piece by piece, which excludes choosing rows.
 MAX_SELECTABLE = 1_000
@@ -113,7 +113,7 @@ def show_records(view: View) -> None:
     """The store's records, failed ones too, filtered; the reference run's until there is any."""
     state = view.own if view.own is not None and view.own.records else view.state
     is_compared = state == view.state and bool(view.setup)
-    here = is_compared and choices.toggle(f"Only {view.name}", key="only_this_setup", default=True, link=None)
+    here = is_compared and choices.toggle(f"Only {verbatim(view.name)}", key="only_this_setup", default=True, link=None)
     fixed = view.setup if here else {}
     filters: ChosenFilters = (*fixed.items(), *choose_filters(state, [name for name in FILTERED if name not in fixed]))
     table = listed_records(state, filters)

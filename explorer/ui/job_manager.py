@@ -21,6 +21,8 @@ from explorer.benchmark.record import Record
 from explorer.benchmark.runner import QueuedWork, Run, Runner
 from explorer.benchmark.store import Store, StoreError
 from explorer.benchmark.training_record import TrainingRecord
+from explorer.ui.panels import show_table
+from explorer.units import counted
 
 #: Ended runs that a reloaded page still finds; the oldest go first, their records stay in the store.
 MAX_REMEMBERED = 64
@@ -170,7 +172,7 @@ def show_queue() -> None:
     st.markdown(
         "**Queue of this server**", help="One run per device at a time, first come first served, whoever asked for it."
     )
-    st.table(table, hide_index=True)
+    show_table(table)
 
 
 def queue_table(me: str) -> pd.DataFrame:
@@ -197,7 +199,7 @@ def _describe(run: QueuedWork) -> str:
     jobs = len(run.plan.jobs())
     names = [model.name for model in run.plan.models]
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    return f"{jobs} job{'s' if jobs > 1 else ''}: {', '.join(names[:2])}{more}"
+    return f"{counted(jobs, 'job')}: {', '.join(names[:2])}{more}"
 
 
 def _state(run: QueuedWork, ahead: int) -> str:

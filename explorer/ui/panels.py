@@ -42,6 +42,11 @@ def verbatim(text: str) -> str:
     return _MARKDOWN_SIGNS.sub(r"\\\g<0>", text)
 
 
+def show_table(table: pd.DataFrame) -> None:
+    """A small table; its texts may name what another visitor calls a model, and `st.table` would take Markdown."""
+    st.table(table.map(lambda value: verbatim(value) if isinstance(value, str) else value), hide_index=True)
+
+
 def half_grid() -> GridContainer:
     """Cells that each take half of the page where it is wide enough, else all of it."""
     return st.grid(2, min_column_width=_HALF_PX)
@@ -110,8 +115,9 @@ def csv_button(data: Table, name: str, label: str = "Data as CSV") -> None:
     """Download a table; the file is written only when it is asked for, and the table may be made only then."""
 
     def write() -> bytes:
-        table = data() if callable(data) else data
-        return table.to_csv(index=False).encode()
+        from explorer.benchmark.csv_cells import table_csv
+
+        return table_csv(data() if callable(data) else data)
 
     st.download_button(
         label,

@@ -19,7 +19,7 @@ from explorer.trained import DIGIT_SAMPLES, TEST_MIOU, fits_trained_weights, loa
 from explorer.ui import address, choices
 from explorer.ui.heavy_work import admitted_on_page, shared
 from explorer.ui.own_picture import OwnPicture, own_picture, upload_field
-from explorer.ui.panels import plain
+from explorer.ui.panels import plain, verbatim
 from explorer.ui.variant import (
     NETWORK,
     TRAINED_NETWORK,
@@ -258,7 +258,7 @@ def _uploaded_weights(uploaded: _UploadedModel, config: HRFormerConfig, seed: in
     if fitting == config:
         return WeightsSource(uploaded.model, f"{config.config_id}-{uploaded.digest}", uploaded.name, "uploaded")
     with st.sidebar:
-        st.info(f"{uploaded.name} fits another variant; random weights are shown.", icon=":material/info:")
+        st.info(f"{verbatim(uploaded.name)} fits another variant; random weights are shown.", icon=":material/info:")
         left, right = st.columns(2)
         left.button("Back to it", on_click=use_variant, args=(fitting,), key="back_to_checkpoint")
         right.button("Forget it", on_click=_forget_checkpoint, key="forget_checkpoint")

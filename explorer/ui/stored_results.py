@@ -20,7 +20,7 @@ from explorer.ui.comparison_data import (
 )
 from explorer.ui.comparison_sections import finding
 from explorer.ui.comparison_tables import COMPARED, compared_columns, compared_table
-from explorer.ui.panels import NO_VALUE, plain, show_chart
+from explorer.ui.panels import NO_VALUE, plain, show_chart, verbatim
 
 
 def show_stored_results() -> None:
@@ -54,7 +54,7 @@ def show_stored_results() -> None:
         alt="Models that were measured before, with their ratios",
     )
     origin = "The reference run" if state == REFERENCE else "The newest record of each model in the store"
-    st.caption(f"{origin} at batch {batch}: {plain(describe_setup(row))}. Ratios are to {baseline}.")
+    st.caption(f"{origin} at batch {batch}: {plain(describe_setup(row))}. Ratios are to {verbatim(baseline)}.")
     st.page_link("pages/measure/comparison.py", label="Everything on the Comparison page", icon=":material/bar_chart:")
 
 

@@ -16,6 +16,8 @@ from explorer.benchmark.profile_run import ProfileRun
 from explorer.ui import choices
 from explorer.ui.job_manager import free_mib, job_manager, visitor
 from explorer.ui.model_choice import NO_MODEL, OWN_SIZE, THIS_VARIANT, model_labels, model_of, model_options, parse_size
+from explorer.ui.panels import verbatim
+from explorer.units import counted
 from hrformer import HRFormerConfig
 
 _USUALLY_BESIDE = "deit_base_patch16_224"
@@ -132,8 +134,8 @@ def watch_profile(run: ProfileRun) -> None:
     bar, button = st.columns([5, 1], vertical_alignment="center")
     button.button("Stop", key="stop_profile", icon=":material/stop:", on_click=run.cancel)
     if ahead:
-        bar.progress(0.0, f"Waiting for {len(ahead)} run{'s' if len(ahead) > 1 else ''} before this one")
+        bar.progress(0.0, f"Waiting for {counted(len(ahead), 'run')} before this one")
         return
     elapsed_s = time.monotonic() - st.session_state[_STARTED]
     left = f" · about {elapsed_s / run.share_done - elapsed_s:.0f} s left" if run.share_done > 0 else ""
-    bar.progress(run.share_done, f"Profiling {models_of(run.jobs)} · {elapsed_s:.0f} s{left}")
+    bar.progress(run.share_done, f"Profiling {verbatim(models_of(run.jobs))} · {elapsed_s:.0f} s{left}")

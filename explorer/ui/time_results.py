@@ -20,8 +20,8 @@ from explorer.benchmark.profile_run import ProfileRun
 from explorer.charts.theme import branch_name
 from explorer.charts.time import kinds_beside, share_bars
 from explorer.ui import choices
-from explorer.ui.panels import csv_button, half_grid, show_chart
-from explorer.units import significant, with_prefix
+from explorer.ui.panels import csv_button, half_grid, plain, show_chart
+from explorer.units import counted, significant, with_prefix
 
 SPLITS: dict[str, Split] = {"Kind of work": "kind", "Operator": "operator", "Stage": "stage", "Branch": "branch"}
 #: The row below the kinds of work.
@@ -75,11 +75,11 @@ def show_answer(shown: Shown) -> None:
         answer = finding(profile, others[0])
     else:
         answer = f"{display_name(profile.model_name)}, {costliest_finding(share_table(profile, 'operator'))}"
-    st.markdown(f"## {answer}.")
+    st.markdown(f"## {plain(answer)}.")
     with st.container(horizontal=True, vertical_alignment="center"):
         if shown.is_reference:
             st.badge("Reference run that ships", icon=":material/inventory_2:", color="gray")
-        st.caption(shown.where)
+        st.caption(plain(shown.where))
 
 
 def show_difference(shown: Shown) -> None:
@@ -94,7 +94,7 @@ def show_difference(shown: Shown) -> None:
     sign = "+" if surplus_ms > 0 else "−"
     title = f"{names[0]} minus {names[1]}: {sign}{significant(abs(surplus_ms))} ms a call"
     show_chart(kinds_beside(table, names, title), "time_kinds", table, alt=finding(profile, baseline))
-    st.caption(observers_cost(shown.profiles))
+    st.caption(plain(observers_cost(shown.profiles)))
 
 
 def with_whole_call(table: pd.DataFrame) -> pd.DataFrame:
@@ -220,7 +220,7 @@ def _trace_button(profile: Profile, path: Path) -> None:
 
 
 def _machine(place: Place) -> str:
-    threads = "" if place.threads is None else f", {place.threads} threads"
+    threads = "" if place.threads is None else f", {counted(place.threads, 'thread')}"
     return f"{place.device_name or 'unknown device'}{threads}, torch {place.environment['packages']['torch']}"
 
 

@@ -19,7 +19,7 @@ from explorer.ui.attribution import (
 from explorer.ui.finite import stop_at_non_finite
 from explorer.ui.frame import end_page
 from explorer.ui.network import network_to_look_into
-from explorer.ui.panels import image_format_control, show_chart
+from explorer.ui.panels import image_format_control, plain, show_chart, verbatim
 from explorer.ui.progress import throw_away_button, with_progress
 from explorer.ui.sources import picture_source, random_weights_banner, weights_source
 from explorer.ui.variant import current_variant, show_rejection
@@ -104,4 +104,4 @@ with controls:
             border=True,
         )
     throw_away_button(method.name, key)
-st.caption(f"{picture.name} at {config.img_size[0]}x{config.img_size[1]} pixels, {weights.name}.")
+st.caption(f"{plain(picture.name)} at {config.img_size[0]}x{config.img_size[1]} pixels, {verbatim(weights.name)}.")

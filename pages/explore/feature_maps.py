@@ -91,8 +91,8 @@ for moment, caption in (("before", "before the fusion"), ("after", "after the fu
 for network in networks:
     height, width = network.config.img_size
     st.caption(
-        f"{verbatim(network.name)}: {plain(network.picture.name)} at {height}x{width} pixels, {network.weights_name}. "
-        "Drag in one map to zoom all."
+        f"{verbatim(network.name)}: {plain(network.picture.name)} at {height}x{width} pixels, "
+        f"{verbatim(network.weights_name)}. Drag in one map to zoom all."
     )
 statistics = statistics_of(networks)
 with st.container(horizontal=True):

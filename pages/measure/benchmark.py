@@ -19,7 +19,7 @@ from explorer.ui.benchmark import (
 from explorer.ui.benchmark_results import show_results, watch_run
 from explorer.ui.comparison import reported
 from explorer.ui.job_manager import show_load, show_queue, store_state
-from explorer.ui.panels import image_format_control, plain
+from explorer.ui.panels import image_format_control, plain, verbatim
 from explorer.ui.stored_results import show_stored_results
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
@@ -49,7 +49,8 @@ with messages:
         st.error(plain(str(error)), icon=":material/error:")
         unknown = unknown_models(config)
         if unknown:
-            st.button(f"Leave out {', '.join(unknown)}", on_click=drop_models, args=(unknown,), key="drop_models")
+            names = ", ".join(map(verbatim, unknown))
+            st.button(f"Leave out {names}", on_click=drop_models, args=(unknown,), key="drop_models")
     if problem:
         st.error(plain(problem), icon=":material/memory:")
     elif plan is not None and not is_busy:
@@ -71,7 +72,7 @@ if run is not None:
         if is_busy:
             watch_run(run, len(records))
         if run.error:
-            st.error(f"{run.error} The records below can still be downloaded.", icon=":material/save:")
+            st.error(f"{plain(run.error)} The records below can still be downloaded.", icon=":material/save:")
         if run.progress().state == "cancelled" and not records:
             st.info("The run was cancelled before anything was measured.", icon=":material/stop:")
 with results:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.ui.job_manager import show_queue
-from explorer.ui.panels import image_format_control, plain
+from explorer.ui.panels import image_format_control, plain, verbatim
 from explorer.ui.time import (
     chosen_jobs,
     models_of,
@@ -36,7 +36,7 @@ if refusal := profile_error():
     st.error(plain(refusal), icon=":material/error:")
 if run is not None and not is_busy and not is_own:
     if run.was_cancelled:
-        st.info(f"The profile of {models_of(run.jobs)} was cancelled.", icon=":material/stop:")
+        st.info(f"The profile of {verbatim(models_of(run.jobs))} was cancelled.", icon=":material/stop:")
     else:
         st.error(plain(f"There is no profile: {run.error}."), icon=":material/report:")
 if run is not None and is_busy:

@@ -54,7 +54,7 @@ def test_latencies_are_measured_in_turns_and_stored(capsys, store_url):
         (["--heads", "5"], "nearest legal value is 20 channels"),
         (["--stage", "1"], "use 2 to 4"),
         (["--window-sizes", "seven"], "no whole number"),
-        (["--output", "nowhere/found.csv"], "cannot be read or written"),
+        (["--output", "nowhere/found.csv"], "nowhere is no folder: make it, or name"),
     ],
 )
 def test_bad_input_is_one_sentence_and_code_2(capsys, options, words):

@@ -15,7 +15,7 @@ from explorer.benchmark.group import GroupMeasurement
 from explorer.benchmark.models import model_by_name
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.store import Store, StoreError
-from explorer.command_line import bench, main, measuring
+from explorer.command_line import bench, main
 from explorer.command_line.keeping import RecordKeeper
 from explorer.command_line.tables import Column, duration, text_table
 from tests.explorer.benchmark.examples import example_record, failed_record
@@ -113,10 +113,63 @@ def test_a_dry_run_measures_nothing(capsys, store_url):
 
 
 def test_a_dry_run_says_what_cannot_fit(capsys, store_url, monkeypatch):
-    monkeypatch.setattr(measuring, "available_mib", lambda device: 100.0)
+    monkeypatch.setattr(runner_module, "available_mib", lambda device: 100.0)
     assert main(["bench", *TINY, "--dry-run"]) == 2
     assert "100 MiB are free" in capsys.readouterr().err
     assert main(["bench", *TINY, "--dry-run", "--force"]) == 0
+
+
+def test_a_dry_run_refuses_what_the_real_run_refuses(capsys, monkeypatch, tmp_path):
+    absent = ["bench", "--models", "test_resnet", "--img-size", "32", "--device", "cuda:9"]
+    for options in ([], ["--force"]):
+        for dry in ([], ["--dry-run"]):
+            assert main([*absent, *options, *dry]) == 2
+            assert "no device cuda:9" in capsys.readouterr().err
+    monkeypatch.setenv("HRFORMER_RESULTS_URL", f"sqlite:///{tmp_path}")  # a folder
+    for dry in ([], ["--dry-run"]):
+        assert main(["bench", *TINY, *dry]) == 1
+        assert "cannot be opened" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "export FILE",
+        "export FILE --timm",
+        "claims --csv FILE",
+        "claims --measure --growth FILE",
+        "profile --output FILE",
+        "ablate --output FILE",
+        "train-ablation --csv FILE",
+        "train-ablation --predictions FILE",
+        "onnx FILE --model hrformer_base",
+    ],
+)
+def test_an_output_that_cannot_be_written_is_known_before_the_work(capsys, filled, tmp_path, command):
+    before = time.process_time()
+    for file, sentence in (("missing/out", "missing is no folder: make it"), (str(tmp_path), "is a folder: name a")):
+        assert main(command.replace("FILE", file).split()) == 2
+        error = capsys.readouterr().err
+        assert sentence in error
+        assert error.count("\n") == 1
+    assert time.process_time() - before < 30  # of which most are imports
+    assert not (tmp_path / "missing").exists()
+
+
+def test_a_terminal_without_a_sign_shows_another_and_an_export_keeps_it(store_url):
+    with Store(store_url) as store:
+        store.add(example_record(model_name="modèle"))
+    ascii_terminal = {**os.environ, "PYTHONIOENCODING": "ascii"}
+
+    def said(*command):
+        run = subprocess.run(
+            [sys.executable, "-m", "explorer", *command], env=ascii_terminal, capture_output=True, check=True
+        )
+        return run.stdout
+
+    assert b"mod?le" in said("list")
+    assert "modèle" in said("export", "-").decode("utf-8")
+    assert b"reproduced" in said("claims")
 
 
 def test_what_cannot_fit_is_refused_and_forced_it_fails(capsys, store_url, monkeypatch):
@@ -182,6 +235,13 @@ def test_refused_records_go_to_the_first_folder_that_takes_them(tmp_path):
         ("export out.csv", "is empty: measure something"),
         ("import missing.csv", "missing.csv cannot be read or written: No such file"),
         ("list --since yesterday", "'yesterday' is no date or time"),
+        ("list --since 0001-01-01T00:00+14:00", "is no date or time"),
+        ("export x.csv --until 9999-12-31T23:59-14:00", "is no date or time"),
+        ("list --batch-size 99999999999999999999", "'99999999999999999999' has more than 18 digits"),
+        ("list --threads " + "9" * 5000, "has more than 18 digits"),
+        ("list --limit 99999999999999999999", "has more than 18 digits"),
+        ("list --batch-size 1_0", "'1_0' is no whole number"),
+        ("list --batch-size 999999999999999999", "No record matches these options"),
         ("list --status fine", "invalid choice: 'fine'"),
         ("list --limit 0", "whole number above 0"),
         ("", "required: COMMAND"),

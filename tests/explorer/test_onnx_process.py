@@ -124,7 +124,7 @@ def test_the_command_writes_random_weights_by_their_seed(tmp_path: Path, capsys:
         ("x.onnx --model test_vit --checkpoint none.pth", "--checkpoint is for HRFormer"),
         ("x.onnx --model hrformer_tiny --seed -1", "seed = -1 is not legal"),
         ("x.onnx --variant text.json", "is no JSON"),
-        ("x.onnx --variant list.json", "holds no variant"),
+        ("x.onnx --variant list.json", "A variant is a JSON object"),
         ("x.onnx --model hrformer_tiny --img-size wide", "'wide' is no whole number"),
     ],
 )

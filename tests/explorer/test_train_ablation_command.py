@@ -8,7 +8,8 @@ from explorer.ablation.digits import make_canvases
 from explorer.ablation.predictions import masks_path, reference_predictions
 from explorer.ablation.run import AblationRun
 from explorer.command_line import main
-from explorer.command_line.train_ablation import _names, _numbers, _write_predictions
+from explorer.command_line.arguments import listed, whole_number
+from explorer.command_line.train_ablation import _write_predictions
 from tests.explorer.ablation.tiny import example_training, tiny_plan
 
 
@@ -23,7 +24,7 @@ def store_url(tmp_path, monkeypatch):
     [
         (["--arms", "5x5"], "arm = '5x5' is not known: use one of 3x3, none, 1x1."),
         (["--seeds", "1,1"], "seed 1 is there twice: name each once."),
-        (["--seeds", "one"], "'one' is no list of whole numbers"),
+        (["--seeds", "one"], "'one' is no whole number"),
         (["--steps", "0"], "steps = 0 is outside 1 to 100000."),
         (["--processes", "0"], "--processes 0 trains nothing: use at least 1."),
         (["--max-minutes", "2"], "9 trainings of 600 steps, about 14 min, but 2 min are allowed: use fewer seeds"),
@@ -54,5 +55,5 @@ def test_predictions_of_finished_arms_are_written_and_their_lack_is_said(tmp_pat
 
 
 def test_lists_are_read_with_blanks() -> None:
-    assert _names("3x3, none") == ["3x3", "none"]
-    assert _numbers("0, 12") == [0, 12]
+    assert listed(str)("3x3, none") == ["3x3", "none"]
+    assert listed(whole_number)("0, 12") == [0, 12]

@@ -1,5 +1,6 @@
 """Ways to write a variant down lead back to it."""
 
+import json
 import math
 
 import pytest
@@ -148,3 +149,16 @@ def test_a_link_says_from_which_preset_the_variant_was_made(config: HRFormerConf
 )
 def test_a_short_name_says_what_is_changed(changes: dict[str, object], name: str) -> None:
     assert short_name(preset("tiny", **changes)) == name
+
+
+@pytest.mark.parametrize("key", ["task", "channels"])
+def test_a_key_that_stands_twice_is_refused(key: str) -> None:
+    text = preset("tiny").to_json()
+    values = json.loads(text)
+    twice = text[:-1] + f', "{key}": {json.dumps(values[key])}}}'
+    with pytest.raises(ValueError, match=f"The key '{key}' stands there twice: keep one of the two"):
+        from_json(twice)
+
+
+def test_a_byte_order_mark_does_no_harm() -> None:
+    assert from_json(b"\xef\xbb\xbf" + preset("tiny").to_json().encode()) == preset("tiny")

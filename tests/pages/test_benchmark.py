@@ -16,7 +16,7 @@ from explorer.benchmark.exchange import read_csv
 from explorer.benchmark.figures import Figures
 from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.method import Method
-from explorer.benchmark.models import model_by_name
+from explorer.benchmark.models import ModelRef, model_by_name
 from explorer.benchmark.outcome import Place, finished_record, unfinished_record
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.runner import Progress, Run
@@ -307,6 +307,22 @@ def test_a_plan_file_sets_every_choice_and_a_broken_one_none() -> None:
     app.file_uploader(key="bench_plan_file").upload("bad.yaml", b"models: [resnet18]\ncolour: red", "text/yaml").run()
     assert "bad.yaml was not taken. Unknown key colour" in errors(app)
     assert app.session_state["held_choices"]["bench_models"] == ["deit_tiny_patch16_224"]
+
+
+def test_a_label_of_another_visitors_plan_is_shown_as_it_is_written() -> None:
+    """In a table Markdown would load the picture, in the browser of everybody who looks at the queue."""
+    label = "![x](https://example.org/x.png)"
+    config = replace(model_by_name("hrformer_tiny").config, img_size=(32, 32))
+    other = job_manager().submit(Plan(models=(ModelRef(name=label, config=config),)), "visitor 99")
+    try:
+        app = open_app(PAGE, TINY)
+        queue = next(table.value for table in app.table if "who" in table.value)
+        assert queue["what"].iloc[0] == r"1 job\: \!\[x\](https\://example.org/x.png)"
+        shown = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error]
+        assert not any("![" in element.value for element in shown)
+    finally:
+        other.cancel()
+    assert other.wait(20)
 
 
 def test_the_queue_shows_another_sessions_run_and_the_place_behind_it() -> None:

@@ -99,6 +99,14 @@ def test_a_link_makes_no_browser_load_a_picture_from_elsewhere() -> None:
     assert not any("![" in info.value for info in app.info)
 
 
+def test_every_table_shows_texts_as_they_are_written() -> None:
+    """`st.table` takes Markdown: `show_table` of the panels is the only one that calls it."""
+    root = Path(__file__).parents[2]
+    sources = [path for folder in ("explorer", "pages") for path in (root / folder).rglob("*.py")]
+    found = {str(path.relative_to(root)) for path in sources if "st.table(" in path.read_text(encoding="utf-8")}
+    assert found == {"explorer/ui/panels.py"}
+
+
 def test_a_file_makes_no_browser_load_a_picture_from_elsewhere() -> None:
     app = upload("explore/architecture", "variant_json", "v.json", f'{{"{PICTURE_ELSEWHERE}": 1}}'.encode())
     (error,) = [error.value for error in app.error]

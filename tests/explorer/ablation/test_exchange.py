@@ -14,6 +14,7 @@ def test_csv_gives_back_equal_trainings() -> None:
     records = [example_training(), example_training("none", 1, 0.1 + 0.2, device_name=None, hostname="=SUM(A1)")]
     file = io.StringIO()
     assert write_trainings(records, file) == 2
+    assert "'=SUM(A1)" in file.getvalue()  # no formula in a spreadsheet
     file.seek(0)
     assert read_trainings(file) == records
 

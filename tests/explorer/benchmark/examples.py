@@ -59,9 +59,25 @@ MEASURED: dict[str, Any] = {
 }
 
 
+_LATENCIES = (
+    "latency_ms_p50_ci95_low",
+    "latency_ms_p50",
+    "latency_ms_p90",
+    "latency_ms_p95",
+    "latency_ms_p99",
+)
+
+
 def example_record(**changes: Any) -> Record:
-    """A measured CPU record with some fields changed."""
-    return Record(**{**MEASURED, **changes})
+    """A measured CPU record with some fields changed; other latencies keep between those that are given."""
+    given = {name: value for name in _LATENCIES if isinstance(value := changes.get(name), int | float)}
+    around = {}
+    for place, name in enumerate(_LATENCIES):
+        below = [given[other] for other in _LATENCIES[:place] if other in given]
+        above = [given[other] for other in _LATENCIES[place + 1 :] if other in given]
+        around[name] = min([max([MEASURED[name], *below]), *above])
+    high = max(MEASURED["latency_ms_p50_ci95_high"], around["latency_ms_p50"], given.get("latency_ms_p50", 0))
+    return Record(**{**MEASURED, **around, "latency_ms_p50_ci95_high": high, **changes})
 
 
 def failed_record(**changes: Any) -> Record:
@@ -114,8 +130,18 @@ _samples = st.lists(_positive, max_size=4).map(tuple)
 
 #: Any legal record, with values far from everyday ones.
 records = st.builds(
-    lambda samples, **changes: example_record(samples_ms=samples, samples_count=len(samples), **changes),
+    lambda samples, times, macs, **changes: example_record(
+        samples_ms=samples,
+        samples_count=len(samples),
+        **dict(zip(_LATENCIES, sorted(times), strict=True)),
+        latency_ms_p50_ci95_high=max(times),
+        product_macs=None if macs[0] is None else min(macs),
+        macs=macs[1] if macs[0] is None else max(macs),
+        **changes,
+    ),
     samples=_samples,
+    times=st.lists(_positive, min_size=5, max_size=5),
+    macs=st.tuples(st.none() | st.integers(1, 2**63 - 1), st.integers(1, 2**63 - 1)),
     record_id=st.uuids().map(str),
     model_name=texts,
     hostname=texts,
@@ -124,8 +150,6 @@ records = st.builds(
     environment=st.dictionaries(st.text(max_size=5), json_values, max_size=3),
     batch_size=st.integers(1, 2**63 - 1),
     params=st.integers(1, 2**63 - 1),
-    product_macs=st.none() | st.integers(0, 2**63 - 1),
-    latency_ms_p50=_positive,
     peak_rss_mib=_positive,
     wide_spread=st.booleans(),
 ) | st.builds(failed_record, record_id=st.uuids().map(str), status_reason=texts, status=st.just("failed"))

@@ -252,3 +252,36 @@ def test_setups_with_most_models_come_first(store: Store) -> None:
     assert setups["label"].is_unique
     assert "Xeon, 2 threads · fp32 · 256x192 · inference" in setups["label"][0]
     assert store.groups([*CONDITIONS, "model_name"])["records"].sum() == 5
+
+
+@pytest.mark.parametrize(("threads", "words"), [(1, "Xeon, 1 thread"), (2, "Xeon, 2 threads")])
+def test_one_thread_is_one_thread(store: Store, threads: int, words: str) -> None:
+    store.add(at(1, threads=threads))
+    (label,) = setups_of(store.groups([*CONDITIONS, "model_name"]))["label"]
+    assert label.split(" · ")[0] == words
+
+
+def test_setups_that_differ_in_the_device_alone_have_different_labels(store: Store) -> None:
+    same = {"device_name": "Grace", "threads": None}
+    store.add_all(
+        [
+            at(1, device="cpu", **same),
+            at(2, device="cuda", **same),
+            at(3, device="mps", device_name=None, threads=None),
+            at(4, device="cpu", device_name="mps", threads=None),
+            at(5, device="cpu", device_name="Grace", threads=2),
+            at(6, device="cpu", device_name="Grace, 2 threads", threads=None),
+        ]
+    )
+    labels = list(setups_of(store.groups([*CONDITIONS, "model_name"]))["label"])
+    rest = " · fp32 · 256x192 · inference · bench-1"
+    assert sorted(labels) == sorted(
+        [
+            f"Grace{rest} · cpu",
+            f"Grace{rest} · cuda",
+            f"mps{rest} · mps",
+            f"mps{rest} · cpu",
+            f"Grace, 2 threads{rest} · cpu",
+            f"Grace, 2 threads{rest} · cpu (2)",
+        ]
+    )

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import csv
+import io
+import re
+from pathlib import Path
+
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from explorer.benchmark.csv_cells import from_cell, neutralise, restore
+from explorer.benchmark.csv_cells import from_cell, neutralise, restore, table_csv
 from explorer.benchmark.record import columns
 from tests.explorer.benchmark.examples import texts
 
+ROOT = Path(__file__).parents[3]
 COLUMNS = {column.name: column for column in columns()}
 
 
@@ -65,3 +72,34 @@ def test_wrong_cells_are_refused_with_the_columns_name(name: str, cell: str) -> 
     with pytest.raises(ValueError, match=f"^{name} (=|is empty)") as refused:
         from_cell(COLUMNS[name], cell)
     assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize("kind", ["object", "string", "category"])
+def test_no_text_of_a_table_starts_a_formula(kind: str) -> None:
+    attack = '=HYPERLINK("http://example.org")'
+    table = pd.DataFrame(
+        {
+            "model": pd.Series([attack, "hrnet_w48", None], dtype=kind),
+            "@ratio": [-1.5, float("nan"), 2.0],
+            "count": pd.array([-3, None, 4], dtype="Int64"),
+            "wide": [True, False, True],
+        }
+    )
+    rows = list(csv.reader(io.StringIO(table_csv(table).decode())))
+    assert rows == [
+        ["model", "'@ratio", "count", "wide"],
+        [f"'{attack}", "-1.5", "-3", "True"],
+        ["hrnet_w48", "", "", "False"],
+        ["", "2.0", "4", "True"],
+    ]
+
+
+def test_tables_are_written_in_one_way() -> None:
+    """Anything else that writes CSV would let an imported name become a formula."""
+    #: Their cells go through `to_cell` and `neutralise` one by one: tests/explorer/benchmark/test_exchange.py and
+    #: tests/explorer/ablation/test_exchange.py hold that.
+    by_cells = {"explorer/benchmark/exchange.py", "explorer/ablation/exchange.py"}
+    writers = re.compile(r"\.to_csv\b|\.to_excel\b|\bsavetxt\b|csv\.writer\b|DictWriter\b")
+    sources = [path for folder in ("explorer", "pages", "hrformer") for path in (ROOT / folder).rglob("*.py")]
+    found = {str(path.relative_to(ROOT)) for path in sources if writers.search(path.read_text(encoding="utf-8"))}
+    assert found == {"explorer/benchmark/csv_cells.py", *by_cells}

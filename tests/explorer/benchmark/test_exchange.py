@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer.benchmark import exchange
 from explorer.benchmark.exchange import HEADER, import_csv, read_csv, write_csv, write_timm_csv
 from explorer.benchmark.record import Record
 from explorer.benchmark.store import Store
@@ -133,7 +132,9 @@ def test_a_wrong_cell_names_row_and_column_and_nothing_is_imported(
         (as_csv([[*HEADER[:-1]]]), "The columns .* lacks 'config_id'"),
         (as_csv([[*HEADER, "status"]]), "repeats 'status'"),
         (as_csv([[*HEADER], ["a", "b"]]), "Row 2 has 2 cells for"),
-        (b"PK\x03\x04\xff\xfe", "Line 1 is not UTF-8 text: save the file as CSV in UTF-8"),
+        (b"PK\x03\x04\xff\xfe", "Line 1 is not UTF-8 text, but perhaps Latin-1 or Windows-1252: save"),
+        ("record_id;modèle\n".encode("latin-1"), "Line 1 is not UTF-8 text, but perhaps Latin-1 or Windows-1252"),
+        ("record_id".encode("utf-16"), "The file is UTF-16 text"),
         (exported(example_record()) + b'"open', "Row 3 is not CSV"),
         (exported(example_record())[:-40], "Row 2"),
     ],
@@ -145,10 +146,44 @@ def test_a_file_that_is_no_export_is_refused_in_one_sentence(sqlite_store: Store
     assert sqlite_store.count() == 0
 
 
-def test_too_large_a_file_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "MAX_IMPORT_MIB", 1)
-    with pytest.raises(ValueError, match="The file has 2 MiB, and at most 1 MiB are read: export fewer records"):
-        read(b"x" * 2**21)
+def test_a_writer_gets_its_record_in_while_an_import_is_parsed(sqlite_store: Store, tmp_path: Path) -> None:
+    benchmark = Store(f"sqlite:///{sqlite_store.location}", lock_timeout_s=0.2)
+    own = example_record(hostname="benchmark")
+
+    class Watched(io.BytesIO):
+        lines = 0
+
+        def readline(self, size: int | None = -1, /) -> bytes:
+            self.lines += 1
+            if self.lines == 900:  # the first rows have been parsed long ago
+                assert benchmark.add(own)
+            return super().readline(size)
+
+    content = exported(*(example_record() for _ in range(1000)))
+    assert import_csv(sqlite_store, Watched(content)) == (1000, 0)
+    assert benchmark.get(own.record_id) == own
+    assert benchmark.count() == 1001
+
+
+@pytest.mark.parametrize(("delimiter", "first"), [(";", ""), ("\t", ""), (",", "sep=,\r\n"), (";", "SEP=;\r\n")])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_other_separators_and_decimal_commas_are_read(delimiter: str, first: str, mark: bytes) -> None:
+    original = example_record(latency_ms_p99=4.25e-3 + 4, latency_ms_iqr=1.5)
+    rows = list(csv.reader(io.StringIO(exported(original).decode(), newline="")))
+    if delimiter != ",":
+        place = HEADER.index("latency_ms_p99")
+        assert rows[1][place] == "4.00425"
+        rows[1][place] = "4,00425"
+        rows[1][HEADER.index("latency_ms_iqr")] = "15,0E-1"
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter).writerows(rows)
+    assert read(mark + (first + text.getvalue()).encode()) == [original]
+
+
+def test_a_comma_within_a_number_is_named_where_commas_separate() -> None:
+    content = changed(exported(example_record()), 2, "latency_ms_p50", "1,234")
+    with pytest.raises(ValueError, match="Row 2: latency_ms_p50 = '1,234' cannot be read: write it with a decimal po"):
+        read(content)
 
 
 def test_many_samples_fit_into_a_cell() -> None:

@@ -3,8 +3,9 @@
 import pytest
 
 from explorer.benchmark.method import Method
-from explorer.benchmark.models import model_by_name
+from explorer.benchmark.models import ModelRef, model_by_name
 from explorer.benchmark.plan import Job, Plan, parse_device
+from hrformer import preset
 
 TINY, HRNET = model_by_name("hrformer_tiny"), model_by_name("hrnet_w18")
 
@@ -98,12 +99,49 @@ def test_a_hand_written_plan_is_short():
         ("models: [", "The plan is not valid YAML"),
         ("- resnet18", "A plan is a mapping"),
         ("models: !!python/object/apply:os.system ['true']", "The plan is not valid YAML"),
+        ("models: resnet18\nbatch_sizes: 1:30", "batch_size = '1:30' is not legal"),
+        ("models: resnet18\nbatch_sizes: 1_000", "batch_size = '1_000' is not legal"),
+        ("models: resnet18\nmodels: resnet34", "the key 'models' stands there twice, line 2"),
+        ("models: resnet18\nmethod: {min_seconds: 1, 'min_seconds': 2}", "the key 'min_seconds' stands there twice"),
+        ("models: {name: resnet18, name: resnet34}", "the key 'name' stands there twice, line 1"),
+        ("models: {name: resnet18, pretrained: 'false'}", "pretrained = 'false' is not legal: use true or false"),
+        ("models: {name: resnet18, pretrained: no}", "pretrained = 'no' is not legal: use true or false"),
+        ("models: {name: resnet18, pretrained: 0}", "pretrained = 0 is not legal: use true or false"),
+        ("models: {name: resnet18, pretrained: null}", "pretrained = None is not legal: use true or false"),
+        (b"models: caf\xe9", "It is not UTF-8 text: save the plan as YAML in UTF-8"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(text, complaint):
     with pytest.raises(ValueError, match=complaint) as caught:
         Plan.from_yaml(text)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "sizes"),
+    [
+        ("010", (10,)),
+        ("0224", (224,)),
+        ("[08, +7, 0x10, 0o17]", (8, 7, 16, 15)),
+        ("1_0", None),
+        ("2001-01-01", None),
+        ("1e1", None),
+    ],
+)
+def test_numbers_are_what_they_look_like_or_refused(text: str, sizes: tuple[int, ...] | None) -> None:
+    plan = f"models: resnet18\nbatch_sizes: {text}"
+    if sizes is not None:
+        assert Plan.from_yaml(plan).batch_sizes == sizes
+        return
+    with pytest.raises(ValueError, match=r"batch_size = .* is not legal: use a whole number"):
+        Plan.from_yaml(plan)
+
+
+@pytest.mark.parametrize("label", ["1e3", "0o17", "010", "1:30", "no", "2001-01-01", "true", "~", ".5", "=", "1_000"])
+def test_a_label_that_looks_like_something_else_stays_a_label(label: str) -> None:
+    plan = Plan(models=(ModelRef(name=label, config=preset("tiny")),))
+    assert Plan.from_yaml(plan.to_yaml()) == plan
+    assert Plan.from_yaml(b"\xef\xbb\xbf" + plan.to_yaml().encode()) == plan
 
 
 def test_threads_on_a_card_are_refused_in_a_job():
