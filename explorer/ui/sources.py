@@ -29,6 +29,7 @@ from explorer.ui.variant import (
 )
 from explorer.variants import nearest_preset
 from hrformer import HRFormer, HRFormerConfig
+from hrformer.checkpoint import SUFFIXES
 
 _PICTURE = "picture"
 _OWN = "own"
@@ -197,12 +198,12 @@ def _checkpoint_field() -> None:
     with st.sidebar:
         file = st.file_uploader(
             "Use a checkpoint",
-            type=["pth", "pt", "safetensors"],
+            type=list(SUFFIXES),
             key="checkpoint_file",
             on_change=_take_checkpoint,
             max_upload_size=MAX_CHECKPOINT_MIB,
-            help="The authors' .pth files or .safetensors; the variant is read off the weights. Files are read as "
-            "weights only: nothing in them is executed.",
+            help="The authors' .pth files, those of a training, or .safetensors; the variant is read off the weights. "
+            "Nothing else in a file is read or run.",
         )
         if file is not None and "checkpoint_error" in st.session_state:
             st.error(plain(st.session_state["checkpoint_error"]), icon=":material/error:")

@@ -5,11 +5,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.fuzz.checkpoints import REASONS
 
 ROOT = Path(__file__).parents[2]
 #: CPU time of one file, so that a busy machine changes nothing.
@@ -40,6 +43,9 @@ def test_hostile_files_do_no_harm(kind: str, tmp_path: Path) -> None:
     assert outcomes
     assert [problem for outcome in outcomes for problem in problems(outcome, kind)] == []
     assert list(working.iterdir()) == []
+    said = {outcome["name"]: outcome["error"] and outcome["error"][1] for outcome in outcomes}
+    for name, reason in REASONS.items() if kind == "checkpoints" else ():
+        assert re.search(reason, said[name] or "accepted"), f"{name}: {said[name]}"
     accepted = [outcome["name"] for outcome in outcomes if outcome["error"] is None]
     assert any(name.startswith("whole") or kind == "pictures" for name in accepted)
 
