@@ -113,7 +113,7 @@ def load_official_state_dict(model: HRFormer, state_dict: Mapping[str, Any], str
         ValueError: If the weights do not fit, naming the keys.
     """
     weights = normalise_keys(state_dict)
-    _check_plain(weights)
+    check_dense(weights)
     own = model.state_dict()
     mismatched = {
         key: f"{key}: {_shape(weights[key])} vs. {_shape(own[key])}"
@@ -224,7 +224,12 @@ def _unwrapped(state_dict: Mapping[str, Any]) -> Mapping[str, Any]:
     return state_dict
 
 
-def _check_plain(weights: Mapping[str, Tensor]) -> None:
+def check_dense(weights: Mapping[str, Tensor]) -> None:
+    """Refuse tensors that no layer's weights can be.
+
+    Raises:
+        ValueError: If there is one, naming it.
+    """
     for key, value in weights.items():
         if value.layout != torch.strided or value.is_meta or value.is_quantized or value.is_complex():
             raise ValueError(f"{shown(key)} is not a dense tensor of real numbers: save model.state_dict() as it is.")

@@ -10,7 +10,8 @@ from functools import cache
 
 import streamlit as st
 
-from explorer.pictures import FORMATS, MAX_FILE_MIB, Framing, Picture, fit, preview, read_picture
+from explorer.pictures import FORMATS, MAX_FILE_MIB, Framing, Picture, fit, preview
+from explorer.reading.uploads import picture_from_upload, reading_server
 from explorer.shared_cache import SharedCache
 from explorer.ui import choices
 from explorer.ui.panels import plain
@@ -81,6 +82,7 @@ def own_picture() -> OwnPicture | None:
 
 def upload_field(on_taken: Callable[[], None]) -> None:
     """Take a picture in the sidebar; `on_taken()` is called once it is the user's own."""
+    reading_server().start()  # it is ready by the time that a file has been chosen
     with st.sidebar:
         file = st.file_uploader(
             "Use your own picture",
@@ -105,7 +107,7 @@ def _take(on_taken: Callable[[], None]) -> None:
         return
     contents = file.getvalue()
     try:
-        picture = read_picture(contents)
+        picture = picture_from_upload(contents)
     except ValueError as error:
         state[_ERROR] = f"{file.name} was not taken. {error}"
         return

@@ -1,0 +1,177 @@
+"""The app's end of reading a user's file: it hands the file over and takes plain data back, whatever the file is."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from explorer.pictures import MAX_SIDE, Picture
+from explorer.reading.kinds import CHECKPOINT, PICTURE
+from explorer.reading.limits import WALL_S
+from hrformer.checkpoint import SAFETENSORS, read_tensors
+
+_MAX_ANSWER_BYTES = 64 * 1024
+#: A reader ends itself after `WALL_S`; what is left after this has lost its keeper.
+_PATIENCE_S = WALL_S + 10
+#: Threads of numerical libraries do not outlive a fork.
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_BROKEN = "The file could not be read, because the process that reads files ended: try again."
+
+
+def picture_from_upload(contents: bytes) -> Picture:
+    """Decode an uploaded picture in a process of its own.
+
+    Args:
+        contents: The file.
+
+    Returns:
+        As `explorer.pictures.read_picture`.
+
+    Raises:
+        ValueError: As `explorer.pictures.read_picture`, or if reading it took too much; one sentence.
+    """
+    with _kept(contents, "picture") as file, _read(PICTURE, file) as (answer, path):
+        height, width, channels = answer["shape"]
+        pixels = np.fromfile(path, np.uint8)
+        if (
+            channels != 3
+            or not 1 <= height <= MAX_SIDE
+            or not 1 <= width <= MAX_SIDE
+            or pixels.size != height * width * 3
+        ):
+            raise ValueError(_BROKEN)
+        return pixels.reshape(height, width, 3)
+
+
+def weights_from_upload(contents: bytes, name: str) -> dict[str, Tensor]:
+    """Read an uploaded checkpoint in a process of its own.
+
+    Args:
+        contents: The file.
+        name: Its name; the ending tells the format.
+
+    Returns:
+        As `weights_from_file`.
+
+    Raises:
+        ValueError: As `weights_from_file`.
+    """
+    with _kept(contents, _safe_name(name)) as file:
+        return weights_from_file(file)
+
+
+def weights_from_file(path: Path) -> dict[str, Tensor]:
+    """Read a checkpoint in a process of its own.
+
+    Returns:
+        Its weights under this package's names; they lie in a mapped file, not in this process's memory.
+
+    Raises:
+        ValueError: If the file is damaged, holds no weights, or took too much to read; one sentence.
+        FileNotFoundError: If there is no such file.
+    """
+    path.stat()
+    with _read(CHECKPOINT, path) as (_, answer):
+        return dict(read_tensors(answer))
+
+
+@contextmanager
+def _kept(contents: bytes, name: str) -> Iterator[Path]:
+    """The contents as a file, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="hrformer-upload-") as folder:
+        path = Path(folder, name)
+        path.write_bytes(contents)
+        yield path
+
+
+@contextmanager
+def _read(kind: str, path: Path) -> Iterator[tuple[dict[str, Any], Path]]:
+    """What the reader said, and the file that it wrote, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="hrformer-reading-") as folder:
+        answer = Path(folder, f"answer{SAFETENSORS}")
+        message = reading_server().ask({"kind": kind, "path": str(path.absolute()), "answer": str(answer)})
+        if "read" not in message:
+            raise ValueError(message.get("refused", _BROKEN))
+        yield message["read"], answer
+
+
+def _safe_name(name: str) -> str:
+    """A file name that every file system takes and that stays in its folder; the ending is kept."""
+    return "checkpoint" if not (kept := re.sub(r"[^\w.-]", "_", Path(name).name)[-60:].lstrip(".")) else kept
+
+
+class ReadingServer:
+    """The process that readers are forked from: started once, and again where it ended."""
+
+    def __init__(self) -> None:
+        self._starting = Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def start(self) -> socket.socket:
+        """Start it where it does not run; returns at once, while it imports what readers need.
+
+        Returns:
+            This end of its control socket.
+        """
+        with self._starting:
+            if self._control is None or self._process is None or self._process.poll() is not None:
+                ours, theirs = socket.socketpair()
+                with theirs:
+                    self._process = subprocess.Popen(
+                        [sys.executable, "-m", "explorer.reading.server", str(theirs.fileno())],
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.DEVNULL,
+                        env={**os.environ, **_ONE_THREAD},
+                        pass_fds=(theirs.fileno(),),
+                        start_new_session=True,  # Ctrl+C is the app's; this process ends with the app's socket
+                    )
+                self._control = ours
+            return self._control
+
+    def ask(self, request: dict[str, str]) -> dict[str, Any]:
+        """Have one file read.
+
+        Returns:
+            {"read": …} or {"refused": a sentence}; empty where the reader was lost.
+        """
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                socket.send_fds(self.start(), [b"\0"], [theirs.fileno()])
+            ours.settimeout(_PATIENCE_S)
+            ours.sendall(json.dumps(request).encode())
+            return _first_message(ours)
+
+
+def _first_message(line: socket.socket) -> dict[str, Any]:
+    received = bytearray()
+    try:
+        while b"\n" not in received and len(received) < _MAX_ANSWER_BYTES:
+            if not (piece := line.recv(_MAX_ANSWER_BYTES)):
+                break
+            received += piece
+        message = json.loads(received.partition(b"\n")[0])
+    except (OSError, ValueError):
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+@cache
+def reading_server() -> ReadingServer:
+    """The one of this process."""
+    return ReadingServer()
