@@ -30,8 +30,8 @@ def _read_picture(path: Path, answer: Path) -> dict[str, Any]:
     from explorer.pictures import read_picture
 
     picture = read_picture(path.read_bytes())
-    answer.write_bytes(picture.tobytes())
-    return {"shape": picture.shape}
+    answer.write_bytes(picture.pixels.tobytes())
+    return {"shape": picture.pixels.shape, "note": picture.note}
 
 
 def _read_checkpoint(path: Path, answer: Path) -> dict[str, Any]:

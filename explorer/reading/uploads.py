@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from explorer.pictures import MAX_SIDE, Picture
+from explorer.pictures import MAX_SIDE, DecodedPicture
 from explorer.reading.kinds import CHECKPOINT, PICTURE
 from explorer.reading.limits import WALL_S
 from hrformer.checkpoint import SAFETENSORS, read_tensors
 
+_MAX_NOTE = 300
 _MAX_ANSWER_BYTES = 64 * 1024
 #: A reader ends itself after `WALL_S`; what is left after this has lost its keeper.
 _PATIENCE_S = WALL_S + 10
@@ -32,7 +33,7 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 _BROKEN = "The file could not be read, because the process that reads files ended: try again."
 
 
-def picture_from_upload(contents: bytes) -> Picture:
+def picture_from_upload(contents: bytes) -> DecodedPicture:
     """Decode an uploaded picture in a process of its own.
 
     Args:
@@ -54,7 +55,7 @@ def picture_from_upload(contents: bytes) -> Picture:
             or pixels.size != height * width * 3
         ):
             raise ValueError(_BROKEN)
-        return pixels.reshape(height, width, 3)
+        return DecodedPicture(pixels.reshape(height, width, 3), str(answer["note"])[:_MAX_NOTE])
 
 
 def weights_from_upload(contents: bytes, name: str) -> dict[str, Tensor]:

@@ -52,7 +52,12 @@ def tiff(strips: int) -> bytes:
 
 def test_a_picture_comes_back_as_it_is() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
-    np.testing.assert_array_equal(picture_from_upload(png(Image.fromarray(pixels))), pixels)
+    np.testing.assert_array_equal(picture_from_upload(png(Image.fromarray(pixels))).pixels, pixels)
+
+
+def test_the_note_comes_with_the_picture() -> None:
+    grey = Image.fromarray(np.full((4, 4), 0x4000, np.uint16))
+    assert picture_from_upload(png(grey)).note == "Its 16 bits a channel were converted to 8."
 
 
 def test_weights_come_back_under_our_names_and_bit_by_bit() -> None:
@@ -74,7 +79,7 @@ def test_files_are_read_at_the_same_time() -> None:
     pictures = [np.full((9, 9, 3), number, np.uint8) for number in range(16)]
     with ThreadPoolExecutor(8) as pool:
         read = list(pool.map(picture_from_upload, [png(Image.fromarray(picture)) for picture in pictures]))
-    np.testing.assert_array_equal(np.stack(read), np.stack(pictures))
+    np.testing.assert_array_equal(np.stack([picture.pixels for picture in read]), np.stack(pictures))
 
 
 @pytest.mark.parametrize("strips", [1_000_000, 2_500_000])
@@ -109,7 +114,7 @@ def test_a_server_that_was_ended_is_started_again() -> None:
     assert process is not None
     process.kill()
     process.wait()
-    assert picture_from_upload(png(Image.new("RGB", (4, 4), "red"))).tolist()[0][0] == [255, 0, 0]
+    assert picture_from_upload(png(Image.new("RGB", (4, 4), "red"))).pixels.tolist()[0][0] == [255, 0, 0]
 
 
 def test_a_reader_that_is_lost_costs_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +127,7 @@ def test_a_reader_that_is_lost_costs_one_sentence(monkeypatch: pytest.MonkeyPatc
 def test_what_a_reader_says_is_not_believed(shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     def lie(self: ReadingServer, request: dict[str, str]) -> dict[str, Any]:
         Path(request["answer"]).write_bytes(bytes(3))
-        return {"read": {"shape": shape}}
+        return {"read": {"shape": shape, "note": ""}}
 
     monkeypatch.setattr(ReadingServer, "ask", lie)
     with pytest.raises(ValueError, match="could not be read"):
