@@ -17,7 +17,7 @@ from torch import Tensor
 
 from hrformer.config import NUM_BRANCHES, NUM_STAGES, HRFormerConfig, published_task_fields
 from hrformer.model import HRFormer, create_model
-from hrformer.pickled_state import UnreadableError
+from hrformer.pickled_state import StoredTensor, UnreadableError
 from hrformer.torch_file import TorchFile
 from hrformer.wording import listed, shown
 
@@ -218,10 +218,14 @@ def normalise_keys(state_dict: Mapping[str, Any]) -> dict[str, Tensor]:
 
 def _unwrapped(state_dict: Mapping[str, Any]) -> Mapping[str, Any]:
     for _ in range(len(_CONTAINERS)):
-        state_dict = next(
-            (state_dict[key] for key in _CONTAINERS if isinstance(state_dict.get(key), Mapping)), state_dict
-        )
+        state_dict = next((state_dict[key] for key in _CONTAINERS if _may_hold(state_dict.get(key))), state_dict)
     return state_dict
+
+
+def _may_hold(value: object) -> bool:
+    """Whether weights may lie in it or below; a configuration under the same key has neither tensors nor wrappers."""
+    kinds = (Tensor, StoredTensor, Mapping)
+    return isinstance(value, Mapping) and any(isinstance(inner, kinds) for inner in value.values())
 
 
 def check_dense(weights: Mapping[str, Tensor]) -> None:

@@ -53,3 +53,10 @@ class Limits:
     def no_memory(self) -> str:
         """Why a reader gave up, as a sentence."""
         return f"The file took more than {self.memory_mib} MiB of memory to read, so it was left: save it anew."
+
+
+def not_kept(error: OSError) -> str:
+    """Why a file could not be written or read in the temporary folder, as a sentence that names no path."""
+    return (
+        f"The file could not be kept for reading ({error.strerror}): free space in the temporary folder, or try again."
+    )

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.reading.kinds import KINDS
+from explorer.reading.limits import not_kept
 
 #: What takes time to import.
 _PRELOADED = ("explorer.pictures", "hrformer.checkpoint", "safetensors.torch", "PIL.Image", "PIL.TiffImagePlugin")
@@ -76,6 +77,8 @@ def _read(request: dict[str, str], line: socket.socket) -> None:
         answer: dict[str, Any] = {"read": kind.read(path, Path(request["answer"]))}
     except MemoryError:
         answer = {"refused": kind.limits.no_memory()}
+    except OSError as error:
+        answer = {"refused": not_kept(error)}
     except ValueError as error:
         answer = {"refused": kind.limits.no_memory() if isinstance(error.__cause__, MemoryError) else str(error)}
     _say(line, answer)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from explorer.pictures import MAX_SIDE, DecodedPicture
 from explorer.reading.kinds import CHECKPOINT, PICTURE
-from explorer.reading.limits import WALL_S
+from explorer.reading.limits import WALL_S, not_kept
 from hrformer.checkpoint import SAFETENSORS, read_tensors
 
 _MAX_NOTE = 300
@@ -95,7 +95,10 @@ def _kept(contents: bytes, name: str) -> Iterator[Path]:
     """The contents as a file, which is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="hrformer-upload-") as folder:
         path = Path(folder, name)
-        path.write_bytes(contents)
+        try:
+            path.write_bytes(contents)
+        except OSError as error:
+            raise ValueError(not_kept(error)) from error
         yield path
 
 
@@ -152,24 +155,22 @@ class ReadingServer:
         """
         ours, theirs = socket.socketpair()
         with ours:
-            with theirs:
-                socket.send_fds(self.start(), [b"\0"], [theirs.fileno()])
-            ours.settimeout(_PATIENCE_S)
-            ours.sendall(json.dumps(request).encode())
-            return _first_message(ours)
+            try:
+                with theirs:
+                    socket.send_fds(self.start(), [b"\0"], [theirs.fileno()])
+                ours.settimeout(_PATIENCE_S)
+                ours.sendall(json.dumps(request).encode())
+                message = json.loads(_first_line(ours))
+            except (OSError, ValueError):
+                return {}
+        return message if isinstance(message, dict) else {}
 
 
-def _first_message(line: socket.socket) -> dict[str, Any]:
+def _first_line(line: socket.socket) -> bytes:
     received = bytearray()
-    try:
-        while b"\n" not in received and len(received) < _MAX_ANSWER_BYTES:
-            if not (piece := line.recv(_MAX_ANSWER_BYTES)):
-                break
-            received += piece
-        message = json.loads(received.partition(b"\n")[0])
-    except (OSError, ValueError):
-        return {}
-    return message if isinstance(message, dict) else {}
+    while b"\n" not in received and len(received) < _MAX_ANSWER_BYTES and (piece := line.recv(_MAX_ANSWER_BYTES)):
+        received += piece
+    return bytes(received.partition(b"\n")[0])
 
 
 @cache

@@ -231,6 +231,13 @@ def test_compiled_and_averaged_models_load(tmp_path: Path, kind: str) -> None:
         torch.testing.assert_close(loaded.state_dict()[key], value, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("beside", [{"model": {"name": "hrt"}}, {"model": "hrt", "ema": None}, {"state_dict": {}}])
+def test_other_things_under_a_wrappers_name_are_passed_over(tmp_path: Path, beside: dict) -> None:
+    weights = create_model(preset("tiny", **SMALL)).state_dict()
+    torch.save(beside | {"model_state_dict": weights}, tmp_path / "weights.pth")
+    torch.testing.assert_close(load_checkpoint(tmp_path / "weights.pth").conv1.weight.data, weights["conv1.weight"])
+
+
 def test_plain_weights_come_before_their_average(tmp_path: Path) -> None:
     weights = create_model(preset("tiny", **SMALL)).state_dict()
     average = {key: torch.zeros_like(value) for key, value in weights.items()}

@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import socket
 import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -145,9 +146,35 @@ def test_the_server_ends_with_its_app() -> None:
 
 
 def test_a_reader_that_fails_in_no_foreseen_way_costs_one_sentence() -> None:
-    """A folder instead of a file raises what no reader expects."""
-    answer = reading_server().ask({"kind": "picture", "path": "/", "answer": "/"})
+    """A place for the answer that is no text raises what no reader expects."""
+    answer = reading_server().ask({"kind": "picture", "path": __file__, "answer": None})  # type: ignore[dict-item]
     assert answer["refused"].startswith("The file ended the process that read it")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+def test_a_full_disk_costs_one_sentence_without_a_path(tmp_path: Path) -> None:
+    path = tmp_path / "picture"
+    path.write_bytes(png(Image.new("RGB", (4, 4))))
+    answer = reading_server().ask({"kind": "picture", "path": str(path), "answer": "/dev/full"})
+    assert answer["refused"].startswith("The file could not be kept for reading (No space left on device): ")
+    assert "/" not in answer["refused"]
+
+
+def test_a_full_disk_before_reading_costs_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, contents: bytes) -> int:
+        raise OSError(28, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(ValueError, match=r"^The file could not be kept .*No space left on device.*\.$"):
+        picture_from_upload(b"")
+
+
+def test_a_server_that_ends_while_it_is_asked_costs_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, other = socket.socketpair()
+    other.close()
+    monkeypatch.setattr(ReadingServer, "start", lambda self: gone)
+    with gone, pytest.raises(ValueError, match="could not be read"):
+        picture_from_upload(b"")
 
 
 def test_readers_are_gone_when_they_have_read() -> None:
