@@ -24,6 +24,7 @@ from explorer.reading.kinds import CHECKPOINT, PICTURE
 from explorer.reading.limits import WALL_S, not_kept
 from hrformer.checkpoint import SAFETENSORS, read_tensors
 
+_SIDES = frozenset(range(1, MAX_SIDE + 1))
 _MAX_NOTE = 300
 _MAX_ANSWER_BYTES = 64 * 1024
 #: A reader ends itself after `WALL_S`; what is left after this has lost its keeper.
@@ -46,16 +47,17 @@ def picture_from_upload(contents: bytes) -> DecodedPicture:
         ValueError: As `explorer.pictures.read_picture`, or if reading it took too much; one sentence.
     """
     with _kept(contents, "picture") as file, _read(PICTURE, file) as (answer, path):
-        height, width, channels = answer["shape"]
-        pixels = np.fromfile(path, np.uint8)
-        if (
-            channels != 3
-            or not 1 <= height <= MAX_SIDE
-            or not 1 <= width <= MAX_SIDE
-            or pixels.size != height * width * 3
-        ):
-            raise ValueError(_BROKEN)
-        return DecodedPicture(pixels.reshape(height, width, 3), str(answer["note"])[:_MAX_NOTE])
+        return _believable(answer, path)
+
+
+def _believable(answer: dict[str, Any], path: Path) -> DecodedPicture:
+    """The picture that a reader handed back; a file may have taken it over, so what it says is checked."""
+    match answer:
+        case {"shape": [int(height), int(width), 3], "note": str(note)} if {height, width} <= _SIDES:
+            pixels = np.fromfile(path, np.uint8, count=height * width * 3)
+            if pixels.size == height * width * 3:
+                return DecodedPicture(pixels.reshape(height, width, 3), note[:_MAX_NOTE])
+    raise ValueError(_BROKEN)
 
 
 def weights_from_upload(contents: bytes, name: str) -> dict[str, Tensor]:

@@ -124,8 +124,10 @@ def test_a_reader_that_is_lost_costs_one_sentence(monkeypatch: pytest.MonkeyPatc
         picture_from_upload(b"")
 
 
-@pytest.mark.parametrize("shape", [(0, 1, 3), (1, 1, 4), (-1, -1, 3), (10**9, 10**9, 3), (2, 2, 3)])
-def test_what_a_reader_says_is_not_believed(shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "shape", [[0, 1, 3], [1, 1, 4], [-1, -1, 3], [10**9, 10**9, 3], [2, 2, 3], [1, 3], ["1", 1, 3], None, [[], {}, 3]]
+)
+def test_what_a_reader_says_is_not_believed(shape: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def lie(self: ReadingServer, request: dict[str, str]) -> dict[str, Any]:
         Path(request["answer"]).write_bytes(bytes(3))
         return {"read": {"shape": shape, "note": ""}}
