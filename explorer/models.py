@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+
+from torch import Tensor
 
 from explorer.capacity import check_capacity
 from explorer.seeding import seeded
 from hrformer import HRFormer, HRFormerConfig, create_model, load_official_state_dict
-from hrformer.checkpoint import infer_config, normalise_keys, read_tensors
+from hrformer.checkpoint import infer_config
 
 MAX_SEED = 2**31 - 1
 
@@ -26,29 +26,33 @@ def random_model(config: HRFormerConfig, seed: int) -> HRFormer:
         return create_model(config).eval()
 
 
-def model_from_upload(contents: bytes, name: str, img_size: tuple[int, int]) -> HRFormer:
-    """The model in an uploaded checkpoint, in evaluation mode; nothing in the file is executed.
+def config_of(weights: Mapping[str, Tensor], img_size: tuple[int, int] | None = None) -> HRFormerConfig:
+    """The variant that weights are of, read off their shapes.
 
     Args:
-        contents: The file.
-        name: Its name; the ending tells the format.
-        img_size: (height, width) that cost and pages shall use; a checkpoint does not tell it.
+        weights: As `explorer.reading.uploads` gives them.
+        img_size: (height, width) that cost and pages shall use, which a checkpoint does not tell; else its task's.
 
     Raises:
-        ValueError: If the file is damaged, would run code, holds no HRFormer, or one too large for this machine.
+        ValueError: If they are not the weights of an HRFormer.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, _safe_name(name))
-        path.write_bytes(contents)
-        weights = normalise_keys(read_tensors(path))
-    config = replace(infer_config(weights), img_size=img_size)
+    config = infer_config(weights)
+    return config if img_size is None else replace(config, img_size=img_size)
+
+
+def model_with(weights: Mapping[str, Tensor], config: HRFormerConfig, *, fresh_head: bool = True) -> HRFormer:
+    """The variant with these weights, in evaluation mode.
+
+    Args:
+        weights: As `explorer.reading.uploads` gives them.
+        config: Their variant.
+        fresh_head: Whether the head is a fresh one where they have none; else they are refused.
+
+    Raises:
+        ValueError: If they do not fit the variant, or this machine cannot hold it.
+    """
     check_capacity(config)
     with seeded(0):  # drawn only to be replaced, but not between another model's weights
         model = create_model(config).eval()
-    load_official_state_dict(model, weights, strict=any(key.startswith("head.") for key in weights))
+    load_official_state_dict(model, weights, strict=not fresh_head or any(key.startswith("head.") for key in weights))
     return model
-
-
-def _safe_name(name: str) -> str:
-    """A file name that every file system takes and that stays in its folder; the ending is kept."""
-    return "checkpoint" if not (kept := re.sub(r"[^\w.-]", "_", Path(name).name)[-60:].lstrip(".")) else kept

@@ -7,6 +7,7 @@ import re
 import struct
 import warnings
 import zlib
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -29,6 +30,8 @@ SAMPLES = {
     "Motorcycle": "motorcycle_left",
     "Deep field": "hubble_deep_field",
 }
+#: What Pillow calls a JPEG with further pictures behind the first, as phones and cameras write it.
+_CAMERA = "MPO"
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 MAX_FILE_MIB = 20
 MAX_PIXELS = 40_000_000
@@ -46,7 +49,10 @@ MEAN_COLOUR = (124, 116, 104)
 #: Brightness of what lies outside the frame of a preview.
 _DIMMED = 0.4
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
-_SIXTEEN_BIT = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+#: How Pillow names 16 bits a channel, in a picture's mode or that of its file; "BGR;16" is 16 bits a pixel.
+_SIXTEEN_BIT = re.compile(r";16[BLN]?$")
+_PIXEL_OF_SIXTEEN_BITS = "BGR;16"
+_THIRTY_TWO_BIT = ("I", "F")
 #: Markers other than stuffed zeros, restarts and fill bytes.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 #: What Pillow and the libraries below it raise on a damaged file.
@@ -65,7 +71,20 @@ _DAMAGED = (
     struct.error,
     zlib.error,
 )
-_READABLE_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX")
+_READABLE_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "I;16", "I;16B", "I;16L", "I;16N")
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedPicture:
+    """What a file holds, as the explorer shows it.
+
+    Attributes:
+        pixels: (height, width, 3), upright, at most `MAX_SIDE` pixels on its longest side, transparency on white.
+        note: What was converted or left out, for the user; empty where nothing was.
+    """
+
+    pixels: Picture
+    note: str
 
 
 class PictureError(ValueError):
@@ -101,17 +120,18 @@ def load_sample(name: str) -> Picture:
     return np.asarray(Image.open(io.BytesIO(found.read_bytes())).convert("RGB"))
 
 
-def read_picture(contents: bytes) -> Picture:
+def read_picture(contents: bytes) -> DecodedPicture:
     """Decode an uploaded file; it is hostile until it has passed every check.
 
     Args:
         contents: The file.
 
     Returns:
-        (height, width, 3), upright, at most `MAX_SIDE` pixels on its longest side, transparency on white.
+        The picture; of several in a camera's file (MPO) the first.
 
     Raises:
-        PictureError: If the file is too large, damaged, of another format, animated, or not 8-bit grey or RGB.
+        PictureError: If the file is too large, damaged, of another format, animated, or of colours that are neither
+            grey, RGB nor CMYK with at most 16 bits a channel.
     """
     if len(contents) > MAX_FILE_MIB * 2**20:
         raise PictureError(
@@ -122,10 +142,11 @@ def read_picture(contents: bytes) -> Picture:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # _check_header has a stricter limit
             with Image.open(_CountingFile(contents), formats=FORMATS) as image:
                 _check_header(image)
-                if image.format == "JPEG":
+                if image.format in ("JPEG", _CAMERA):
                     _check_scans(contents)
                 image.draft("RGB", (MAX_SIDE, MAX_SIDE))
-                return _decode(image)
+                note = _note(image)
+                return DecodedPicture(_decode(image), note)
     except PictureError:
         raise
     except UnidentifiedImageError as error:
@@ -145,10 +166,11 @@ def _check_header(image: Image.Image) -> None:
         )
     if min(image.size) < 1:
         raise PictureError("The picture is empty: use one of at least 1x1 pixel.")
-    if getattr(image, "is_animated", False):  # not n_frames, which walks through all of them
+    # Not n_frames, which walks through all of them.
+    if getattr(image, "is_animated", False) and image.format != _CAMERA:
         raise PictureError("The picture is animated or has pages: save one frame as PNG or JPEG.")
-    if image.mode in _SIXTEEN_BIT or _png_bit_depth(image) == 16:
-        raise PictureError("The picture has more than 8 bits a channel: save it with 8 bits as PNG or JPEG.")
+    if image.mode in _THIRTY_TWO_BIT:
+        raise PictureError("The picture has 32 bits a channel: save it with 8 or 16 bits as PNG.")
     if image.mode not in _READABLE_MODES:
         raise PictureError(f"The picture's colours are {image.mode}: save it as RGB or grey PNG or JPEG.")
 
@@ -163,13 +185,28 @@ def _check_scans(contents: bytes) -> None:
         position = marker.end() + int.from_bytes(contents[marker.end() : marker.end() + 2])
 
 
-def _png_bit_depth(image: Image.Image) -> int:
-    """Bits per channel that a PNG declares: Pillow opens 16-bit RGB as 8-bit and only the raw mode still tells."""
-    raw_modes = [str(tile[3]) for tile in getattr(image, "tile", ())]
-    return 16 if any(";16" in mode for mode in raw_modes) else 8
+def _note(image: Image.Image) -> str:
+    """What decoding converts or leaves out; asked before it, for only then the file's own mode is known."""
+    notes = []
+    if image.format == _CAMERA:
+        notes.append("The file holds several pictures; this is its first.")
+    if _has_sixteen_bits(image):
+        notes.append("Its 16 bits a channel were converted to 8.")
+    if image.mode == "CMYK":
+        notes.append("Its printing colours (CMYK) were converted to RGB without a colour profile.")
+    return " ".join(notes)
+
+
+def _has_sixteen_bits(image: Image.Image) -> bool:
+    """Whether a channel has them; Pillow opens 16-bit RGB as 8-bit, and only the raw mode of its tiles still tells."""
+    arguments = [tile[3] for tile in getattr(image, "tile", ())]
+    raw_modes = [str(argument[0] if isinstance(argument, tuple) else argument) for argument in arguments]
+    return any(_SIXTEEN_BIT.search(mode) and mode != _PIXEL_OF_SIXTEEN_BITS for mode in (image.mode, *raw_modes))
 
 
 def _decode(image: Image.Image) -> Picture:
+    if image.mode.startswith("I;16"):  # the upper eight bits
+        image = Image.fromarray((np.asarray(ImageOps.exif_transpose(image)) >> 8).astype(np.uint8))
     image.thumbnail((MAX_SIDE, MAX_SIDE))  # before it is turned: that takes a copy
     upright = ImageOps.exif_transpose(image)
     if "A" in upright.mode or "transparency" in upright.info:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import math
-import mmap
-import pickle
 import re
+import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from mmap import ACCESS_COPY, mmap
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,12 +17,21 @@ from torch import Tensor
 
 from hrformer.config import NUM_BRANCHES, NUM_STAGES, HRFormerConfig, published_task_fields
 from hrformer.model import HRFormer, create_model
-from hrformer.pickle_nesting import MAX_PICKLE_BYTES, check_nesting
+from hrformer.pickled_state import StoredTensor, UnreadableError
+from hrformer.torch_file import TorchFile
 from hrformer.wording import listed, shown
 
-#: Wrappers that training code puts around or in front of the backbone's keys.
-_CONTAINERS = ("state_dict", "model", "model_state")
+SAFETENSORS = ".safetensors"
+#: Endings of checkpoints, in either case.
+SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".pth.tar", SAFETENSORS)
+#: Wrappers that training code puts around the backbone's keys; averaged weights count where there are no others.
+_CONTAINERS = (
+    *("state_dict", "model", "model_state", "model_state_dict"),
+    *("state_dict_ema", "model_ema", "ema", "ema_state_dict"),
+)
 _PREFIXES = re.compile(r"^((module|model|backbone)\.)+")
+#: What torch.compile puts before the keys of whatever it compiled.
+_COMPILED = "_orig_mod."
 #: The authors' names on the left, ours on the right; all other names are the same.
 _RENAMES = (
     (re.compile(r"\.attn\.attn\."), ".attn."),
@@ -38,13 +46,10 @@ _RENAMES = (
 )
 #: What only the plain segmentation head has.
 _FCN_OUTPUT = "head.last_layer.3.weight"
-#: Buffers that follow from the configuration.
-_DERIVED = "relative_position_index"
-#: Pickles in a file of the format before torch 1.6: magic number, protocol, system, contents, storage keys.
-_LEGACY_PICKLES = 5
+#: Buffers that follow from the configuration, and how many updates an average has seen.
+_DERIVED = ("relative_position_index", "n_averaged")
 #: Digits of a module's or block's index; longer ones are no indices.
 _INDEX_DIGITS = 9
-_MAX_ZIP_ENTRIES = 20_000
 #: HRFormer-B takes 150 KB.
 _MAX_SAFETENSORS_HEADER_BYTES = 4 * 2**20
 #: What torch and safetensors raise on a damaged file, beside their own errors.
@@ -59,6 +64,7 @@ _DAMAGED = (
     ArithmeticError,
     MemoryError,
     AssertionError,
+    struct.error,
     zipfile.BadZipFile,
 )
 
@@ -107,7 +113,7 @@ def load_official_state_dict(model: HRFormer, state_dict: Mapping[str, Any], str
         ValueError: If the weights do not fit, naming the keys.
     """
     weights = normalise_keys(state_dict)
-    _check_plain(weights)
+    check_dense(weights)
     own = model.state_dict()
     mismatched = {
         key: f"{key}: {_shape(weights[key])} vs. {_shape(own[key])}"
@@ -140,11 +146,11 @@ def load_checkpoint(path: str | Path, config: HRFormerConfig | None = None) -> H
     fresh head.
 
     Args:
-        path: The file. A `.pth` is read as weights only: it cannot run code.
+        path: The file. Of a `.pth` only the weights are read: nothing in it is run.
         config: The configuration, where it is known; the weights must then fit it.
 
     Raises:
-        ValueError: If the file is damaged, holds anything but tensors, or is no HRFormer.
+        ValueError: If the file is damaged or holds no HRFormer.
         FileNotFoundError: If there is no such file.
     """
     weights = normalise_keys(read_tensors(path))
@@ -154,70 +160,34 @@ def load_checkpoint(path: str | Path, config: HRFormerConfig | None = None) -> H
     return model
 
 
-def read_tensors(path: str | Path) -> Mapping[str, Any]:
-    """The contents of a checkpoint file, nothing in it executed.
+def read_tensors(path: str | Path) -> Mapping[str, Tensor]:
+    """The tensors of a checkpoint's state dict, wrappers taken off; what else the file holds is skipped, never run.
+
+    They are views of the file, which must stay as it is as long as they are used.
 
     Raises:
-        ValueError: If the file type is unknown, or the file is damaged or holds anything but weights.
+        ValueError: If the file type is unknown, or the file is damaged or holds no state dict.
         FileNotFoundError: If there is no such file.
     """
     path = Path(path)
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    if path.suffix not in (".pth", ".pt", ".bin"):
+    if not path.name.lower().endswith(SUFFIXES):
         raise ValueError(f"{path.name} is not a checkpoint: use a .pth or .safetensors file.")
+    if path.suffix.lower() == SAFETENSORS:
+        return _read_safetensors(path)
     try:
-        _check_archive(path)
-        contents = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as opened:
+            file = TorchFile(mmap(opened.fileno(), 0, access=ACCESS_COPY))
+        state_dict = _unwrapped(file.value) if isinstance(file.value, Mapping) else {}
+        tensors = file.tensors(state_dict)
     except FileNotFoundError:
         raise
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            f"{path.name} holds more than weights (or is damaged) and was not opened: running what it holds "
-            "would not be safe. Save it again as .safetensors."
-        ) from error
+    except UnreadableError as error:
+        raise ValueError(f"{path.name} is not a readable checkpoint: {error}.") from error
     except _DAMAGED as error:
         raise ValueError(f"{path.name} is not a readable checkpoint: it is damaged or of another format.") from error
-    if not isinstance(contents, Mapping):
+    if not tensors:
         raise ValueError(f"{path.name} holds no state dict: save model.state_dict().")
-    return contents
-
-
-def _check_archive(path: Path) -> None:
-    """Refuse a `.pth` that would become larger than its file, or that is nested too deep to be opened.
-
-    Raises:
-        ValueError: If it is refused.
-        zipfile.BadZipFile: If it is damaged.
-    """
-    with path.open("rb") as file:
-        if file.read(4) != b"PK\x03\x04":
-            file.seek(0)
-            pickles = io.BytesIO(file.read(MAX_PICKLE_BYTES))
-            for _ in range(_LEGACY_PICKLES):
-                check_nesting(pickles)
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as contents:
-            if sum(1 for _ in re.finditer(rb"PK\x01\x02", contents)) > _MAX_ZIP_ENTRIES:
-                raise ValueError("It has too many entries.")
-        with zipfile.ZipFile(file) as archive:
-            _check_entries(archive, path.stat().st_size)
-
-
-def _check_entries(archive: zipfile.ZipFile, file_bytes: int) -> None:
-    """torch writes every entry once and as it is: anything else is built to be read in two ways or to swell."""
-    entries = archive.infolist()
-    names = {entry.filename.lower() for entry in entries}
-    stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
-    if not stored or len(names) < len(entries) or sum(entry.file_size for entry in entries) > file_bytes:
-        raise ValueError("Its entries are compressed, doubled or overlapping.")
-    if min(entry.header_offset for entry in entries) != 0:
-        raise ValueError("Its entries do not begin where the file begins.")
-    for entry in entries:
-        if entry.filename.lower().endswith(".pkl"):
-            if entry.file_size > MAX_PICKLE_BYTES:
-                raise ValueError("Its pickle is too large for a checkpoint.")
-            check_nesting(io.BytesIO(archive.read(entry)))
+    return tensors
 
 
 def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
@@ -239,25 +209,38 @@ def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
 
 def normalise_keys(state_dict: Mapping[str, Any]) -> dict[str, Tensor]:
     """Unwrap a state dict and give its keys our names; derived buffers and entries that are no tensors fall away."""
-    for _ in range(len(_CONTAINERS)):
-        state_dict = next(
-            (state_dict[key] for key in _CONTAINERS if isinstance(state_dict.get(key), Mapping)), state_dict
-        )
     return {
         _own_key(key): value
-        for key, value in state_dict.items()
+        for key, value in _unwrapped(state_dict).items()
         if isinstance(key, str) and isinstance(value, Tensor) and not key.endswith(_DERIVED)
     }
 
 
-def _check_plain(weights: Mapping[str, Tensor]) -> None:
+def _unwrapped(state_dict: Mapping[str, Any]) -> Mapping[str, Any]:
+    for _ in range(len(_CONTAINERS)):
+        state_dict = next((state_dict[key] for key in _CONTAINERS if _may_hold(state_dict.get(key))), state_dict)
+    return state_dict
+
+
+def _may_hold(value: object) -> bool:
+    """Whether weights may lie in it or below; a configuration under the same key has neither tensors nor wrappers."""
+    kinds = (Tensor, StoredTensor, Mapping)
+    return isinstance(value, Mapping) and any(isinstance(inner, kinds) for inner in value.values())
+
+
+def check_dense(weights: Mapping[str, Tensor]) -> None:
+    """Refuse tensors that no layer's weights can be.
+
+    Raises:
+        ValueError: If there is one, naming it.
+    """
     for key, value in weights.items():
         if value.layout != torch.strided or value.is_meta or value.is_quantized or value.is_complex():
             raise ValueError(f"{shown(key)} is not a dense tensor of real numbers: save model.state_dict() as it is.")
 
 
 def _own_key(key: str) -> str:
-    key = _PREFIXES.sub("", key)
+    key = _PREFIXES.sub("", key.replace(_COMPILED, ""))
     for pattern, replacement in _RENAMES:
         key = pattern.sub(replacement, key)
     return key

@@ -19,7 +19,7 @@ from explorer.models import random_model
 from explorer.pictures import SAMPLES, fit, load_sample, to_input
 from explorer.receptive_field import central_position
 from hrformer import TASKS, HRFormerConfig, preset
-from tests import bench_comparison, bench_harness, bench_start
+from tests import bench_comparison, bench_harness, bench_start, bench_uploads
 from tests.bench_report import report
 
 ROUNDS = 15
@@ -159,6 +159,7 @@ def main() -> None:
     bench_start.main()
     bench_harness.main()
     bench_comparison.main()
+    bench_uploads.main()
 
 
 if __name__ == "__main__":

@@ -83,9 +83,9 @@ def _hrformer(
     config: HRFormerConfig | None, arguments: argparse.Namespace, wanted: tuple[int, int] | None
 ) -> tuple[nn.Module, tuple[int, int]]:
     from explorer.complexity import MIB, estimate_complexity
-    from explorer.models import MAX_SEED, random_model
+    from explorer.models import MAX_SEED, config_of, model_with, random_model
     from explorer.onnx_limits import refuse_too_large
-    from hrformer import load_checkpoint
+    from explorer.reading.uploads import weights_from_file
 
     if config is not None:
         config = config if wanted is None else replace(config, img_size=wanted)
@@ -94,8 +94,12 @@ def _hrformer(
             if not 0 <= arguments.seed <= MAX_SEED:
                 raise ValueError(f"seed = {arguments.seed} is not legal: use a whole number from 0 to {MAX_SEED}.")
             return random_model(config, arguments.seed), config.img_size
-    model = load_checkpoint(arguments.checkpoint, config).eval()
-    return model, wanted or model.config.img_size
+    weights = weights_from_file(arguments.checkpoint)
+    if config is not None:
+        return model_with(weights, config, fresh_head=False), config.img_size
+    config = config_of(weights, wanted)
+    refuse_too_large(round(estimate_complexity(config).weights_mib * MIB))
+    return model_with(weights, config), config.img_size
 
 
 def _tell_step(step: int, what: str) -> None:

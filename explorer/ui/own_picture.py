@@ -10,7 +10,8 @@ from functools import cache
 
 import streamlit as st
 
-from explorer.pictures import FORMATS, MAX_FILE_MIB, Framing, Picture, fit, preview, read_picture
+from explorer.pictures import FORMATS, MAX_FILE_MIB, Framing, Picture, fit, preview
+from explorer.reading.uploads import picture_from_upload, reading_server
 from explorer.shared_cache import SharedCache
 from explorer.ui import choices
 from explorer.ui.panels import plain
@@ -39,11 +40,13 @@ class OwnPicture:
         name: Of its file, as much of it as reads well in a sentence.
         digest: Tells its contents from all others.
         picture: (height, width, 3).
+        note: What was converted or left out of the file.
     """
 
     name: str
     digest: str
     picture: Picture
+    note: str
 
     def framed(self, img_size: tuple[int, int]) -> tuple[Picture, str]:
         """Choose in the sidebar how it becomes what the network sees, show the frame, and return it `fitted`."""
@@ -61,6 +64,8 @@ class OwnPicture:
                 caption="What the network sees lies in the frame.",
                 alt=f"{self.name}, with a frame around what the network sees",
             )
+            if self.note:
+                st.info(plain(self.note), icon=":material/info:")
         return self.fitted(img_size)
 
     def fitted(self, img_size: tuple[int, int]) -> tuple[Picture, str]:
@@ -81,6 +86,7 @@ def own_picture() -> OwnPicture | None:
 
 def upload_field(on_taken: Callable[[], None]) -> None:
     """Take a picture in the sidebar; `on_taken()` is called once it is the user's own."""
+    reading_server().start()  # it is ready by the time that a file has been chosen
     with st.sidebar:
         file = st.file_uploader(
             "Use your own picture",
@@ -89,8 +95,8 @@ def upload_field(on_taken: Callable[[], None]) -> None:
             on_change=_take,
             args=(on_taken,),
             max_upload_size=MAX_FILE_MIB,
-            help=f"{', '.join(FORMATS)}, 8 bits a channel. It stays in this server's memory until an hour after its "
-            "last use, for this browser alone.",
+            help=f"{', '.join(FORMATS)}, at most 16 bits a channel. It stays in this server's memory until an hour "
+            "after its last use, for this browser alone.",
         )
         if file is not None and _ERROR in st.session_state:
             st.error(plain(st.session_state[_ERROR]), icon=":material/error:")
@@ -105,12 +111,12 @@ def _take(on_taken: Callable[[], None]) -> None:
         return
     contents = file.getvalue()
     try:
-        picture = read_picture(contents)
+        picture = picture_from_upload(contents)
     except ValueError as error:
         state[_ERROR] = f"{file.name} was not taken. {error}"
         return
     name = re.sub(r"[^\w .-]+", "-", file.name)[-_LONGEST_NAME:]
-    state[_SESSION] = OwnPicture(name, hashlib.sha256(contents).hexdigest(), picture)
+    state[_SESSION] = OwnPicture(name, hashlib.sha256(contents).hexdigest(), picture.pixels, picture.note)
     if key := _browser_key():
         _kept().put(key, state[_SESSION])
     on_taken()

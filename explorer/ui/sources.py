@@ -13,8 +13,9 @@ from torch import Tensor
 
 from explorer.capacity import building_mib
 from explorer.complexity import MIB
-from explorer.models import MAX_SEED, model_from_upload, random_model
+from explorer.models import MAX_SEED, config_of, model_with, random_model
 from explorer.pictures import SAMPLES, Picture, fit, load_sample, to_input
+from explorer.reading.uploads import weights_from_upload
 from explorer.trained import DIGIT_SAMPLES, TEST_MIOU, fits_trained_weights, load_digit_sample, load_trained
 from explorer.ui import address, choices
 from explorer.ui.heavy_work import admitted_on_page, shared
@@ -29,6 +30,7 @@ from explorer.ui.variant import (
 )
 from explorer.variants import nearest_preset
 from hrformer import HRFormer, HRFormerConfig
+from hrformer.checkpoint import SUFFIXES
 
 _PICTURE = "picture"
 _OWN = "own"
@@ -197,12 +199,12 @@ def _checkpoint_field() -> None:
     with st.sidebar:
         file = st.file_uploader(
             "Use a checkpoint",
-            type=["pth", "pt", "safetensors"],
+            type=list(SUFFIXES),
             key="checkpoint_file",
             on_change=_take_checkpoint,
             max_upload_size=MAX_CHECKPOINT_MIB,
-            help="The authors' .pth files or .safetensors; the variant is read off the weights. Files are read as "
-            "weights only: nothing in them is executed.",
+            help="The authors' .pth files, those of a training, or .safetensors; the variant is read off the weights. "
+            "Nothing else in a file is read or run.",
         )
         if file is not None and "checkpoint_error" in st.session_state:
             st.error(plain(st.session_state["checkpoint_error"]), icon=":material/error:")
@@ -274,9 +276,12 @@ def _take_checkpoint() -> None:
         return
     contents = file.getvalue()
     try:
-        # Read, renamed and copied into the model, it is there three times.
-        with admitted_on_page(3 * len(contents) / MIB):
-            model = model_from_upload(contents, file.name, current_variant().img_size)
+        file_mib = len(contents) / MIB
+        with admitted_on_page(file_mib):
+            weights = weights_from_upload(contents, file.name)
+        config = config_of(weights, current_variant().img_size)
+        with admitted_on_page(building_mib(config) + file_mib):  # what was read stays until it is copied
+            model = model_with(weights, config)
     except ValueError as error:
         state["checkpoint_error"] = f"{file.name} was not taken. {error}"
         return

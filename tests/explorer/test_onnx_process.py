@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+from explorer import capacity
 from explorer.command_line import main
 from explorer.models import random_model
 from explorer.onnx_limits import missing_packages
 from explorer.onnx_process import export_in_process, why_not
+from tests.explorer.test_models import state_with_windows
 from tests.hrformer.test_optimize import images, model_with_statistics, relative_error, tiny
 
 needs_onnx = pytest.mark.skipif(missing_packages() is not None, reason="the engines' packages are not installed")
@@ -138,6 +140,18 @@ def test_bad_input_is_one_sentence(
     assert main(["onnx", *options.split()]) == 2
     error = capsys.readouterr().err
     assert sentence in error.splitlines()[-1]
+    assert not (tmp_path / "x.onnx").exists()
+
+
+def test_a_checkpoint_that_needs_more_than_the_machine_has_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("explorer.onnx_limits.find_spec", lambda name: object())
+    monkeypatch.setattr(capacity.psutil, "virtual_memory", type("Memory", (), {"available": 4 * 2**30}))
+    torch.save(state_with_windows(CONFIG, 128), tmp_path / "windows.pth")
+    assert main(["onnx", str(tmp_path / "x.onnx"), "--checkpoint", str(tmp_path / "windows.pth")]) == 2
+    assert "needs about" in (error := capsys.readouterr().err)
+    assert "Traceback" not in error
     assert not (tmp_path / "x.onnx").exists()
 
 

@@ -43,23 +43,23 @@ def test_samples_are_rgb(name: str) -> None:
 
 def test_lossless_formats_come_back_pixel_for_pixel() -> None:
     for kind in ("PNG", "BMP", "TIFF"):
-        np.testing.assert_array_equal(read_picture(encoded(RGB, kind)), np.asarray(RGB))
+        np.testing.assert_array_equal(read_picture(encoded(RGB, kind)).pixels, np.asarray(RGB))
 
 
 def test_transparency_lies_on_white() -> None:
     clear = Image.new("RGBA", (2, 2), (255, 0, 0, 0))
-    assert (read_picture(encoded(clear)) == 255).all()
+    assert (read_picture(encoded(clear)).pixels == 255).all()
 
 
 def test_a_rotated_photograph_stands_upright() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees
     image = Image.new("RGB", (8, 4), "black")
-    assert read_picture(encoded(image, "JPEG", exif=exif)).shape == (8, 4, 3)
+    assert read_picture(encoded(image, "JPEG", exif=exif)).pixels.shape == (8, 4, 3)
 
 
 def test_large_pictures_are_scaled_down() -> None:
-    assert read_picture(encoded(Image.new("RGB", (5000, 100)))).shape[1] == MAX_SIDE
+    assert read_picture(encoded(Image.new("RGB", (5000, 100)))).pixels.shape[1] == MAX_SIDE
 
 
 @pytest.mark.parametrize(
@@ -72,14 +72,14 @@ def test_large_pictures_are_scaled_down() -> None:
         (encoded(Image.new("RGB", (64, 64)), "JPEG")[:200], "damaged"),
         (png_header(100_000, 100_000), "megapixels"),
         (png_header(9_000, 9_000), "megapixels"),
-        (encoded(Image.fromarray(np.zeros((4, 4), np.uint16))), "more than 8 bits"),
-        (encoded(Image.new("CMYK", (4, 4)), "JPEG"), "CMYK"),
+        (encoded(Image.new("I", (4, 4)), "TIFF"), "32 bits"),
+        (encoded(Image.new("LAB", (4, 4)), "TIFF"), "LAB"),
         (encoded(RGB, "GIF", save_all=True, append_images=[Image.new("RGB", (4, 4))]), "animated"),
         (encoded(RGB, "WEBP", save_all=True, append_images=[Image.new("RGB", (4, 4))]), "animated"),
-        (encoded(Image.new("F", (4, 4)), "TIFF"), "more than 8 bits"),
+        (encoded(Image.new("F", (4, 4)), "TIFF"), "32 bits"),
         (encoded(RGB, "PPM"), "no picture"),
     ],
-    ids=["empty", "exe", "svg", "cut", "cut_jpeg", "bomb", "large", "16bit", "cmyk", "gif", "webp", "float", "ppm"],
+    ids=["empty", "exe", "svg", "cut", "cut_jpeg", "bomb", "large", "32bit", "lab", "gif", "webp", "float", "ppm"],
 )
 def test_bad_files_are_refused_in_one_sentence(contents: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=words) as caught:
@@ -87,12 +87,70 @@ def test_bad_files_are_refused_in_one_sentence(contents: bytes, words: str) -> N
     assert "\n" not in str(caught.value)
 
 
-def test_sixteen_bit_rgb_is_not_silently_cut_to_eight() -> None:
-    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 2, 16, 2, 0, 0, 0))
-    rows = b"".join(b"\x00" + bytes(12) for _ in range(2))
-    contents = b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", zlib.compress(rows)) + png_chunk(b"IEND", b"")
-    with pytest.raises(ValueError, match="more than 8 bits"):
-        read_picture(contents)
+SIXTEEN_BITS = np.array([[0, 255, 256, 32768, 65535]], np.uint16)
+
+
+@pytest.mark.parametrize(("kind", "order"), [("PNG", "<u2"), ("TIFF", "<u2"), ("TIFF", ">u2")])
+def test_sixteen_bit_grey_keeps_its_upper_eight_with_a_note(kind: str, order: str) -> None:
+    picture = read_picture(encoded(Image.fromarray(SIXTEEN_BITS.astype(order)), kind))
+    assert picture.pixels.tolist() == [[[value] * 3 for value in (0, 0, 1, 128, 255)]]
+    assert picture.note == "Its 16 bits a channel were converted to 8."
+
+
+@pytest.mark.parametrize(("colour_type", "channels"), [(2, 3), (4, 2), (6, 4)])
+def test_sixteen_bit_colours_keep_their_upper_eight_with_a_note(colour_type: int, channels: int) -> None:
+    """RGB, grey with alpha and RGB with alpha; the last channel of those with alpha is opaque."""
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, colour_type, 0, 0, 0))
+    values = [0x1234, 0x5678, 0x9ABC, 0xFFFF][: channels - (channels % 2 == 0)] + [0xFFFF] * (channels % 2 == 0)
+    row = png_chunk(b"IDAT", zlib.compress(b"\0" + struct.pack(f">{channels}H", *values)))
+    picture = read_picture(b"\x89PNG\r\n\x1a\n" + header + row + png_chunk(b"IEND", b""))
+    assert picture.pixels.tolist() == [[[0x12, 0x56, 0x9A] if channels > 2 else [0x12] * 3]]
+    assert "16 bits" in picture.note
+
+
+def test_a_sixteen_bit_picture_is_scaled_and_stands_upright() -> None:
+    image = Image.fromarray(np.full((100, 5000), 0x8000, np.uint16))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = read_picture(encoded(image, exif=exif))
+    assert picture.pixels.shape == (MAX_SIDE, 41, 3)
+    assert (picture.pixels == 128).all()
+
+
+def test_sixteen_bits_a_pixel_are_no_sixteen_a_channel() -> None:
+    """A bitmap of 5, 6 and 5 bits: pure red."""
+    header = struct.pack("<IiiHHIIiiII", 40, 1, 1, 1, 16, 3, 4, 0, 0, 0, 0) + struct.pack("<III", 0xF800, 0x7E0, 0x1F)
+    contents = b"BM" + struct.pack("<IHHI", 14 + len(header) + 4, 0, 0, 14 + len(header)) + header
+    picture = read_picture(contents + struct.pack("<HH", 0xF800, 0))
+    assert picture.pixels.tolist() == [[[255, 0, 0]]]
+    assert picture.note == ""
+
+
+INKS = {(0, 0, 0, 0): (255, 255, 255), (255, 0, 0, 0): (0, 255, 255), (0, 0, 0, 255): (0, 0, 0)}
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "JPEG"])
+@pytest.mark.parametrize("ink", INKS)
+def test_printing_colours_are_converted_with_a_note(kind: str, ink: tuple[int, ...]) -> None:
+    picture = read_picture(encoded(Image.new("CMYK", (16, 16), ink), kind))
+    assert np.abs(picture.pixels.astype(int) - INKS[ink]).max() <= 2
+    assert "CMYK" in picture.note
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_phones_file_of_several_pictures_gives_its_first(count: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    first, *others = (Image.new("RGB", (16, 8), colour) for colour in ("red", "blue", "lime")[:count])
+    picture = read_picture(encoded(first, "MPO", save_all=True, append_images=others, exif=exif))
+    assert picture.pixels.shape == (16, 8, 3)
+    assert np.abs(picture.pixels.astype(int) - (255, 0, 0)).max() <= 2
+    assert picture.note == "The file holds several pictures; this is its first."
+
+
+def test_a_picture_that_is_shown_as_it_is_has_no_note() -> None:
+    for kind in ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"):
+        assert read_picture(encoded(RGB, kind)).note == ""
 
 
 @given(st.sampled_from(["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"]), st.data())
@@ -105,7 +163,7 @@ def test_a_corrupted_file_is_read_or_refused(kind: str, data: st.DataObject) -> 
         picture = read_picture(bytes(contents))
     except ValueError:
         return
-    assert picture.shape[2] == 3
+    assert picture.pixels.shape[2] == 3
 
 
 def test_fitting_keeps_the_centre_and_the_aspect() -> None:

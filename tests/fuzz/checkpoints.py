@@ -30,6 +30,18 @@ _SMALL = preset(
 )
 #: Created by whatever payload runs; the child looks for it.
 EXECUTED = "executed"
+#: What files are refused for that are built to reach something: another reason would mean that they do not.
+REASONS = {
+    **dict.fromkeys(("bytearray.pth", "storage.pth", "tensor.pth", "nested_load.pth"), "no state dict"),
+    **dict.fromkeys(("shared_tuple_as_key.pth", "shared_tuple_as_value.pth", "shared_dict.pth"), "no state dict"),
+    **dict.fromkeys(("nested_tuple_as_key.pth", "nested_tuple_by_memo.pth"), "no state dict"),
+    "instance_opcode_in_zip.pth": "instruction INST",
+    "long_pickle.pth": "too long",
+    "compressed.pth": "compressed",
+    "two_directories.pth": "two directories",
+    "many_entries.pth": "no archive of torch.save",
+    "expanded.pth": "larger than what is stored",
+}
 
 
 def cases() -> Iterator[Case]:
@@ -85,7 +97,7 @@ def _payloads() -> Iterator[Case]:
         yield f"{name}_legacy.pth", _legacy(call)
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             yield f"{name}_{protocol}.pt", pickle.dumps(call, protocol)
-    instance = f"(S'{command}'\nios\nsystem\n.".encode()
+    instance = b"\x80\x02(X" + struct.pack("<I", len(command)) + command.encode() + b"ios\nsystem\n."
     yield "instance_opcode.pth", instance
     yield "instance_opcode_in_zip.pth", _with_pickle(instance)
     yield (
@@ -94,9 +106,14 @@ def _payloads() -> Iterator[Case]:
             b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c" + bytes([len(command)]) + command.encode() + b"\x85R."
         ),
     )
-    yield "bytearray.pth", _with_pickle(b"\x80\x02cbuiltins\nbytearray\nI20000000000\n\x85R.")
-    yield "storage.pth", _with_pickle(b"\x80\x02ctorch\nFloatStorage\nI4000000000\n\x85R.")
-    yield "tensor.pth", _with_pickle(b"\x80\x02ctorch\nTensor\nI4000000000\n\x85R.")
+    for name, constructor in (
+        ("bytearray", "builtins bytearray"),
+        ("storage", "torch FloatStorage"),
+        ("tensor", "torch Tensor"),
+    ):
+        called = b"\x80\x02c" + constructor.replace(" ", "\n").encode() + b"\n\x8a\x04\x00\x8c\x86\x47\x85R"  # of 1.2e9
+        yield f"{name}.pth", _with_pickle(called + b".")
+        yield f"{name}_in_dict.pth", _with_pickle(called.replace(b"\x02c", b"\x02}X\x01\x00\x00\x00ac") + b"s.")
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         entry = tarfile.TarInfo(f"../{EXECUTED}")
@@ -120,9 +137,16 @@ def _rewritten(archive: bytes, change: Callable[[str, bytes], bytes], compressio
 def _swelling(weights: dict[str, Tensor]) -> Iterator[Case]:
     large = _zip(dict(weights) | {"conv1.weight": torch.zeros(100 * 2**20)})
     yield "compressed.pth", _rewritten(large, lambda _, old: old, zipfile.ZIP_DEFLATED)
-    deep = 1_000_000
+    deep = 500_000
     yield "nested_tuple_as_key.pth", _with_pickle(b"\x80\x02}N" + b"\x85" * deep + b"K\x01s.")
     yield "nested_tuple_by_memo.pth", _with_pickle(b"\x80\x02}Nq\x00" + b"h\x00\x85q\x00" * (deep // 5) + b"K\x01s.")
+    shared = b"N" + b"q\x00h\x00\x86" * 60  # (t, t) of itself: 2^60 values to whoever walks or hashes them
+    yield "shared_tuple_as_key.pth", _with_pickle(b"\x80\x02}" + shared + b"K\x01s.")
+    yield "shared_tuple_as_value.pth", _with_pickle(b"\x80\x02}X\x01\x00\x00\x00a" + shared + b"s.")
+    yield (
+        "shared_dict.pth",
+        _with_pickle(b"\x80\x02}q\x00" + b"}(X\x01\x00\x00\x00ah\x00X\x01\x00\x00\x00bh\x00uq\x00" * 60 + b"."),
+    )
     yield "nested_lists.pth", _with_pickle(b"\x80\x02" + b"]" * deep + b"a" * (deep - 1) + b".")
     yield "nested_legacy.pth", b"\x80\x02}N" + b"\x85" * deep + b"K\x01s."
     yield "long_pickle.pth", _with_pickle(b"\x80\x02" + b"N0" * 8 * 2**20 + b"N.")
@@ -131,6 +155,7 @@ def _swelling(weights: dict[str, Tensor]) -> Iterator[Case]:
         name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
         archive.writestr(name.upper(), pickle.dumps(_Call(os.system, f"touch {EXECUTED}")))
     yield "two_pickles.pth", two.getvalue()
+    yield "two_directories.pth", _two_directories(weights)
     yield "prefixed.pth", b"PK\x03\x04" + bytes(1000) + _zip(weights)
     outside = _rewritten(_zip(weights), lambda _, old: old).replace(b"archive/", b"../../a/")
     yield "paths_outside.pth", outside
@@ -142,6 +167,13 @@ def _swelling(weights: dict[str, Tensor]) -> Iterator[Case]:
         "expanded.pth",
         _zip({key: value.flatten()[:1].expand(2**40) for key, value in weights.items() if value.numel()}),
     )
+
+
+def _two_directories(weights: dict[str, Tensor]) -> bytes:
+    """The locator of the second ends where the first is; readers that look before it take the second."""
+    contents = _zip(weights)
+    start = contents.rindex(b"PK\x06\x06")
+    return contents[: start + 56] + contents[start:]
 
 
 def _many_entries(count: int) -> bytes:

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.fuzz.checkpoints import EXECUTED
@@ -85,12 +86,17 @@ def _error_of(read: Callable[[bytes, str], Any], contents: bytes, name: str) -> 
 def _readers() -> dict[str, Callable[[bytes, str], Any]]:
     from explorer.benchmark.exchange import read_csv
     from explorer.benchmark.plan import Plan
-    from explorer.models import model_from_upload
+    from explorer.models import config_of, model_with
     from explorer.pictures import read_picture
     from explorer.variants import from_json
+    from hrformer.checkpoint import normalise_keys, read_tensors
 
     def checkpoint(contents: bytes, name: str) -> Any:
-        return model_from_upload(contents, name, (64, 64))
+        with TemporaryDirectory() as folder:
+            path = Path(folder, name)
+            path.write_bytes(contents)
+            weights = normalise_keys(read_tensors(path))
+            return model_with(weights, config_of(weights, (64, 64)))
 
     return {
         "picture": lambda contents, _: read_picture(contents),

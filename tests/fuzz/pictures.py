@@ -46,10 +46,12 @@ def _large_when_decoded() -> Iterator[Case]:
         ("TIFF", "RGBA", {"compression": "tiff_adobe_deflate"}),
         ("WEBP", "RGBA", {"lossless": True}),
         ("GIF", "P", {}),
+        ("PNG", "I;16", {}),
+        ("TIFF", "CMYK", {"compression": "tiff_adobe_deflate"}),
     ):
         buffer = io.BytesIO()
         Image.new(mode, (_SIDE, _SIDE)).save(buffer, kind, **options)
-        yield f"largest.{kind.lower()}", buffer.getvalue()
+        yield f"largest_{mode.replace(';', '-')}.{kind.lower()}", buffer.getvalue()
     header = struct.pack(">IIBBBBB", 65_000, 65_000, 8, 6, 0, 0, 0)
     yield "claims_gigapixels.png", _png(_chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(bytes(10**6))))
     for kind, before in ((b"zTXt", b"a\0\0"), (b"iCCP", b"a\0\0"), (b"iTXt", b"a\0\1\0\0\0")):

@@ -1,9 +1,15 @@
 """Checkpoints: the authors' wrappings, configurations read off shapes, and files that mean harm."""
 
+import argparse
 import pickle
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -143,6 +149,100 @@ def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(tmp_path: Path
     with pytest.raises(ValueError, match=r"evil\.pth"):
         load_checkpoint(tmp_path / "evil.pth")
     assert not target.exists()
+
+
+def test_weights_beside_what_would_run_code_load_and_it_does_not_run(tmp_path: Path) -> None:
+    model = create_model(preset("tiny", **SMALL))
+    target = tmp_path / "executed"
+    torch.save({"config": Payload(target), "state_dict": model.state_dict()}, tmp_path / "both.pth")
+    torch.testing.assert_close(load_checkpoint(tmp_path / "both.pth").conv1.weight, model.conv1.weight)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_training_checkpoints_load_and_what_is_no_tensor_is_skipped(
+    tmp_path: Path, legacy: bool, protocol: int
+) -> None:
+    model = create_model(preset("tiny", **SMALL))
+    optimizer = torch.optim.AdamW(model.parameters(), amsgrad=True)
+    model.conv1(torch.zeros(1, 3, 8, 8)).sum().backward()
+    optimizer.step()
+    with written_by_other_packages() as others:
+        scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, [3, 5])  # keeps a Counter
+        saved = {
+            "epoch": 7,
+            "best": np.float64(0.75),
+            "scores": np.arange(3.0),
+            "args": argparse.Namespace(lr=1e-3, betas=(0.9, 0.999), where=Path("runs")),
+            "cfg": others.CfgNode({"MODEL": {"NAME": "hrt"}, "SCALES": [1, 2]}),
+            "config": others.Config(),
+            "optimizer": optimizer.state_dict(),
+            "scheduler": scheduler.state_dict(),
+            "seen": {1, 2},
+            "rng": torch.get_rng_state(),
+            "state_dict": model.state_dict(),
+        }
+        path = tmp_path / "epoch7.PTH"
+        torch.save(saved, path, pickle_protocol=protocol, _use_new_zipfile_serialization=not legacy)
+    loaded = load_checkpoint(path)
+    for key, value in model.state_dict().items():
+        torch.testing.assert_close(loaded.state_dict()[key], value, rtol=0, atol=0)
+
+
+@contextmanager
+def written_by_other_packages() -> Iterator[ModuleType]:
+    """Classes as those of yacs and MMEngine pickle themselves, whose module is gone when the file is read."""
+    module = ModuleType("of_another_package")
+    own = {"__module__": module.__name__}
+    module.CfgNode = type("CfgNode", (dict,), own)
+    state = {"_cfg_dict": module.CfgNode(lr=0.1), "text": "lr = 0.1"}
+    module.Config = type("Config", (), own | {"__reduce_ex__": lambda self, protocol: (type(self), (), state)})
+    sys.modules[module.__name__] = module
+    try:
+        yield module
+    finally:
+        del sys.modules[module.__name__]
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".PTH", ".pt", ".bin", ".ckpt", ".pth.tar"])
+def test_checkpoints_have_many_endings(tmp_path: Path, suffix: str) -> None:
+    model = create_model(preset("tiny", **SMALL))
+    torch.save(model.state_dict(), tmp_path / f"weights{suffix}")
+    torch.testing.assert_close(load_checkpoint(tmp_path / f"weights{suffix}").conv1.weight, model.conv1.weight)
+
+
+@pytest.mark.parametrize("kind", ["compiled", "averaged", "both", "inside", "state_dict_ema", "model_ema", "ema"])
+def test_compiled_and_averaged_models_load(tmp_path: Path, kind: str) -> None:
+    model = create_model(preset("tiny", **SMALL))
+    weights = model.state_dict()
+    saved = {
+        "compiled": {f"_orig_mod.{key}": value for key, value in weights.items()},
+        "averaged": torch.optim.swa_utils.AveragedModel(model).state_dict(),
+        "both": {f"module._orig_mod.{key}": value for key, value in weights.items()} | {"n_averaged": torch.tensor(3)},
+        "inside": {key.replace("stage2.", "stage2._orig_mod."): value for key, value in weights.items()},
+        "state_dict_ema": {"model": model, "state_dict_ema": weights},
+        "model_ema": {"model_ema": {f"module.{key}": value for key, value in weights.items()}},
+        "ema": {"ema": weights, "model": None},
+    }[kind]
+    torch.save(saved, tmp_path / "weights.pth")
+    loaded = load_checkpoint(tmp_path / "weights.pth")
+    for key, value in weights.items():
+        torch.testing.assert_close(loaded.state_dict()[key], value, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("beside", [{"model": {"name": "hrt"}}, {"model": "hrt", "ema": None}, {"state_dict": {}}])
+def test_other_things_under_a_wrappers_name_are_passed_over(tmp_path: Path, beside: dict) -> None:
+    weights = create_model(preset("tiny", **SMALL)).state_dict()
+    torch.save(beside | {"model_state_dict": weights}, tmp_path / "weights.pth")
+    torch.testing.assert_close(load_checkpoint(tmp_path / "weights.pth").conv1.weight.data, weights["conv1.weight"])
+
+
+def test_plain_weights_come_before_their_average(tmp_path: Path) -> None:
+    weights = create_model(preset("tiny", **SMALL)).state_dict()
+    average = {key: torch.zeros_like(value) for key, value in weights.items()}
+    torch.save({"state_dict_ema": average, "state_dict": weights}, tmp_path / "weights.pth")
+    torch.testing.assert_close(load_checkpoint(tmp_path / "weights.pth").conv1.weight.data, weights["conv1.weight"])
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,20 @@
 """Broken and hostile files through the pages: one clear sentence, and the page goes on."""
 
+import io
 import pickle
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
+from hrformer import create_model, preset
 from tests.pages.entrypoint import open_app
 
 SMALL = {"channels": "4,8,8,16", "num_heads": "1,2,2,4", "num_blocks": "1,1,1,1", "img_size": "64,64"}
+NARROW = {"channels": (4, 8, 8, 16), "num_heads": (1, 2, 2, 4), "num_blocks": (1, 1, 1, 1)}
 
 
 class Payload:
@@ -66,6 +71,17 @@ def test_a_checkpoint_that_would_run_code_does_not(tmp_path: Path) -> None:
     app = upload("explore/feature_maps", "checkpoint_file", "evil.pth", pickle.dumps({"weights": Payload(target)}))
     assert "evil.pth" in app.error[0].value
     assert not target.exists()
+
+
+@pytest.mark.parametrize("name", ["epoch7.pth.tar", "EPOCH7.PTH", "epoch7.ckpt"])
+def test_a_trainings_checkpoint_is_taken(name: str, tmp_path: Path) -> None:
+    weights = create_model(preset("tiny", **NARROW)).state_dict()
+    contents = io.BytesIO()
+    torch.save({"state_dict": weights, "args": Namespace(lr=0.1), "hook": Payload(tmp_path / "executed")}, contents)
+    app = upload("explore/feature_maps", "checkpoint_file", name, contents.getvalue())
+    assert [error.value for error in app.error] == []
+    assert app.session_state["uploaded_model"].name == name
+    assert not (tmp_path / "executed").exists()
 
 
 def test_a_broken_export_of_records_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.memory_budget import MemoryBudget, memory_budget
 from explorer.ui import heavy_work, progress
+from tests.explorer.test_models import SMALL, saved, state_with_windows
 from tests.pages.entrypoint import open_app
 
 QUERY = {"channels": "4,8,8,16", "num_heads": "1,2,2,4", "num_modules": "1,1,2,1", "num_blocks": "1,1,1,1"}
@@ -26,6 +27,18 @@ def budget(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryBudget]:
     heavy_work._cache.cache_clear()
     yield small
     heavy_work._cache.cache_clear()
+
+
+def test_an_upload_is_admitted_with_the_index_buffers_of_its_windows(budget: MemoryBudget) -> None:
+    """Nine blocks with windows of 64 keep 1,152 MiB of them, from a file of 22 MiB."""
+    contents = saved(state_with_windows(SMALL, 64))
+    assert len(contents) < 25 * 2**20
+    app = open_app(MAPS, query=QUERY)
+    app.file_uploader(key="checkpoint_file").upload("windows.pth", contents, "application/octet-stream").run()
+    assert not app.exception
+    (error,) = [error.value for error in app.error if "was not taken" in error.value]
+    assert "This needs about 1.2 GiB" in error
+    assert "smaller windows" in error
 
 
 class Occupied:

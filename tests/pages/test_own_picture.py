@@ -128,6 +128,17 @@ def test_it_is_cropped_until_it_is_to_be_fitted_whole_and_the_link_tells() -> No
     assert seen(open_app(PAGE, {"picture": "own", "frame": "fit"})) == seen(app)
 
 
+def test_what_was_converted_is_said_beside_the_picture_also_after_a_reload() -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((60, 80), 0x8000, np.uint16)).save(buffer, "PNG")
+    load_in(MINE)
+    app = open_app(PAGE)
+    app.file_uploader(key="picture_file").upload("scan.png", buffer.getvalue(), "image/png").run()
+    assert not app.exception
+    for shown in (app, open_app(PAGE, {"picture": "own"})):
+        assert "Its 16 bits a channel were converted to 8." in [info.value for info in shown.sidebar.info]
+
+
 def test_a_sample_has_no_frame_to_choose() -> None:
     assert not [control for control in open_app(PAGE).segmented_control if control.key == "frame"]
 

@@ -1,0 +1,58 @@
+"""Kinds of file that are read under limits: what the reading process does, and hands back as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from explorer.reading.limits import Limits
+
+Read = Callable[[Path, Path], dict[str, Any]]
+"""Reads a file, writes what it holds to another, and says the rest as JSON values."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file.
+
+    Attributes:
+        limits: What reading one may take.
+        read: Runs in the reading process; what it raises as a ValueError is a sentence for the user.
+    """
+
+    limits: Limits
+    read: Read
+
+
+def _read_picture(path: Path, answer: Path) -> dict[str, Any]:
+    from explorer.pictures import read_picture
+
+    picture = read_picture(path.read_bytes())
+    answer.write_bytes(picture.pixels.tobytes())
+    return {"shape": picture.pixels.shape, "note": picture.note}
+
+
+def _read_checkpoint(path: Path, answer: Path) -> dict[str, Any]:
+    from safetensors.torch import save_file
+
+    from hrformer.checkpoint import check_dense, normalise_keys, read_tensors
+
+    weights = normalise_keys(read_tensors(path))
+    check_dense(weights)
+    storages: set[int] = set()
+    for key, value in weights.items():
+        storage = value.untyped_storage().data_ptr()
+        weights[key] = value.clone() if storage in storages else value.contiguous()  # the format shares nothing
+        storages.add(storage)
+    save_file(weights, answer)
+    return {}
+
+
+PICTURE = "picture"
+CHECKPOINT = "checkpoint"
+KINDS = {
+    PICTURE: Kind(Limits(seconds=5, memory_mib=800, written_mib=16), _read_picture),
+    CHECKPOINT: Kind(Limits(seconds=5, memory_mib=300, written_mib=16), _read_checkpoint),
+}

@@ -1,0 +1,62 @@
+"""What a process that reads a user's file may take, held by the system and not by the reader."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import sys
+from dataclasses import dataclass
+
+import psutil
+
+from explorer.reading.system_calls import forbid_processes_and_connections
+
+MIB = 2**20
+#: A file of nothing but headers does not take longer to arrive than this; a reader that waits for something is ended.
+WALL_S = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The most that reading one file takes.
+
+    Attributes:
+        seconds: Processor time.
+        memory_mib: Memory beside the file.
+        written_mib: What is written, beside as much as the file holds.
+    """
+
+    seconds: int
+    memory_mib: int
+    written_mib: int
+
+    def impose(self, file_bytes: int) -> None:
+        """Set them for this process, for good."""
+        if sys.platform == "linux":  # macOS does not hold a process to its address space
+            address_space = psutil.Process().memory_info().vms + file_bytes + self.memory_mib * MIB
+            resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
+        resource.setrlimit(resource.RLIMIT_CPU, (self.seconds, self.seconds + 1))
+        written = file_bytes + self.written_mib * MIB
+        resource.setrlimit(resource.RLIMIT_FSIZE, (written, written))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        signal.alarm(WALL_S)
+        forbid_processes_and_connections()
+
+    def reason(self, number: int) -> str:
+        """Why a reader was ended by a signal, as a sentence."""
+        if number == signal.SIGXCPU:
+            return f"The file took more than {self.seconds} s of processor time to read, so it was left: save it anew."
+        if number == signal.SIGALRM:
+            return f"The file was not read within {WALL_S} s, so it was left: try again."
+        return "The file ended the process that read it, so it was left: it is damaged, or built to do harm."
+
+    def no_memory(self) -> str:
+        """Why a reader gave up, as a sentence."""
+        return f"The file took more than {self.memory_mib} MiB of memory to read, so it was left: save it anew."
+
+
+def not_kept(error: OSError) -> str:
+    """Why a file could not be written or read in the temporary folder, as a sentence that names no path."""
+    return (
+        f"The file could not be kept for reading ({error.strerror}): free space in the temporary folder, or try again."
+    )

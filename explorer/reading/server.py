@@ -1,0 +1,93 @@
+"""The process that readers are forked from, with what they need imported: `python -m explorer.reading.server FD`.
+
+It is not `multiprocessing`'s: that would run the main script again, which under Streamlit is a page, and hands values
+over as pickles, which a reader that a file took over could use against the app.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from explorer.reading.kinds import KINDS
+from explorer.reading.limits import not_kept
+
+#: What takes time to import.
+_PRELOADED = ("explorer.pictures", "hrformer.checkpoint", "safetensors.torch", "PIL.Image", "PIL.TiffImagePlugin")
+_MAX_REQUEST_BYTES = 64 * 1024
+
+
+def main(descriptor: int) -> None:
+    """Fork a keeper for each request that comes over the control socket, until its other end closes."""
+    for name in _PRELOADED:
+        import_module(name)
+    import_module("PIL.Image").init()
+    gc.freeze()  # so that collecting in a reader copies no page
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers are not waited for
+    control = socket.socket(fileno=descriptor)
+    while True:
+        _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not descriptors:
+            return
+        if os.fork() == 0:
+            control.close()
+            _in_fork(_keep, descriptors[0])
+        os.close(descriptors[0])
+
+
+def _in_fork(work: Any, *arguments: Any) -> None:
+    """Run the work and end this process, whatever happens: nothing of its parent's stack may go on in it."""
+    code = 1
+    try:
+        work(*arguments)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _keep(descriptor: int) -> None:
+    """Start the reader of one request, and say how it ended: it may be in no state to say so itself."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    with socket.socket(fileno=descriptor) as line:
+        request = json.loads(line.recv(_MAX_REQUEST_BYTES))
+        pid = os.fork()
+        if pid == 0:
+            _in_fork(_read, request, line)
+        _, status = os.waitpid(pid, 0)
+        if status != 0:
+            _say(line, {"refused": KINDS[request["kind"]].limits.reason(os.WTERMSIG(status))})
+
+
+def _read(request: dict[str, str], line: socket.socket) -> None:
+    kind = KINDS[request["kind"]]
+    path = Path(request["path"])
+    with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - decoders write their warnings to stderr
+        os.dup2(nothing.fileno(), 1)
+        os.dup2(nothing.fileno(), 2)
+    kind.limits.impose(path.stat().st_size)
+    try:
+        answer: dict[str, Any] = {"read": kind.read(path, Path(request["answer"]))}
+    except MemoryError:
+        answer = {"refused": kind.limits.no_memory()}
+    except OSError as error:
+        answer = {"refused": not_kept(error)}
+    except ValueError as error:
+        answer = {"refused": kind.limits.no_memory() if isinstance(error.__cause__, MemoryError) else str(error)}
+    _say(line, answer)
+
+
+def _say(line: socket.socket, message: dict[str, Any]) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+        line.sendall(json.dumps(message).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

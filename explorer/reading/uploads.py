@@ -1,0 +1,181 @@
+"""The app's end of reading a user's file: it hands the file over and takes plain data back, whatever the file is."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from explorer.pictures import MAX_SIDE, DecodedPicture
+from explorer.reading.kinds import CHECKPOINT, PICTURE
+from explorer.reading.limits import WALL_S, not_kept
+from hrformer.checkpoint import SAFETENSORS, read_tensors
+
+_SIDES = frozenset(range(1, MAX_SIDE + 1))
+_MAX_NOTE = 300
+_MAX_ANSWER_BYTES = 64 * 1024
+#: A reader ends itself after `WALL_S`; what is left after this has lost its keeper.
+_PATIENCE_S = WALL_S + 10
+#: Threads of numerical libraries do not outlive a fork.
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_BROKEN = "The file could not be read, because the process that reads files ended: try again."
+
+
+def picture_from_upload(contents: bytes) -> DecodedPicture:
+    """Decode an uploaded picture in a process of its own.
+
+    Args:
+        contents: The file.
+
+    Returns:
+        As `explorer.pictures.read_picture`.
+
+    Raises:
+        ValueError: As `explorer.pictures.read_picture`, or if reading it took too much; one sentence.
+    """
+    with _kept(contents, "picture") as file, _read(PICTURE, file) as (answer, path):
+        return _believable(answer, path)
+
+
+def _believable(answer: dict[str, Any], path: Path) -> DecodedPicture:
+    """The picture that a reader handed back; a file may have taken it over, so what it says is checked."""
+    match answer:
+        case {"shape": [int(height), int(width), 3], "note": str(note)} if {height, width} <= _SIDES:
+            pixels = np.fromfile(path, np.uint8, count=height * width * 3)
+            if pixels.size == height * width * 3:
+                return DecodedPicture(pixels.reshape(height, width, 3), note[:_MAX_NOTE])
+    raise ValueError(_BROKEN)
+
+
+def weights_from_upload(contents: bytes, name: str) -> dict[str, Tensor]:
+    """Read an uploaded checkpoint in a process of its own.
+
+    Args:
+        contents: The file.
+        name: Its name; the ending tells the format.
+
+    Returns:
+        As `weights_from_file`.
+
+    Raises:
+        ValueError: As `weights_from_file`.
+    """
+    with _kept(contents, _safe_name(name)) as file:
+        return weights_from_file(file)
+
+
+def weights_from_file(path: Path) -> dict[str, Tensor]:
+    """Read a checkpoint in a process of its own.
+
+    Returns:
+        Its weights under this package's names; they lie in a mapped file, not in this process's memory.
+
+    Raises:
+        ValueError: If the file is damaged, holds no weights, or took too much to read; one sentence.
+        FileNotFoundError: If there is no such file.
+    """
+    path.stat()
+    with _read(CHECKPOINT, path) as (_, answer):
+        return dict(read_tensors(answer))
+
+
+@contextmanager
+def _kept(contents: bytes, name: str) -> Iterator[Path]:
+    """The contents as a file, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="hrformer-upload-") as folder:
+        path = Path(folder, name)
+        try:
+            path.write_bytes(contents)
+        except OSError as error:
+            raise ValueError(not_kept(error)) from error
+        yield path
+
+
+@contextmanager
+def _read(kind: str, path: Path) -> Iterator[tuple[dict[str, Any], Path]]:
+    """What the reader said, and the file that it wrote, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="hrformer-reading-") as folder:
+        answer = Path(folder, f"answer{SAFETENSORS}")
+        message = reading_server().ask({"kind": kind, "path": str(path.absolute()), "answer": str(answer)})
+        if "read" not in message:
+            raise ValueError(message.get("refused", _BROKEN))
+        yield message["read"], answer
+
+
+def _safe_name(name: str) -> str:
+    """A file name that every file system takes and that stays in its folder; the ending is kept."""
+    return "checkpoint" if not (kept := re.sub(r"[^\w.-]", "_", Path(name).name)[-60:].lstrip(".")) else kept
+
+
+class ReadingServer:
+    """The process that readers are forked from: started once, and again where it ended."""
+
+    def __init__(self) -> None:
+        self._starting = Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def start(self) -> socket.socket:
+        """Start it where it does not run; returns at once, while it imports what readers need.
+
+        Returns:
+            This end of its control socket.
+        """
+        with self._starting:
+            if self._control is None or self._process is None or self._process.poll() is not None:
+                ours, theirs = socket.socketpair()
+                with theirs:
+                    self._process = subprocess.Popen(
+                        [sys.executable, "-m", "explorer.reading.server", str(theirs.fileno())],
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.DEVNULL,
+                        env={**os.environ, **_ONE_THREAD},
+                        pass_fds=(theirs.fileno(),),
+                        start_new_session=True,  # Ctrl+C is the app's; this process ends with the app's socket
+                    )
+                self._control = ours
+            return self._control
+
+    def ask(self, request: dict[str, str]) -> dict[str, Any]:
+        """Have one file read.
+
+        Returns:
+            {"read": …} or {"refused": a sentence}; empty where the reader was lost.
+        """
+        ours, theirs = socket.socketpair()
+        with ours:
+            try:
+                with theirs:
+                    socket.send_fds(self.start(), [b"\0"], [theirs.fileno()])
+                ours.settimeout(_PATIENCE_S)
+                ours.sendall(json.dumps(request).encode())
+                message = json.loads(_first_line(ours))
+            except (OSError, ValueError):
+                return {}
+        return message if isinstance(message, dict) else {}
+
+
+def _first_line(line: socket.socket) -> bytes:
+    received = bytearray()
+    while b"\n" not in received and len(received) < _MAX_ANSWER_BYTES and (piece := line.recv(_MAX_ANSWER_BYTES)):
+        received += piece
+    return bytes(received.partition(b"\n")[0])
+
+
+@cache
+def reading_server() -> ReadingServer:
+    """The one of this process."""
+    return ReadingServer()

@@ -1,0 +1,192 @@
+"""Files read in a process of its own: what is in them comes back, and nothing that they do stays."""
+
+import io
+import os
+import signal
+import socket
+import struct
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from PIL import Image
+
+from explorer.reading import uploads
+from explorer.reading.uploads import (
+    ReadingServer,
+    picture_from_upload,
+    reading_server,
+    weights_from_file,
+    weights_from_upload,
+)
+from hrformer import create_model, preset
+
+SMALL = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_modules=(1,) * 4, num_blocks=(1,) * 4)
+
+
+def saved(value: Any) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def tiff(strips: int) -> bytes:
+    """A column of grey pixels, each in a strip of its own, all at the same place."""
+    data = 8 + 2 + 12 * 9 + 4
+    entries = [(256, 1, 1), (257, 1, strips), (258, 1, 8), (259, 1, 1), (262, 1, 1), (273, strips, data), (277, 1, 1)]
+    entries += [(278, 1, 1), (279, strips, data + 4 * strips)]
+    directory = struct.pack("<H", 9) + b"".join(struct.pack("<HHII", tag, 4, *rest) for tag, *rest in entries)
+    ends = struct.pack("<I", data) * strips + struct.pack("<I", 1) * strips
+    return b"II*\0" + struct.pack("<I", 8) + directory + bytes(4) + ends
+
+
+def test_a_picture_comes_back_as_it_is() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
+    np.testing.assert_array_equal(picture_from_upload(png(Image.fromarray(pixels))).pixels, pixels)
+
+
+def test_the_note_comes_with_the_picture() -> None:
+    grey = Image.fromarray(np.full((4, 4), 0x4000, np.uint16))
+    assert picture_from_upload(png(grey)).note == "Its 16 bits a channel were converted to 8."
+
+
+def test_weights_come_back_under_our_names_and_bit_by_bit() -> None:
+    state = create_model(SMALL).state_dict()
+    weights = weights_from_upload(saved({"state_dict": {f"module.{k}": v for k, v in state.items()}}), "mine.pth")
+    assert set(weights) == {key for key in state if not key.endswith("relative_position_index")}
+    for key, value in weights.items():
+        torch.testing.assert_close(value, state[key], rtol=0, atol=0)
+
+
+def test_tensors_that_share_their_values_come_back_both() -> None:
+    tied = torch.arange(50.0)
+    weights = weights_from_upload(saved({"a": tied, "b": tied, "c": torch.zeros(999)}), "tied.pth")
+    for key in ("a", "b"):
+        torch.testing.assert_close(weights[key], tied, rtol=0, atol=0)
+
+
+def test_files_are_read_at_the_same_time() -> None:
+    pictures = [np.full((9, 9, 3), number, np.uint8) for number in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        read = list(pool.map(picture_from_upload, [png(Image.fromarray(picture)) for picture in pictures]))
+    np.testing.assert_array_equal(np.stack([picture.pixels for picture in read]), np.stack(pictures))
+
+
+@pytest.mark.parametrize("strips", [1_000_000, 2_500_000])
+def test_a_tiff_of_a_million_strips_costs_a_sentence(strips: int) -> None:
+    contents = tiff(strips)
+    before = psutil.Process().memory_info().rss
+    start = time.process_time()
+    with pytest.raises(ValueError, match=r"too many pieces|took more than") as caught:
+        picture_from_upload(contents)
+    assert str(caught.value).endswith(".")
+    assert time.process_time() - start < 2
+    assert psutil.Process().memory_info().rss - before < 40 * 2**20
+
+
+def test_a_missing_file_is_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        weights_from_file(tmp_path / "none.pth")
+
+
+def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    picture_from_upload(png(Image.new("RGB", (4, 4))))
+    for contents in (b"", b"PK\3\4", saved([1])):
+        with pytest.raises(ValueError, match=r"checkpoint|state dict"):
+            weights_from_upload(contents, "bad.pth")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_was_ended_is_started_again() -> None:
+    reading_server().start()
+    process = reading_server()._process
+    assert process is not None
+    process.kill()
+    process.wait()
+    assert picture_from_upload(png(Image.new("RGB", (4, 4), "red"))).pixels.tolist()[0][0] == [255, 0, 0]
+
+
+def test_a_reader_that_is_lost_costs_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ReadingServer, "ask", lambda self, request: {})
+    with pytest.raises(ValueError, match=r"^The file could not be read.*\.$"):
+        picture_from_upload(b"")
+
+
+@pytest.mark.parametrize(
+    "shape", [[0, 1, 3], [1, 1, 4], [-1, -1, 3], [10**9, 10**9, 3], [2, 2, 3], [1, 3], ["1", 1, 3], None, [[], {}, 3]]
+)
+def test_what_a_reader_says_is_not_believed(shape: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lie(self: ReadingServer, request: dict[str, str]) -> dict[str, Any]:
+        Path(request["answer"]).write_bytes(bytes(3))
+        return {"read": {"shape": shape, "note": ""}}
+
+    monkeypatch.setattr(ReadingServer, "ask", lie)
+    with pytest.raises(ValueError, match="could not be read"):
+        picture_from_upload(b"")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXCPU"), reason="POSIX")
+def test_the_server_ends_with_its_app() -> None:
+    server = ReadingServer()
+    control = server.start()
+    process = server._process
+    assert process is not None
+    control.close()
+    assert process.wait(60) == 0
+
+
+def test_a_reader_that_fails_in_no_foreseen_way_costs_one_sentence() -> None:
+    """A place for the answer that is no text raises what no reader expects."""
+    answer = reading_server().ask({"kind": "picture", "path": __file__, "answer": None})  # type: ignore[dict-item]
+    assert answer["refused"].startswith("The file ended the process that read it")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+def test_a_full_disk_costs_one_sentence_without_a_path(tmp_path: Path) -> None:
+    path = tmp_path / "picture"
+    path.write_bytes(png(Image.new("RGB", (4, 4))))
+    answer = reading_server().ask({"kind": "picture", "path": str(path), "answer": "/dev/full"})
+    assert answer["refused"].startswith("The file could not be kept for reading (No space left on device): ")
+    assert "/" not in answer["refused"]
+
+
+def test_a_full_disk_before_reading_costs_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, contents: bytes) -> int:
+        raise OSError(28, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(ValueError, match=r"^The file could not be kept .*No space left on device.*\.$"):
+        picture_from_upload(b"")
+
+
+def test_a_server_that_ends_while_it_is_asked_costs_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, other = socket.socketpair()
+    other.close()
+    monkeypatch.setattr(ReadingServer, "start", lambda self: gone)
+    with gone, pytest.raises(ValueError, match="could not be read"):
+        picture_from_upload(b"")
+
+
+def test_readers_are_gone_when_they_have_read() -> None:
+    picture_from_upload(png(Image.new("RGB", (4, 4))))
+    process = reading_server()._process
+    assert process is not None
+    for _ in range(50):
+        if not (left := psutil.Process(process.pid).children(recursive=True)):
+            break
+        time.sleep(0.1)
+    assert left == []
+    assert process.pid != os.getpid()
+    assert uploads.reading_server() is reading_server()
