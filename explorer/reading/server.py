@@ -7,6 +7,7 @@ over as pickles, which a reader that a file took over could use against the app.
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import json
 import os
@@ -21,7 +22,15 @@ from explorer.reading.kinds import KINDS
 from explorer.reading.limits import not_kept
 
 #: What takes time to import.
-_PRELOADED = ("explorer.pictures", "hrformer.checkpoint", "safetensors.torch", "PIL.Image", "PIL.TiffImagePlugin")
+_PRELOADED = (
+    "explorer.pictures",
+    "hrformer.checkpoint",
+    "safetensors.torch",
+    "PIL.Image",
+    "PIL.TiffImagePlugin",
+    "explorer.benchmark.csv_rows",
+    "explorer.benchmark.plan_file",
+)
 _MAX_REQUEST_BYTES = 64 * 1024
 
 
@@ -78,7 +87,7 @@ def _read(request: dict[str, str], line: socket.socket) -> None:
     except MemoryError:
         answer = {"refused": kind.limits.no_memory()}
     except OSError as error:
-        answer = {"refused": not_kept(error)}
+        answer = {"refused": kind.limits.too_much() if error.errno == errno.EFBIG else not_kept(error)}
     except ValueError as error:
         answer = {"refused": kind.limits.no_memory() if isinstance(error.__cause__, MemoryError) else str(error)}
     _say(line, answer)
