@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Literal
 
 import streamlit as st
@@ -14,7 +14,7 @@ from torch import Tensor
 from explorer.capacity import building_mib
 from explorer.complexity import MIB
 from explorer.models import MAX_SEED, config_of, model_with, random_model
-from explorer.pictures import SAMPLES, Picture, fit, load_sample, to_input
+from explorer.pictures import SAMPLES, Framing, Picture, fit, load_sample, to_input
 from explorer.reading.uploads import weights_from_upload
 from explorer.trained import DIGIT_SAMPLES, TEST_MIOU, fits_trained_weights, load_digit_sample, load_trained
 from explorer.ui import address, choices
@@ -50,12 +50,21 @@ class PictureSource:
     Attributes:
         name: What the user calls it.
         key: Tells it from every other picture, for caches.
-        fitted: (H, W, 3) at the variant's image size.
+        whole: (height, width, 3), before it is fitted.
+        img_size: Height and width that the variant takes, in pixels.
+        framing: As in `explorer.pictures.fit`.
     """
 
     name: str
     key: str
-    fitted: Picture
+    whole: Picture
+    img_size: tuple[int, int]
+    framing: Framing = "crop"
+
+    @cached_property
+    def fitted(self) -> Picture:
+        """(H, W, 3) at the variant's image size; made when it is asked for, as a variant may be refused before."""
+        return fit(self.whole, self.img_size, self.framing)
 
     def as_input(self, config: HRFormerConfig) -> Tensor:
         """Normalised, (1, in_chans, H, W)."""
@@ -118,9 +127,9 @@ def picture_source(config: HRFormerConfig) -> PictureSource:
     name = _choose_picture(_samples_for(config), own)
     upload_field(partial(choices.hold, _PICTURE, _OWN))
     if own is not None and name == _OWN:
-        fitted, key = own.framed(config.img_size)
-        return PictureSource(own.name, key, fitted)
-    return PictureSource(name, name, fit(_sample(name), config.img_size))
+        framing = own.choose_framing(config.img_size)
+        return PictureSource(own.name, f"{own.digest}-{framing}", own.picture, config.img_size, framing)
+    return PictureSource(name, name, _sample(name), config.img_size)
 
 
 def _choose_picture(samples: Sequence[str], own: OwnPicture | None) -> str:
@@ -136,15 +145,6 @@ def _choose_picture(samples: Sequence[str], own: OwnPicture | None) -> str:
             key=_PICTURE,
             format_func=lambda option: f"Yours: {own.name}" if own and option == _OWN else option,
         )
-
-
-def picture_at(picture: PictureSource, img_size: tuple[int, int]) -> PictureSource:
-    """The same picture at another image size."""
-    if picture.fitted.shape[:2] == img_size:
-        return picture
-    own = own_picture()
-    fitted, key = own.fitted(img_size) if own is not None else (picture.fitted, "")
-    return replace(picture, fitted=fitted if key == picture.key else fit(_sample(picture.name), img_size))
 
 
 def weights_source(config: HRFormerConfig) -> WeightsSource | None:
