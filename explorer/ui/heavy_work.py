@@ -10,8 +10,9 @@ from typing import TypeVar, cast
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from explorer.admission import Waiting
 from explorer.complexity import estimate_complexity
-from explorer.memory_budget import Waiting, memory_budget
+from explorer.memory_budget import memory_budget
 from explorer.partial_forward import watched
 from explorer.shared_cache import SharedCache
 from explorer.ui.frame import end_page

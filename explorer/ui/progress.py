@@ -10,7 +10,8 @@ from typing import Any, TypeVar, cast
 
 import streamlit as st
 
-from explorer.memory_budget import Waiting, memory_budget
+from explorer.admission import Waiting
+from explorer.memory_budget import memory_budget
 
 OnProgress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer import capacity
 from explorer.memory_budget import MemoryBudget, memory_budget
 from explorer.ui import heavy_work, progress
 from tests.explorer.test_models import SMALL, saved, state_with_windows
@@ -96,6 +97,27 @@ def test_a_variant_beyond_the_budget_is_refused_in_one_sentence(budget: MemoryBu
     assert not app.get("plotly_chart")
 
 
+@pytest.mark.parametrize("img_size", ["8192,8192", "4096,8192", "2048,4096"])
+def test_a_link_to_a_size_that_never_fits_is_refused_while_others_compute_and_holds_nobody_up(
+    budget: MemoryBudget, monkeypatch: pytest.MonkeyPatch, img_size: str
+) -> None:
+    monkeypatch.setattr(capacity.psutil, "virtual_memory", type("Memory", (), {"available": 2**50}))
+    told: list[str] = []
+    admitted = budget.admitted
+    budget.admitted = lambda needed_mib, **kept: admitted(  # type: ignore[method-assign]
+        needed_mib, **kept | {"on_wait": lambda waiting: told.append(str(waiting))}
+    )
+    other = Occupied(budget, 100)
+    app = open_app(MAPS, QUERY | {"img_size": img_size})
+    assert not app.exception
+    assert any("will never fit" in error.value for error in app.error)
+    small = open_app(MAPS, QUERY)
+    assert not small.error
+    assert len(small.get("plotly_chart")) == 2
+    assert told == []
+    other.give_back()
+
+
 def test_a_budget_that_is_no_size_is_named_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HRFORMER_MEMORY_BUDGET", "plenty")
     memory_budget.cache_clear()
@@ -138,8 +160,8 @@ def test_work_that_is_stopped_while_it_waits_leaves_the_queue(
     app.button(key="stop_work").click().run()
     assert "Working was stopped." in app.info[0].value
     end = time.monotonic() + 10
-    while len(budget._tickets) > 1:
+    while len(budget._admission._tickets) > 1:
         assert time.monotonic() < end
         time.sleep(0.05)
     other.give_back()
-    assert budget._tickets == []
+    assert budget._admission._tickets == []
