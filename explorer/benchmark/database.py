@@ -13,7 +13,6 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import cast
 from urllib.parse import quote
@@ -23,18 +22,16 @@ from sqlalchemy.exc import ArgumentError
 
 from explorer.benchmark.store_errors import StoreError, explained, is_locked
 
-_CONNECT_TIMEOUT_S = 5
 _RETRY_INTERVAL_S = 0.02
 
 #: Execution option of the connections that change something.
 _WRITES = "store_writes"
 
-#: Any number will do that no other program locks on the same database.
-_POSTGRESQL_LOCK = 0x48524642
+_POSTGRESQL = "postgresql+psycopg"
 
 
 def parse_url(text: str) -> URL:
-    """The database URL, with psycopg 3 as PostgreSQL's driver where none is named.
+    """The database URL, with psycopg 3 as PostgreSQL's driver whatever it names: no other keeps the limits on waiting.
 
     Raises:
         StoreError: If the text is not a URL of a database that keeps what it is given.
@@ -45,8 +42,8 @@ def parse_url(text: str) -> URL:
         raise StoreError(
             "HRFORMER_RESULTS_URL is not a database URL: use sqlite:///FILE or postgresql://USER@HOST/DATABASE."
         ) from None
-    if url.drivername in ("postgres", "postgresql"):
-        url = url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() in ("postgres", "postgresql"):
+        url = url.set(drivername=_POSTGRESQL)
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise StoreError(f"{text} keeps nothing once the program ends: name a file, such as sqlite:///records.sqlite.")
     if url.get_backend_name() == "sqlite" and str(url.database).startswith("file:"):
@@ -122,10 +119,12 @@ def _move_log_into_file(engine: Engine) -> None:
 
 
 def _server_engine(url: URL, lock_timeout_s: float) -> Engine:
-    is_postgresql = url.get_backend_name() == "postgresql"
-    if is_postgresql and "connect_timeout" not in url.query:
-        url = url.update_query_dict({"connect_timeout": str(_CONNECT_TIMEOUT_S)})
+    is_postgresql = url.drivername == _POSTGRESQL
     try:
+        if is_postgresql:
+            from explorer.benchmark.postgresql import keep_limits, with_limits  # psycopg is an extra
+
+            url = with_limits(url)
         with explained(url.render_as_string()):
             engine = create_engine(url, pool_pre_ping=True)  # survives a restart of the server
     except ModuleNotFoundError as error:
@@ -134,7 +133,7 @@ def _server_engine(url: URL, lock_timeout_s: float) -> Engine:
             "pip install 'hrformer-explorer[postgres]'."
         ) from error
     if is_postgresql:
-        event.listen(engine, "begin", partial(_begin_postgresql, timeout_ms=round(1000 * lock_timeout_s)))
+        keep_limits(engine, _WRITES, lock_timeout_s)
     return engine
 
 
@@ -179,9 +178,3 @@ def _begin_sqlite(connection: Connection) -> None:
     # A transaction that only turns to writing later cannot wait for the lock: what it read may be out of date by then.
     mode = "IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "DEFERRED"
     connection.exec_driver_sql(f"BEGIN {mode}")
-
-
-def _begin_postgresql(connection: Connection, timeout_ms: int) -> None:
-    if connection.get_execution_options().get(_WRITES):
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {timeout_ms}")
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})")
