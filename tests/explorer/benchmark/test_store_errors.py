@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import event
 
-from explorer.benchmark.database import writing
+from explorer.benchmark.database import location_of, parse_url, writing
 from explorer.benchmark.store import Store, StoreError
 from explorer.benchmark.store_errors import explained
 from tests.explorer.benchmark.examples import example_record
@@ -122,7 +122,7 @@ def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
         ("records.sqlite", "is not a database URL: use sqlite:///FILE or postgresql://USER@HOST/DATABASE"),
         ("sqlite://", "keeps nothing once the program ends: name a file"),
         ("sqlite:///:memory:", "keeps nothing once the program ends: name a file"),
-        ("sqlite:///file:records.sqlite?uri=true", "is a SQLite URI: name the plain file"),
+        ("sqlite:///file::memory:?uri=true", "keeps nothing once the program ends: name a file"),
         ("nosuch://host/records", "names a kind of database that is not known"),
         ("mysql+mysqldb://host/records", "The driver MySQLdb of .* is not installed"),
     ],
@@ -132,12 +132,38 @@ def test_wrong_urls(url: str, message: str) -> None:
         Store(url)
 
 
-def test_an_unreachable_server_is_named_without_its_password() -> None:
+@pytest.mark.parametrize("account", ["user:secret@127.0.0.1:1/records", "user@127.0.0.1:1/records?password=secret"])
+def test_an_unreachable_server_is_named_without_its_password(account: str) -> None:
     pytest.importorskip("psycopg")
     with pytest.raises(StoreError, match="cannot be reached: check that the server runs") as refused:
-        Store("postgresql://user:secret@127.0.0.1:1/records")
+        Store(f"postgresql://{account}")
     assert "127.0.0.1:1/records" in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql://user:a@secret@127.0.0.1:1/records", "more than one @: write %40"),
+        ("postgresql://user:a/b@secret:9/x@host/records", "more than one @: write %40"),
+        ("postgresql://user:secret/records", "is not a database URL"),  # for SQLAlchemy that is a port
+        ("postgresql:user:secret@host/records", "is not a database URL"),
+        ("nosuch://user:secret@host/records", "names a kind of database that is not known"),
+        ("sqlite://user:secret@host/records.sqlite", "is not a database URL"),
+        ("sqlite:///records.sqlite?password=secret", "has the option password: leave it out"),
+    ],
+)
+def test_a_wrong_url_is_refused_without_its_password(url: str, message: str) -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(StoreError, match=message) as refused:
+        Store(url)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_password_may_hold_what_is_encoded() -> None:
+    url = parse_url("postgresql://user%40domain:p%40ss%2Fw@host/records")
+    assert (url.username, url.password, url.host) == ("user@domain", "p@ss/w", "host")
+    assert location_of(url) == "postgresql+psycopg://user%40domain:***@host/records"
 
 
 def test_a_database_that_the_server_does_not_have(postgresql_server: str) -> None:
