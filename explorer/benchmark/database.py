@@ -27,6 +27,8 @@ _RETRY_INTERVAL_S = 0.02
 #: Execution option of the connections that change something.
 _WRITES = "store_writes"
 
+#: For a file with a log but without the log's index, as a copy has it: nobody has it open. Locks could not be taken.
+_ALONE = "mode=ro&vfs=unix-none"
 _POSTGRESQL = "postgresql+psycopg"
 _NO_URL = "HRFORMER_RESULTS_URL is not a database URL: use sqlite:///FILE or postgresql://USER@HOST/DATABASE."
 
@@ -174,25 +176,23 @@ def _read_only_engine(path: Path) -> Engine:
     """Reads a store without changing it, anew for each connection, as others may write meanwhile."""
 
     def connect() -> sqlite3.Connection:
-        address = f"file:{quote(str(path))}?{_read_only_options(path)}"
-        return sqlite3.connect(address, uri=True, check_same_thread=False)
+        options = _read_only_options(path)
+        connection = sqlite3.connect(f"file:{quote(str(path))}?{options}", uri=True, check_same_thread=False)
+        if options == _ALONE:
+            connection.execute("PRAGMA locking_mode=EXCLUSIVE")  # keeps the log's index in memory
+        return connection
 
     return create_engine("sqlite://", creator=connect, poolclass=NullPool)
 
 
 def _read_only_options(path: Path) -> str:
-    """How SQLite opens a file that is only read; in a folder in which it can make nothing only where it need not."""
+    """How SQLite opens a file that is only read, given what it can make beside it."""
     log, index = (path.with_name(f"{path.name}-{kind}") for kind in ("wal", "shm"))
     if os.access(path.parent, os.W_OK):
         return "mode=ro"
     if not log.exists() or log.stat().st_size == 0:
         return "mode=ro&immutable=1"
-    if not index.exists():
-        raise StoreError(
-            f"The store {path} has records in {log.name} that cannot be read in a folder that is read-only: copy both "
-            "files to a folder that may be written, and name the copy in HRFORMER_RESULTS_URL."
-        )
-    return "mode=ro"
+    return "mode=ro" if index.exists() else _ALONE
 
 
 def _start_write_ahead_log(path: Path, timeout_s: float) -> None:
