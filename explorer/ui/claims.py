@@ -137,7 +137,7 @@ def _growth() -> pd.DataFrame | None:
     try:
         return with_progress(_GROWTH, _GROWTH_KEY, "Timing attention on growing maps, sides", measure_growth)
     except RuntimeError as error:
-        st.error(str(error), icon=":material/report:")
+        st.error(plain(str(error)), icon=":material/report:")
         return None
 
 
@@ -149,7 +149,7 @@ def _records() -> pd.DataFrame:
     try:
         return _read_records(store_state())
     except (StoreError, ValueError) as error:
-        st.error(f"Your records cannot be read, so they judge no speed. {error}", icon=":material/database_off:")
+        st.error(plain(f"Your records cannot be read, so they judge no speed. {error}"), icon=":material/database_off:")
         return reference_records(compared_models())
 
 

@@ -146,7 +146,7 @@ def reported() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        st.error(str(error), icon=":material/database_off:")
+        st.error(plain(str(error)), icon=":material/database_off:")
 
 
 def setup_of(row: pd.Series) -> Setup:

@@ -23,7 +23,7 @@ from explorer.ui.feature_maps import (
     strongest_panels,
 )
 from explorer.ui.map_rows import show_maps
-from explorer.ui.panels import npz_button, verbatim
+from explorer.ui.panels import npz_button, plain, verbatim
 from explorer.ui.sources import PictureSource, weights_beside
 from explorer.units import significant
 from hrformer import HRFormerConfig
@@ -77,7 +77,7 @@ def maps_beside(
     try:
         maps = module_maps(weights.model, picture.as_input(other.config), (weights.key, picture.key), stage, number)
     except ValueError as error:
-        st.error(f"{verbatim(other.name)}: {error}", icon=":material/error:")
+        st.error(f"{verbatim(other.name)}: {plain(str(error))}", icon=":material/error:")
         return None
     if not all_finite(maps):
         st.error(f"The maps of {verbatim(other.name)} hold NaN or infinite values.", icon=":material/error:")

@@ -250,7 +250,7 @@ def _random_weights(config: HRFormerConfig, seed: int) -> WeightsSource | None:
     try:
         model = _random_model(config, seed)
     except ValueError as error:
-        st.error(str(error), icon=":material/memory:")
+        st.error(plain(str(error)), icon=":material/memory:")
         return None
     return WeightsSource(model, f"{config.config_id}-random-{seed}", f"random weights, seed {seed}", "random")
 
