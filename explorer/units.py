@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -42,3 +44,8 @@ def signed_percent(value: float, reference: float) -> str:
         return "same"
     change = (value / reference - 1) * 100
     return f"{change:+.1f} %" if abs(change) < 100 else f"{change:+,.0f} %"
+
+
+def clock_time(moment: datetime) -> str:
+    """When something was, by this machine's clock; visitors elsewhere see whose it is: "10:31 UTC"."""
+    return moment.astimezone().strftime("%H:%M %Z")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -104,6 +105,7 @@ class AblationRun:
 
     Attributes:
         id: Short and unique.
+        asked_at: When it was asked for.
 
     Raises:
         ValueError: If this machine has too little free memory, or only other settings could be resumed.
@@ -124,6 +126,7 @@ class AblationRun:
         self.id = uuid.uuid4().hex[:8]
         self.plan = plan
         self.owner = owner
+        self.asked_at = datetime.now(UTC)
         self._folder = folder
         self._save = save
         self._processes = processes

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from explorer.benchmark.outcome import Place
@@ -28,6 +30,7 @@ class ProfileRun:
 
     Attributes:
         id: Short and unique.
+        asked_at: When it was asked for.
         jobs: The jobs.
 
     Raises:
@@ -42,12 +45,14 @@ class ProfileRun:
         self.id = uuid.uuid4().hex[:8]
         self.jobs = tuple(jobs)
         self.owner = owner
+        self.asked_at = datetime.now(UTC)
         self._sweeps = sweeps
         self._trace_folder = trace_folder
         self._lock = threading.Lock()
         self._worker: WorkerProcess | None = None
         self._cancelled = False
         self._place: Place | None = None
+        self._started_at: float | None = None
         self._calls: list[list[Profile]] = [[] for _ in jobs]
         self._error: str | None = None
         self._done = threading.Event()
@@ -67,6 +72,11 @@ class ProfileRun:
     def share_done(self) -> float:
         """How much of it is done, 0 to 1."""
         return sum(map(len, self._calls)) / (len(self.jobs) * self._sweeps * ROUNDS)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since its turn came; 0 while it waits."""
+        return 0.0 if self._started_at is None else time.monotonic() - self._started_at
 
     @property
     def trace_paths(self) -> tuple[Path, ...]:
@@ -102,6 +112,7 @@ class ProfileRun:
 
     def measure_on(self, device: str) -> None:
         """Run it to its end, from the device's thread."""
+        self._started_at = time.monotonic()
         for sweep in range(self._sweeps):
             for index in range(len(self.jobs)):
                 worker = self._start(index, is_last=sweep == self._sweeps - 1)

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal, Protocol
@@ -57,10 +58,12 @@ class QueuedWork(Protocol):
     Attributes:
         id: Short and unique.
         owner: Who asked for it, as shown to others in the queue.
+        asked_at: When.
     """
 
     id: str
     owner: str
+    asked_at: datetime
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for its end; whether it has come."""
@@ -79,12 +82,14 @@ class Run:
         id: Short and unique.
         plan: The plan.
         owner: Who asked for it, as shown to others in the queue.
+        asked_at: When.
     """
 
     def __init__(self, plan: Plan, owner: str, save: Save) -> None:
         self.id = uuid.uuid4().hex[:8]
         self.plan = plan
         self.owner = owner
+        self.asked_at = datetime.now(UTC)
         self._save = save
         self._lock = threading.Lock()
         self._records: list[Record] = []

@@ -17,9 +17,10 @@ from explorer.benchmark.plan import Plan
 from explorer.benchmark.runner import Run
 from explorer.ui import address, choices
 from explorer.ui.benchmark import duration, estimated_seconds
-from explorer.ui.job_manager import job_manager, visitor
+from explorer.ui.job_manager import job_manager
 from explorer.ui.progress import OnProgress, ShouldStop, throw_away_button, with_progress
 from explorer.ui.sources import PictureSource, WeightsSource
+from explorer.ui.visitors import visitor
 from hrformer import HRFormerConfig
 
 _RUN_ID = "ablation_run"

@@ -41,8 +41,10 @@ from explorer.ui import choices
 from explorer.ui.ablation_answer import Trained, reference_run
 from explorer.ui.ablation_results import show_published
 from explorer.ui.benchmark import duration
-from explorer.ui.job_manager import job_manager, visitor
+from explorer.ui.job_manager import job_manager
 from explorer.ui.panels import csv_button, plain, show_chart, show_table
+from explorer.ui.run_queue import stop_control, told_stop, whose
+from explorer.ui.visitors import visitor
 from explorer.units import counted
 
 _ERROR = "ablation_training_error"
@@ -147,6 +149,8 @@ def training_section(trainings: Trainings, shown: Trained) -> None:
         "convolution, without it, and with a 1x1 one that has the same norm and activation but mixes no positions."
     )
     _start_bar(plan, is_busy=trainings.is_busy, begun=trainings.begun)
+    if run is not None and not trainings.is_busy and (stopped := told_stop(run)):
+        st.warning(stopped, icon=":material/person_cancel:")
     if told := interruption(trainings):
         st.info(told, icon=":material/pause_circle:")
     for problem in filter(None, (st.session_state.get(_ERROR), trainings.problem, run.error if run else None)):
@@ -246,7 +250,7 @@ def _watch(run: AblationRun, finished: int) -> None:
     progress = run.progress()
     bar, button = st.columns([5, 1], vertical_alignment="center")
     bar.progress(progress.steps_done / progress.steps_total, _progress_text(run, progress))
-    button.button("Stop", key="stop_training", icon=":material/stop:", on_click=run.cancel)
+    stop_control(run, button, "stop_training")
     show_table(_job_table(progress.jobs))
     curves = _curve_frame((job.job.arm, job.job.seed, job.curve) for job in progress.jobs)
     if curves.empty:
@@ -257,10 +261,11 @@ def _watch(run: AblationRun, finished: int) -> None:
 
 def _progress_text(run: AblationRun, progress: RunProgress) -> str:
     ahead = len(job_manager().ahead_of(run))
+    others = "" if run.owner == visitor() else f"{whose(run)} · "
     if ahead:
-        return f"Waiting for {counted(ahead, 'run')} before this one"
-    whose = "" if run.owner == visitor() else f", started by {run.owner}"
-    done = f"{progress.steps_done:,} of {progress.steps_total:,} steps{whose} · {duration(progress.elapsed_s)} so far"
+        return f"{others}Waiting for {counted(ahead, 'run')} before this one"
+    steps = f"{progress.steps_done:,} of {progress.steps_total:,} steps"
+    done = f"{others}{steps} · {duration(progress.elapsed_s)} so far"
     return done if progress.left_s is None else f"{done}, about {duration(progress.left_s)} left"
 
 

@@ -18,7 +18,7 @@ from explorer.benchmark.runner import Run
 from explorer.engines import engine_by_name
 from explorer.reading.uploads import plan_values_from_upload
 from explorer.ui import address, choices
-from explorer.ui.job_manager import free_mib, job_manager, visitor
+from explorer.ui.job_manager import free_mib, job_manager
 from explorer.ui.model_choice import (
     THIS_VARIANT,
     model_labels,
@@ -30,6 +30,7 @@ from explorer.ui.model_choice import (
 )
 from explorer.ui.panels import csv_button
 from explorer.ui.plan_axes import AXES, Axis, write_threads
+from explorer.ui.visitors import visitor
 from explorer.units import counted
 from hrformer import HRFormerConfig
 

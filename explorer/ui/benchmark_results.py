@@ -25,6 +25,8 @@ from explorer.ui.benchmark import duration, estimated_seconds
 from explorer.ui.job_manager import job_manager
 from explorer.ui.model_choice import write_size
 from explorer.ui.panels import NO_VALUE, plain, show_chart, show_table, verbatim
+from explorer.ui.run_queue import stop_control, whose
+from explorer.ui.visitors import visitor
 from explorer.units import counted, significant
 
 _POLL_S = 0.4
@@ -97,12 +99,13 @@ def watch_run(run: Run, records_shown: int, names: Mapping[str, str] = MappingPr
     if run.wait(0) or progress.jobs_done != records_shown:
         st.rerun()
     bar, button = st.columns([5, 1], vertical_alignment="center")
-    button.button("Cancel", key="cancel_run", icon=":material/stop:", on_click=run.cancel)
+    stop_control(run, button, "cancel_run", "Cancel")
+    others = "" if run.owner == visitor() else f"{whose(run)} · "
     if progress.state == "waiting":
         ahead = len(job_manager().ahead_of(run))
-        bar.progress(0.0, f"Waiting for {counted(ahead, 'run')} before this one")
+        bar.progress(0.0, f"{others}Waiting for {counted(ahead, 'run')} before this one")
         return
-    bar.progress(progress.work_done / progress.jobs_total, how_far(run, progress))
+    bar.progress(progress.work_done / progress.jobs_total, f"{others}{how_far(run, progress)}")
     show_table(_live_table(run, progress.current, names))
 
 

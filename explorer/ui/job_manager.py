@@ -1,14 +1,13 @@
-"""One runner for all sessions of a server: its queue, who asked for what, and the runs that can still be looked at."""
+"""One runner for all sessions of a server: who asked for what, who stopped it, and what can still be looked at."""
 
 from __future__ import annotations
 
-import itertools
 import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
-import pandas as pd
 import streamlit as st
 
 from explorer.ablation.recipe import TrainingPlan
@@ -21,13 +20,9 @@ from explorer.benchmark.record import Record
 from explorer.benchmark.runner import QueuedWork, Run, Runner
 from explorer.benchmark.store import Store, StoreError
 from explorer.benchmark.training_record import TrainingRecord
-from explorer.ui.panels import show_table
-from explorer.units import counted
 
 #: Ended runs that a reloaded page still finds; the oldest go first, their records stay in the store.
 MAX_REMEMBERED = 64
-_VISITOR = "visitor"
-_QUEUE_POLL_S = 2.0
 _LOAD_POLL_S = 3.0
 _STORE_CHECK_TTL_S = 15
 _FREE_MEMORY_TTL_S = 15
@@ -45,12 +40,8 @@ class JobManager:
         self._remembered: dict[str, Run] = {}
         self._ablation: AblationRun | None = None
         self._lock = threading.Lock()
-        self._visitors = itertools.count(1)
+        self._stopped_by: WeakKeyDictionary[QueuedWork, str] = WeakKeyDictionary()
         self._traces = tempfile.TemporaryDirectory(prefix="hrformer-traces-")
-
-    def new_visitor(self) -> str:
-        """How a session is called in the queue."""
-        return f"visitor {next(self._visitors)}"
 
     def submit(self, plan: Plan, owner: str) -> Run:
         """Put a plan at the end of the queue.
@@ -87,7 +78,8 @@ class JobManager:
         """
         with self._lock:
             if self._ablation is not None and not self._ablation.wait(0):
-                raise ValueError("The ablation is being trained already: stop it first, or wait for it.")
+                whose = self._ablation.owner
+                raise ValueError(f"The ablation is being trained for {whose} already: stop it first, or wait for it.")
             with Store() as store:
                 store.check_writable()
                 folder, known = checkpoint_folder(store.location), store.trainings()
@@ -99,6 +91,26 @@ class JobManager:
     def find(self, run_id: str | None) -> Run | None:
         """A run by its id, such as the one that a link names."""
         return self._remembered.get(run_id or "")
+
+    def profile_at_work(self, owner: str) -> ProfileRun | None:
+        """The first of a visitor's profiles that has not ended."""
+        profiles = (run for run in self.runner.queue() if isinstance(run, ProfileRun))
+        return next((run for run in profiles if run.owner == owner), None)
+
+    def stop(self, run: QueuedWork, by: str) -> None:
+        """Stop a run that has not ended.
+
+        Args:
+            run: At work or waiting.
+            by: The visitor who stops it.
+        """
+        if not run.wait(0):
+            self._stopped_by.setdefault(run, by)
+            run.cancel()
+
+    def stopped_by(self, run: QueuedWork) -> str | None:
+        """The visitor who stopped a run; None where nobody did."""
+        return self._stopped_by.get(run)
 
     def ahead_of(self, run: QueuedWork) -> tuple[QueuedWork, ...]:
         """The runs that use a device of this one and came before it."""
@@ -113,14 +125,6 @@ class JobManager:
 def job_manager() -> JobManager:
     """The one of this server process."""
     return JobManager()
-
-
-def visitor() -> str:
-    """How this session is called in the queue."""
-    state = st.session_state
-    if _VISITOR not in state:
-        state[_VISITOR] = job_manager().new_visitor()
-    return str(state[_VISITOR])
 
 
 def devices_of(run: QueuedWork) -> tuple[str, ...]:
@@ -160,57 +164,6 @@ def show_load() -> None:
         return
     load = machine_load()
     st.markdown(f":material/warning: **{load.sentence}**" if load.is_busy else f":material/speed: {load.sentence}")
-
-
-@st.fragment(run_every=_QUEUE_POLL_S)
-def show_queue() -> None:
-    """All runs at work or waiting, of every session."""
-    table = queue_table(visitor())
-    if table.empty:
-        st.caption("Queue: nothing is being measured or waiting on this server.")
-        return
-    st.markdown(
-        "**Queue of this server**", help="One run per device at a time, first come first served, whoever asked for it."
-    )
-    show_table(table)
-
-
-def queue_table(me: str) -> pd.DataFrame:
-    """The queue as a table with the columns position, who, what, device, state."""
-    manager = job_manager()
-    rows = [
-        {
-            "position": position,
-            "who": f"you ({me})" if run.owner == me else run.owner,
-            "what": _describe(run),
-            "device": ", ".join(devices_of(run)),
-            "state": _state(run, len(manager.ahead_of(run))),
-        }
-        for position, run in enumerate(manager.runner.queue(), start=1)
-    ]
-    return pd.DataFrame(rows)
-
-
-def _describe(run: QueuedWork) -> str:
-    if isinstance(run, ProfileRun):
-        return f"profile of {' and '.join(job.model.name for job in run.jobs)}"
-    if not isinstance(run, Run):
-        return "training of the ablation"
-    jobs = len(run.plan.jobs())
-    names = [model.name for model in run.plan.models]
-    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    return f"{counted(jobs, 'job')}: {', '.join(names[:2])}{more}"
-
-
-def _state(run: QueuedWork, ahead: int) -> str:
-    if ahead:
-        return f"waiting for {ahead} before it"
-    if isinstance(run, ProfileRun):
-        return "profiling"
-    if not isinstance(run, Run):
-        return "training"
-    progress = run.progress()
-    return f"measuring, {progress.jobs_done} of {progress.jobs_total} done"
 
 
 def _store_record(record: Record) -> None:

@@ -15,6 +15,7 @@ from explorer.reading.uploads import picture_from_upload, reading_server
 from explorer.shared_cache import SharedCache
 from explorer.ui import choices
 from explorer.ui.panels import plain
+from explorer.ui.visitors import browser
 
 #: What is kept of all browsers together: the newest picture of each, an hour from its last use.
 MAX_PICTURES = 32
@@ -27,9 +28,6 @@ _LONGEST_NAME = 40
 _PREVIEW_PX = 220
 _FRAME = "frame"
 _FRAMINGS: dict[Framing, str] = {"crop": "Crop", "fit": "Fit whole"}
-_COOKIE = "_streamlit_xsrf"
-#: "2|mask|masked token|time", the numbers in hexadecimal.
-_MASKED_TOKEN = re.compile(r"2\|([0-9a-f]{8})\|([0-9a-f]{32})\|\d+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +69,7 @@ class OwnPicture:
 
 def own_picture() -> OwnPicture | None:
     """What was uploaded in this session or, before it, in this browser; asking keeps it for another hour."""
-    key = _browser_key()
+    key = browser()
     kept: OwnPicture | None = _kept().get(key) if key else None
     if kept is not None:
         st.session_state.setdefault(_SESSION, kept)
@@ -112,30 +110,9 @@ def _take(on_taken: Callable[[], None]) -> None:
         return
     name = re.sub(r"[^\w .-]+", "-", file.name)[-_LONGEST_NAME:]
     state[_SESSION] = OwnPicture(name, hashlib.sha256(contents).hexdigest(), picture.pixels, picture.note)
-    if key := _browser_key():
+    if key := browser():
         _kept().put(key, state[_SESSION])
     on_taken()
-
-
-def _browser_key() -> str | None:
-    cookie = st.context.cookies.get(_COOKIE)
-    return browser_key(cookie) if isinstance(cookie, str) else None
-
-
-def browser_key(cookie: str) -> str | None:
-    """What tells browsers apart, from the cookie against forged requests that Streamlit gives each.
-
-    Its token stays as long as the browser is open, but is masked anew whenever a page is loaded.
-
-    Returns:
-        A hash of the token; None where the cookie has another form.
-    """
-    found = _MASKED_TOKEN.fullmatch(cookie)
-    if found is None:
-        return None
-    mask, masked = map(bytes.fromhex, found.groups())
-    token = bytes(byte ^ mask[index % len(mask)] for index, byte in enumerate(masked))
-    return hashlib.sha256(token).hexdigest()
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import cast
 
@@ -14,9 +13,11 @@ from explorer.benchmark.forecast import check_memory
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.profile_run import ProfileRun
 from explorer.ui import choices
-from explorer.ui.job_manager import free_mib, job_manager, visitor
+from explorer.ui.job_manager import free_mib, job_manager
 from explorer.ui.model_choice import NO_MODEL, OWN_SIZE, THIS_VARIANT, model_labels, model_of, model_options, parse_size
 from explorer.ui.panels import verbatim
+from explorer.ui.run_queue import stop_control
+from explorer.ui.visitors import visitor
 from explorer.units import counted
 from hrformer import HRFormerConfig
 
@@ -25,7 +26,6 @@ _MODEL, _BESIDE = "profile_model", "profile_second"
 _BATCH, _SIZE, _DEVICE = "profile_batch", "profile_size", "profile_device"
 _MOST_IMAGES = 4096
 _RUN = "profile_run"
-_STARTED = "profile_started_at"
 _ERROR = "profile_error"
 _POLL_S = 0.4
 
@@ -95,14 +95,16 @@ def start_profile(jobs: Sequence[Job]) -> None:
             )
             check_memory(plan, free_mib)
         state[_RUN] = job_manager().submit_profile(jobs, visitor())
-        state[_STARTED] = time.monotonic()
     except ValueError as error:
         state[_ERROR] = str(error)
 
 
 def profile_run() -> ProfileRun | None:
-    """The session's own profiles, running or kept."""
-    return cast("ProfileRun | None", st.session_state.get(_RUN))
+    """The session's own profiles, running or kept; a reloaded page finds those at work again."""
+    state = st.session_state
+    if _RUN not in state and (at_work := job_manager().profile_at_work(visitor())):
+        state[_RUN] = at_work
+    return cast("ProfileRun | None", state.get(_RUN))
 
 
 def profile_error() -> str | None:
@@ -132,10 +134,10 @@ def watch_profile(run: ProfileRun) -> None:
         st.rerun()
     ahead = job_manager().ahead_of(run)
     bar, button = st.columns([5, 1], vertical_alignment="center")
-    button.button("Stop", key="stop_profile", icon=":material/stop:", on_click=run.cancel)
+    stop_control(run, button, "stop_profile")
     if ahead:
         bar.progress(0.0, f"Waiting for {counted(len(ahead), 'run')} before this one")
         return
-    elapsed_s = time.monotonic() - st.session_state[_STARTED]
-    left = f" · about {elapsed_s / run.share_done - elapsed_s:.0f} s left" if run.share_done > 0 else ""
-    bar.progress(run.share_done, f"Profiling {verbatim(models_of(run.jobs))} · {elapsed_s:.0f} s{left}")
+    elapsed_s, share = run.elapsed_s, run.share_done
+    left = f" · about {elapsed_s / share - elapsed_s:.0f} s left" if share > 0 else ""
+    bar.progress(share, f"Profiling {verbatim(models_of(run.jobs))} · {elapsed_s:.0f} s{left}")

@@ -24,6 +24,7 @@ from explorer.ui.benchmark_results import records_csv, watch_run
 from explorer.ui.frame import end_page
 from explorer.ui.job_manager import store_state
 from explorer.ui.panels import csv_button, image_format_control, plain
+from explorer.ui.run_queue import told_stop
 from explorer.ui.sources import picture_source, weights_source
 from explorer.ui.variant import show_rejection
 
@@ -77,6 +78,8 @@ with messages:
         plan, problem = None, str(error)
     for sentence in filter(None, (problem, start_problem(), run.error if run else None)):
         st.error(plain(sentence), icon=":material/error:")
+    if run is not None and not is_busy and (stopped := told_stop(run)):
+        st.warning(stopped, icon=":material/person_cancel:")
     if store_problem:
         st.warning(f"{plain(store_problem)} Records of a run can still be downloaded here.", icon=":material/save:")
 

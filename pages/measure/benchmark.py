@@ -18,8 +18,9 @@ from explorer.ui.benchmark import (
 )
 from explorer.ui.benchmark_results import show_results, watch_run
 from explorer.ui.comparison import reported
-from explorer.ui.job_manager import show_load, show_queue, store_state
+from explorer.ui.job_manager import show_load, store_state
 from explorer.ui.panels import image_format_control, plain, verbatim
+from explorer.ui.run_queue import show_queue, told_stop
 from explorer.ui.stored_results import show_stored_results
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
@@ -74,7 +75,9 @@ if run is not None:
             watch_run(run, len(records))
         if run.error:
             st.error(f"{plain(run.error)} The records below can still be downloaded.", icon=":material/save:")
-        if run.progress().state == "cancelled" and not records:
+        if not is_busy and (stopped := told_stop(run)):
+            st.warning(stopped, icon=":material/person_cancel:")
+        elif run.progress().state == "cancelled" and not records:
             st.info("The run was cancelled before anything was measured.", icon=":material/stop:")
 with results:
     if records:
@@ -83,7 +86,7 @@ with results:
         with reported():
             show_stored_results()
 
-show_queue()
+show_queue(run)
 if plan is not None and problem is None and choices.toggle("The plan, job by job", key="show_plan", link=None):
     show_plan(plan)
 if location:

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from explorer.ui.job_manager import show_queue
 from explorer.ui.panels import image_format_control, plain, verbatim
+from explorer.ui.run_queue import show_queue, told_stop
 from explorer.ui.time import (
     chosen_jobs,
     models_of,
@@ -35,7 +35,9 @@ except ValueError as error:
 if refusal := profile_error():
     st.error(plain(refusal), icon=":material/error:")
 if run is not None and not is_busy and not is_own:
-    if run.was_cancelled:
+    if stopped := told_stop(run):
+        st.warning(stopped, icon=":material/person_cancel:")
+    elif run.was_cancelled:
         st.info(f"The profile of {verbatim(models_of(run.jobs))} was cancelled.", icon=":material/stop:")
     else:
         st.error(plain(f"There is no profile: {run.error}."), icon=":material/report:")
@@ -75,4 +77,4 @@ with st.container(horizontal=True, vertical_alignment="center"):
         )
 if shown is not None:
     show_models(shown)
-show_queue()
+show_queue(run)

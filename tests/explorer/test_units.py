@@ -1,6 +1,9 @@
+import time
+from datetime import UTC, datetime
+
 import pytest
 
-from explorer.units import counted, mebibytes, signed_percent, significant, with_prefix
+from explorer.units import clock_time, counted, mebibytes, signed_percent, significant, with_prefix
 
 
 @pytest.mark.parametrize(
@@ -41,3 +44,11 @@ def test_memory_switches_to_gibibytes(value: float, text: str) -> None:
 )
 def test_changes_are_signed(value: float, reference: float, text: str) -> None:
     assert signed_percent(value, reference) == text
+
+
+def test_a_time_is_told_by_this_machines_clock_with_its_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "XYZ-2")  # two hours ahead
+        time.tzset()
+        assert clock_time(datetime(2026, 11, 26, 23, 31, tzinfo=UTC)) == "01:31 XYZ"
+    time.tzset()

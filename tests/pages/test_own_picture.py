@@ -3,34 +3,24 @@
 import io
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
-from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
 
 from explorer.ui import own_picture
-from explorer.ui.own_picture import browser_key
+from tests.pages.browsers import MINE, YOURS, load_in, send_cookies
 from tests.pages.entrypoint import open_app
 
 PAGE = "pages/explore/feature_maps.py"
-COOKIES: dict[str, Any] = {}
 
 
 @pytest.fixture(autouse=True)
 def _fresh_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(ContextProxy, "cookies", COOKIES)
+    send_cookies(monkeypatch)
     yield
-    COOKIES.clear()
     own_picture._kept.cache_clear()
-
-
-def load_in(browser: bytes) -> None:
-    """What a browser sends whenever it loads a page: its token under another mask."""
-    COOKIES["_streamlit_xsrf"] = generate_xsrf_token_string(browser)
 
 
 def png(width: int = 80, height: int = 60) -> bytes:
@@ -55,22 +45,6 @@ def seen(app: AppTest) -> str:
     """The picture as the charts show it, before anything."""
     source: str = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]["source"]
     return source
-
-
-MINE, YOURS = b"0123456789abcdef", b"fedcba9876543210"
-
-
-def test_a_browser_is_known_under_every_mask_and_told_from_others() -> None:
-    keys = {browser_key(generate_xsrf_token_string(MINE)) for _ in range(20)}
-    assert len(keys) == 1
-    assert None not in keys
-    assert MINE.hex() not in str(keys)
-    assert browser_key(generate_xsrf_token_string(YOURS)) not in keys
-
-
-@pytest.mark.parametrize("cookie", ["", "2", MINE.hex(), "1|00000000|" + "0" * 32 + "|1", "2|0|0|1", "2|x|y|1"])
-def test_a_cookie_of_another_form_is_nobodys(cookie: str) -> None:
-    assert browser_key(cookie) is None
 
 
 def test_it_is_there_again_after_a_reload_and_in_another_tab() -> None:

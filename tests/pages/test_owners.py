@@ -1,0 +1,238 @@
+"""Who stops what: a run's owner at once, also after a reload; others after a question that names whose it is."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from threading import Event
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer.benchmark.group import JobProgress
+from explorer.benchmark.models import ModelRef, model_by_name
+from explorer.benchmark.outcome import Place, finished_record
+from explorer.benchmark.plan import Group, Plan
+from explorer.benchmark.record import Record
+from explorer.benchmark.runner import QueuedWork, Run
+from explorer.ui.job_manager import JobManager, job_manager, store_state
+from tests.pages.browsers import MINE, YOURS, load_in, send_cookies
+from tests.pages.entrypoint import open_app
+from tests.pages.test_benchmark import NOTHING_ELSE, TINY, open_benchmark
+
+BENCHMARK, TIME, ABLATION = (f"pages/measure/{name}.py" for name in ("benchmark", "time", "ablation"))
+
+
+class OneThenWaits:
+    """In place of a measurement: one record, and no end until it is cancelled."""
+
+    def __init__(self, group: Group, on_progress: Callable[[JobProgress], None]) -> None:
+        self.worker_pid = None
+        self._job = group[0]
+        self._cancelled = Event()
+
+    def records(self) -> Iterator[Record]:
+        yield finished_record(self._job, Place.here(self._job), [10.0] * 30, NOTHING_ELSE)
+        self._cancelled.wait(60)
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+
+class Holding:
+    """Work that keeps the CPU's queue busy, so that what comes after it waits."""
+
+    id, owner, asked_at = "holding", "visitor 99", datetime.now(UTC)
+
+    def __init__(self) -> None:
+        self._ended = Event()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        return self._ended.wait(timeout_s)
+
+    def cancel(self) -> None:
+        self._ended.set()
+
+    def measure_on(self, device: str) -> None:
+        self._ended.wait(120)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_server(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("HRFORMER_RESULTS_URL", f"sqlite:///{tmp_path / 'records.sqlite'}")
+    send_cookies(monkeypatch)
+    store_state.clear()
+    job_manager.clear()
+    yield
+    for run in job_manager().runner.queue():
+        run.cancel()
+        assert run.wait(20)
+    store_state.clear()
+
+
+@pytest.fixture
+def holding() -> Holding:
+    work = Holding()
+    job_manager().runner.submit_work(work, ("cpu",))
+    return work
+
+
+def keys(app: AppTest) -> set[str]:
+    return {button.key for button in app.button}
+
+
+def warnings(app: AppTest) -> str:
+    return " ".join(warning.value for warning in app.warning)
+
+
+def click(app: AppTest, key: str) -> AppTest:
+    app.button(key=key).click().run()
+    assert not app.exception
+    return app
+
+
+def started_run(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run of the app's visitor that has measured one of its two jobs."""
+    monkeypatch.setattr("explorer.benchmark.runner.GroupMeasurement", OneThenWaits)
+    click(app, "start_run")
+    run = job_manager().find(app.session_state["bench_run"])
+    assert run is not None
+    deadline = time.monotonic() + 20
+    while not run.records and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return run
+
+
+def asked_and_stopped(app: AppTest, key: str, run: QueuedWork) -> None:
+    """The other visitor's way: asked whose it is, spared, asked again, stopped."""
+    assert key not in keys(app)
+    click(app, f"{key}_anyway")
+    asked = app.warning[-1].value
+    assert re.match(rf"{run.owner}'s \w+, asked for at \d\d:\d\d \w+: ", asked)
+    assert asked.endswith("Stop it anyway?")
+    assert app.button(key=f"{key}_confirmed").label.startswith(f"Stop {run.owner}'s ")
+    assert not run.wait(0)
+    click(app, f"{key}_spared")
+    assert f"{key}_confirmed" not in keys(app)
+    assert not run.wait(0)
+    click(click(app, f"{key}_anyway"), f"{key}_confirmed")
+    assert run.wait(20)
+
+
+def test_a_run_that_another_opens_by_its_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = open_benchmark("this variant", "resnet10t")
+    run = started_run(owner, monkeypatch)
+    assert "cancel_run" in keys(owner.run())
+    other = open_app(BENCHMARK, TINY | {"run": run.id})
+    assert f"{run.owner}'s run, asked for at " in other.get("progress")[0].proto.text
+    asked_and_stopped(other, "cancel_run", run)
+    other.run()
+    assert f"You stopped {run.owner}'s run. What it has measured is kept: 1 record." in warnings(other)
+    owner.run()
+    assert not owner.exception
+    stopper = job_manager().stopped_by(run)
+    assert stopper != run.owner
+    assert f"{stopper} stopped your run. What it has measured is kept: 1 record." in warnings(owner)
+    assert "download_records" in [button.key for button in owner.get("download_button")]
+
+
+def test_another_visitors_words_are_shown_in_the_question_as_they_are_written(holding: Holding) -> None:
+    config = replace(model_by_name("hrformer_tiny").config, img_size=(32, 32))
+    named = ModelRef(name="![x](https://example.org/x.png)", config=config)
+    run = job_manager().submit(Plan(models=(named,)), "visitor 98")
+    app = click(open_app(BENCHMARK, TINY), f"stop_queued_{run.id}_anyway")
+    assert r"\!\[x\](https\://example.org/x.png)" in app.warning[-1].value
+    shown = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error]
+    assert not any("![" in element.value for element in shown)
+
+
+def test_the_owner_stops_a_run_at_once_after_a_reload(monkeypatch: pytest.MonkeyPatch) -> None:
+    load_in(MINE)
+    run = started_run(open_benchmark("this variant", "resnet10t"), monkeypatch)
+    load_in(MINE)  # under another mask
+    again = open_app(BENCHMARK, TINY | {"run": run.id})
+    assert "cancel_run_anyway" not in keys(again)
+    click(again, "cancel_run")
+    assert run.wait(20)
+    again.run()
+    assert "stopped" not in warnings(again)
+    assert job_manager().stopped_by(run) == run.owner
+
+
+def test_what_waits_is_stopped_in_the_queue_by_its_owner_without_a_link(holding: Holding) -> None:
+    load_in(MINE)
+    run = job_manager().find(click(open_benchmark("this variant"), "start_run").session_state["bench_run"])
+    load_in(YOURS)
+    other = open_app(BENCHMARK, TINY)
+    assert f"stop_queued_{run.id}_anyway" in keys(other)
+    assert f"stop_queued_{run.id}" not in keys(other)
+    load_in(MINE)
+    again = open_app(TIME, TINY)
+    assert f"stop_queued_{run.id}_anyway" not in keys(again)
+    click(again, f"stop_queued_{run.id}")
+    assert run.wait(0)
+    assert not holding.wait(0)
+
+
+def test_without_the_cookie_a_reload_makes_another_visitor(holding: Holding) -> None:
+    """The limit that SECURITY.md states."""
+    run = job_manager().find(click(open_benchmark("this variant"), "start_run").session_state["bench_run"])
+    assert "cancel_run_anyway" in keys(open_app(BENCHMARK, TINY | {"run": run.id}))
+
+
+def test_a_training(holding: Holding) -> None:
+    owner = click(open_app(ABLATION), "start_training")
+    run = job_manager().ablation
+    assert "stop_training" in keys(owner)
+    other = open_app(ABLATION)
+    asked_and_stopped(other, "stop_training", run)
+    owner.run()
+    stopper = job_manager().stopped_by(run)
+    told = f"{stopper} stopped your training. Finished trainings are kept, others from their last checkpoint on"
+    assert told in warnings(owner)
+    assert f"You stopped {run.owner}'s training." in warnings(other.run())
+
+
+def test_a_training_is_its_owners_after_a_reload(holding: Holding) -> None:
+    load_in(MINE)
+    click(open_app(ABLATION), "start_training")
+    load_in(YOURS)
+    assert "stop_training" not in keys(open_app(ABLATION))
+    load_in(MINE)
+    click(open_app(ABLATION), "stop_training")
+    assert job_manager().ablation.wait(0)
+
+
+def test_a_profile(holding: Holding) -> None:
+    owner = click(open_app(TIME, TINY), "start_profiles")
+    run = owner.session_state["profile_run"]
+    assert "stop_profile" in keys(owner)
+    other = open_app(TIME, TINY)
+    assert "stop_profile" not in keys(other)
+    asked_and_stopped(other, f"stop_queued_{run.id}", run)
+    owner.run()
+    told = f"{job_manager().stopped_by(run)} stopped your profile. Of a profile that is stopped nothing is kept."
+    assert told in warnings(owner)
+
+
+def test_a_reloaded_page_finds_its_profile_again_and_another_browser_does_not(holding: Holding) -> None:
+    load_in(MINE)
+    run = click(open_app(TIME, TINY), "start_profiles").session_state["profile_run"]
+    load_in(YOURS)
+    assert "profile_run" not in open_app(TIME, TINY).session_state
+    load_in(MINE)
+    again = open_app(TIME, TINY)
+    assert again.session_state["profile_run"] is run
+    click(again, "stop_profile")
+    assert run.wait(0)
+
+
+def test_a_run_that_has_ended_is_stopped_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(Plan(models=(model_by_name("resnet10t"),)), "visitor 1", print)
+    monkeypatch.setattr("explorer.benchmark.runner.GroupMeasurement.records", lambda self: iter(()))
+    run.measure_on("cpu")
+    manager = JobManager()
+    manager.stop(run, "visitor 2")
+    assert manager.stopped_by(run) is None
+    assert run.progress().state == "finished"
