@@ -83,7 +83,7 @@ class MemoryBudget:
             BudgetError: If the work could never fit, before anything waits for it; or if it does not fit while
                 nothing else is running, because of what the visitors keep.
         """
-        self._refuse_impossible(needed_mib)
+        self.refuse_impossible(needed_mib)
         with self._changed:
             ticket = self._admission.join(needed_mib, long=long)
             self._events += 1
@@ -172,8 +172,12 @@ class MemoryBudget:
         self._at_rest_mib = min(self._at_rest_mib, held_mib)
         return Memory(self.budget_mib, held_mib, self._at_rest_mib)
 
-    def _refuse_impossible(self, needed_mib: float) -> None:
-        """Refuse what not even a server without users could hold, however many work or wait."""
+    def refuse_impossible(self, needed_mib: float) -> None:
+        """Refuse what not even a server without users could hold, however many work or wait.
+
+        Raises:
+            BudgetError: If it is that much.
+        """
         with self._changed:
             memory = self._memory()
         if needed_mib <= self.budget_mib and not memory.can_ever_hold(needed_mib) and not self._was_released:

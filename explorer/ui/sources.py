@@ -11,8 +11,9 @@ from typing import Literal
 import streamlit as st
 from torch import Tensor
 
-from explorer.capacity import building_mib
+from explorer.capacity import building_mib, looking_mib
 from explorer.complexity import MIB
+from explorer.memory_budget import memory_budget
 from explorer.models import MAX_SEED, config_of, model_with, random_model
 from explorer.pictures import SAMPLES, Framing, Picture, fit, load_sample, to_input
 from explorer.reading.uploads import weights_from_upload
@@ -151,8 +152,25 @@ def weights_source(config: HRFormerConfig) -> WeightsSource | None:
     """Choose random weights by their seed, or upload a checkpoint, in the sidebar; those that ship where they fit.
 
     Returns:
-        The model, or None where this machine cannot hold the variant; the page then shows why.
+        The model, or None where this machine or the memory budget cannot hold the variant; the page then shows why.
     """
+    weights = _choose_weights(config)
+    if weights is None or weights.are_random:  # random ones are made only where there is room
+        return weights
+    return weights if _can_be_looked_into(config) else None
+
+
+def _can_be_looked_into(config: HRFormerConfig) -> bool:
+    """Whether a picture's way through the variant can ever fit; said before the picture is made for it."""
+    try:
+        memory_budget().refuse_impossible(looking_mib(config))
+    except ValueError as error:
+        st.error(plain(str(error)), icon=":material/memory:")
+        return False
+    return True
+
+
+def _choose_weights(config: HRFormerConfig) -> WeightsSource | None:
     state = st.session_state
     uploaded: _UploadedModel | None = state.get("uploaded_model")
     if fits_trained_weights(config) and _chose_trained_weights():
@@ -239,14 +257,18 @@ def known_weights(config: HRFormerConfig) -> tuple[HRFormer | int, str, str]:
 
 
 def weights_beside(config: HRFormerConfig) -> WeightsSource | None:
-    """The session's weights for a variant that stands beside another; None where this machine cannot hold it."""
+    """The session's weights for a variant that stands beside another; None where it cannot be held, which is said."""
     weights, key, name = known_weights(config)
     if isinstance(weights, int):
         return _random_weights(config, weights)
+    if not _can_be_looked_into(config):
+        return None
     return WeightsSource(weights, key, name, "trained" if name == _TRAINED_NAME else "uploaded")
 
 
 def _random_weights(config: HRFormerConfig, seed: int) -> WeightsSource | None:
+    if not _can_be_looked_into(config):
+        return None
     try:
         model = _random_model(config, seed)
     except ValueError as error:

@@ -255,8 +255,8 @@ def _fits(goal: Value, found: object) -> bool:
 
 
 def _option(label: str) -> str:
-    """The option behind "3 · Blindness", a step of the tour, or "digit 4 · 10.2 %", the class after the background."""
-    name = label.split(" · ", maxsplit=1)[0]
+    """The option behind "3 · Blindness", "1/16 branch", or "digit 4 · 10.2 %", the class after the background."""
+    name = label.split(" · ", maxsplit=1)[0].removesuffix(" branch")
     digit = re.fullmatch(r"digit (\d)", name)
     return "0" if name == "background" else str(int(digit[1]) + 1) if digit else name
 

@@ -11,7 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import capacity
 from explorer.memory_budget import MemoryBudget, memory_budget
-from explorer.ui import heavy_work, progress
+from explorer.trained import trained_config
+from explorer.ui import heavy_work, progress, sources
+from explorer.variants import to_query
 from tests.explorer.test_models import SMALL, saved, state_with_windows
 from tests.pages.entrypoint import open_app
 
@@ -23,7 +25,7 @@ MAPS = "pages/explore/feature_maps.py"
 def budget(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryBudget]:
     """A server of which 1,000 MiB are held, and that may hold 2,000."""
     small = MemoryBudget(2000, resident_mib=lambda: 1000.0, at_once=1)
-    for module in (heavy_work, progress):
+    for module in (heavy_work, progress, sources):
         monkeypatch.setattr(module, "memory_budget", lambda: small)
     heavy_work._cache.cache_clear()
     yield small
@@ -116,6 +118,24 @@ def test_a_link_to_a_size_that_never_fits_is_refused_while_others_compute_and_ho
     assert len(small.get("plotly_chart")) == 2
     assert told == []
     other.give_back()
+
+
+@pytest.mark.parametrize("page", ["feature_maps", "attention_windows", "attribution", "fusion", "receptive_field"])
+@pytest.mark.parametrize("network", ["variant", "trained"])
+def test_no_picture_is_made_for_a_variant_that_never_fits(
+    budget: MemoryBudget, monkeypatch: pytest.MonkeyPatch, page: str, network: str
+) -> None:
+    """One of 8192x8192 takes 201 MiB, and 805 as the network's input."""
+    monkeypatch.setattr(capacity.psutil, "virtual_memory", type("Memory", (), {"available": 2**50}))
+
+    def fit(*arguments: object) -> None:
+        raise AssertionError("a picture was made")
+
+    monkeypatch.setattr(sources, "fit", fit)
+    query = QUERY if network == "variant" else to_query(trained_config())
+    app = open_app(f"pages/explore/{page}.py", query | {"img_size": "8192,8192", "network": "variant"})
+    assert not app.exception
+    assert any("will never fit" in error.value for error in app.error)
 
 
 def test_a_budget_that_is_no_size_is_named_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
