@@ -106,10 +106,13 @@ class AblationRun:
     Attributes:
         id: Short and unique.
         asked_at: When it was asked for.
+        note: What holds it up, see `QueuedWork`.
 
     Raises:
         ValueError: If this machine has too little free memory, or only other settings could be resumed.
     """
+
+    kind = "training"
 
     def __init__(
         self,
@@ -127,6 +130,7 @@ class AblationRun:
         self.plan = plan
         self.owner = owner
         self.asked_at = datetime.now(UTC)
+        self.note: str | None = None
         self._folder = folder
         self._save = save
         self._processes = processes
@@ -171,6 +175,11 @@ class AblationRun:
         """The training processes at work now."""
         with self._lock:
             return tuple(worker.pid for worker in self._workers.values())
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its turn has come."""
+        return self._started_at is not None
 
     @property
     def was_stopped(self) -> bool:

@@ -117,9 +117,17 @@ def available_mib(device: str) -> float | None:
     A card is asked from a short-lived process: asking creates a context, which takes hundreds of MiB of the card for
     as long as its process lives.
     """
-    if device == "cpu":
-        return available_ram_mib()
-    worker = WorkerProcess({"pass": "available_memory", "device": device}, {})
-    answers = [message["mib"] for message in worker.messages() if message["type"] == "available_memory"]
+    return available_ram_mib() if device == "cpu" else _asked(device).get("available_mib")
+
+
+def card_uuid(device: str) -> str | None:
+    """UUID of a card; None where it is not known. Asked as `available_mib` is."""
+    return _asked(device).get("uuid")
+
+
+def _asked(device: str) -> dict[str, Any]:
+    """What a card says of itself; nothing where it can't be opened."""
+    worker = WorkerProcess({"pass": "ask_device", "device": device}, {})
+    answers = [message for message in worker.messages() if message["type"] == "device"]
     worker.close()
-    return answers[0] if answers else None
+    return answers[0] if answers else {}

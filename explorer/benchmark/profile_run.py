@@ -31,11 +31,14 @@ class ProfileRun:
     Attributes:
         id: Short and unique.
         asked_at: When it was asked for.
+        note: What holds it up, see `QueuedWork`.
         jobs: The jobs.
 
     Raises:
         ValueError: If there is no job, or one is not an eager inference.
     """
+
+    kind = "profile"
 
     def __init__(self, jobs: Sequence[Job], trace_folder: Path | None, owner: str, sweeps: int = 1) -> None:
         if not jobs or sweeps < 1:
@@ -46,6 +49,7 @@ class ProfileRun:
         self.jobs = tuple(jobs)
         self.owner = owner
         self.asked_at = datetime.now(UTC)
+        self.note: str | None = None
         self._sweeps = sweeps
         self._trace_folder = trace_folder
         self._lock = threading.Lock()
@@ -84,6 +88,16 @@ class ProfileRun:
         if self._trace_folder is None:
             return ()
         return tuple(self._trace_folder / f"{self.id}-{index}.json" for index in range(len(self.jobs)))
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its turn has come."""
+        return self._started_at is not None
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether it was cancelled."""
+        return self._cancelled
 
     @property
     def was_cancelled(self) -> bool:

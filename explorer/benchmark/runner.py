@@ -1,5 +1,7 @@
 """Runs plans in the background: one job per device at a time, first come first served, visible to everyone.
 
+Other programs of the machine that measure on a device are waited for, and wait (`explorer.benchmark.device_lock`).
+
 Nothing here touches a model: each group is measured in processes of its own (`explorer.benchmark.group`), so that no
 crash, no full memory and no cancelled run reaches the process that asked for it.
 """
@@ -17,6 +19,7 @@ from queue import SimpleQueue
 from typing import Literal, Protocol
 
 from explorer.benchmark.device import check_present
+from explorer.benchmark.device_lock import device_lock
 from explorer.benchmark.forecast import check_memory
 from explorer.benchmark.group import GroupMeasurement, JobProgress
 from explorer.benchmark.outcome import reason_of
@@ -59,11 +62,23 @@ class QueuedWork(Protocol):
         id: Short and unique.
         owner: Who asked for it, as shown to others in the queue.
         asked_at: When.
+        kind: What it is, one of `device_lock.KINDS`.
+        note: What holds it up, or why it has no device to itself, as a sentence; None where there is nothing to say.
     """
 
     id: str
     owner: str
     asked_at: datetime
+    kind: str
+    note: str | None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its turn has come."""
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether it was cancelled."""
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for its end; whether it has come."""
@@ -83,13 +98,17 @@ class Run:
         plan: The plan.
         owner: Who asked for it, as shown to others in the queue.
         asked_at: When.
+        note: What holds it up, see `QueuedWork`.
     """
+
+    kind = "benchmark"
 
     def __init__(self, plan: Plan, owner: str, save: Save) -> None:
         self.id = uuid.uuid4().hex[:8]
         self.plan = plan
         self.owner = owner
         self.asked_at = datetime.now(UTC)
+        self.note: str | None = None
         self._save = save
         self._lock = threading.Lock()
         self._records: list[Record] = []
@@ -144,6 +163,16 @@ class Run:
                 self._done.set()  # it need not wait for its turn to be over
         for measurement in measurements:
             measurement.cancel()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its turn has come."""
+        return self._started_at is not None
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether it was cancelled."""
+        return self._cancelled
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for its end; whether it has come."""
@@ -207,6 +236,17 @@ def check_runnable(plan: Plan, *, force: bool = False) -> None:
         check_present(device)
     if not force:
         check_memory(plan, available_mib)
+
+
+def take_turn(work: QueuedWork, device: str) -> None:
+    """Do a piece of work on a device once no other program of this machine measures there."""
+
+    def tell(sentence: str | None) -> None:
+        work.note = sentence
+
+    with device_lock(device, work.kind, tell, lambda: work.was_stopped) as problem:
+        tell(problem)
+        work.measure_on(device)  # stopped meanwhile, too: it says that this device is done with
 
 
 class Runner:
@@ -277,4 +317,4 @@ class Runner:
 
     def _serve(self, device: str) -> None:
         while True:
-            self._lanes[device].get().measure_on(device)
+            take_turn(self._lanes[device].get(), device)

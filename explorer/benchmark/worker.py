@@ -214,8 +214,9 @@ def _warm_up_all(timers: Sequence[Timer], models: int, method: Method, reporter:
 
 
 def _run(request: Mapping[str, Any], reporter: Reporter) -> None:
-    if request["pass"] == "available_memory":
-        reporter.send("available_memory", mib=open_device(request["device"]).available_mib())
+    if request["pass"] == "ask_device":
+        asked = open_device(request["device"])
+        reporter.send("device", available_mib=asked.available_mib(), uuid=asked.uuid)
         return
     jobs = [Job.from_dict(values) for values in request["jobs"]]
     device = open_device(jobs[0].device)

@@ -92,10 +92,15 @@ def _watch(run: ProfileRun) -> None:
     Raises:
         ValueError: If it has no result.
     """
-    threading.Thread(target=run.measure_on, args=(run.jobs[0].device,), daemon=True).start()
+    from explorer.benchmark.runner import take_turn
+    from explorer.command_line.watching import Notes
+
+    notes = Notes()
+    threading.Thread(target=take_turn, args=(run, run.jobs[0].device), daemon=True).start()
     with tqdm(total=100, unit="%", desc=f"batch {run.jobs[0].batch_size}", disable=None) as bar:
         try:
             while not run.wait(_INTERVAL_S):
+                notes.tell(run)
                 bar.update(round(100 * run.share_done) - bar.n)
         except KeyboardInterrupt:
             run.cancel()

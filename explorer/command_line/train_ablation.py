@@ -116,8 +116,11 @@ def _check_time(plan: TrainingPlan, processes: int, max_minutes: float | None) -
 
 def _watch(run: AblationRun) -> None:
     """Show a run until it ends; Ctrl-C stops it."""
-    threading.Thread(target=run.measure_on, args=("cpu",), daemon=True).start()
-    on_terminal = sys.stderr.isatty()
+    from explorer.benchmark.runner import take_turn
+    from explorer.command_line.watching import Notes
+
+    threading.Thread(target=take_turn, args=(run, "cpu"), daemon=True).start()
+    on_terminal, notes = sys.stderr.isatty(), Notes()
     told: set[str] = set()
     with (
         tqdm(total=run.progress().steps_total, unit="step", disable=not on_terminal, dynamic_ncols=True) as steps,
@@ -125,6 +128,7 @@ def _watch(run: AblationRun) -> None:
     ):
         try:
             while not run.wait(_INTERVAL_S):
+                notes.tell(run)
                 _show(run, steps, current, told)
         except KeyboardInterrupt:
             run.cancel()

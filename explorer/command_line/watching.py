@@ -10,12 +10,26 @@ from tqdm import tqdm
 from explorer.benchmark.comparison import model_label
 from explorer.benchmark.group import JobProgress
 from explorer.benchmark.record import Record
-from explorer.benchmark.runner import Run
+from explorer.benchmark.runner import QueuedWork, Run
 from explorer.units import significant
 
 _INTERVAL_S = 0.2
 #: How long the measuring processes may take to end, and their last records to be stored.
 _CANCEL_S = 10.0
+
+
+class Notes:
+    """Says on stderr what a run has to say of other programs, each time that it is something else."""
+
+    def __init__(self) -> None:
+        self._told: str | None = None
+
+    def tell(self, run: QueuedWork) -> None:
+        """Look once."""
+        note = run.note
+        if note not in (None, self._told):
+            tqdm.write(note, file=sys.stderr)
+            self._told = note
 
 
 def watch(run: Run) -> bool:
@@ -24,13 +38,14 @@ def watch(run: Run) -> bool:
     Returns:
         Whether it came to its end; False if it was cancelled.
     """
-    on_terminal = sys.stderr.isatty()
+    on_terminal, notes = sys.stderr.isatty(), Notes()
     with (
         tqdm(total=run.progress().jobs_total, unit="job", disable=not on_terminal, dynamic_ncols=True) as jobs,
         tqdm(bar_format="{desc}", position=1, leave=False, disable=not on_terminal) as current,
     ):
         try:
             while not run.wait(_INTERVAL_S):
+                notes.tell(run)
                 _show(run, jobs, current)
         except KeyboardInterrupt:
             run.cancel()

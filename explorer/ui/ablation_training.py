@@ -43,7 +43,7 @@ from explorer.ui.ablation_results import show_published
 from explorer.ui.benchmark import duration
 from explorer.ui.job_manager import job_manager
 from explorer.ui.panels import csv_button, plain, show_chart, show_table
-from explorer.ui.run_queue import stop_control, told_stop, whose
+from explorer.ui.run_queue import stop_control, tell_note, told_stop, waiting_text, whose
 from explorer.ui.visitors import visitor
 from explorer.units import counted
 
@@ -251,6 +251,7 @@ def _watch(run: AblationRun, finished: int) -> None:
     bar, button = st.columns([5, 1], vertical_alignment="center")
     bar.progress(progress.steps_done / progress.steps_total, _progress_text(run, progress))
     stop_control(run, button, "stop_training")
+    tell_note(run)
     show_table(_job_table(progress.jobs))
     curves = _curve_frame((job.job.arm, job.job.seed, job.curve) for job in progress.jobs)
     if curves.empty:
@@ -260,10 +261,9 @@ def _watch(run: AblationRun, finished: int) -> None:
 
 
 def _progress_text(run: AblationRun, progress: RunProgress) -> str:
-    ahead = len(job_manager().ahead_of(run))
     others = "" if run.owner == visitor() else f"{whose(run)} · "
-    if ahead:
-        return f"{others}Waiting for {counted(ahead, 'run')} before this one"
+    if not run.has_begun:
+        return f"{others}{waiting_text(run)}"
     steps = f"{progress.steps_done:,} of {progress.steps_total:,} steps"
     done = f"{others}{steps} · {duration(progress.elapsed_s)} so far"
     return done if progress.left_s is None else f"{done}, about {duration(progress.left_s)} left"

@@ -22,10 +22,9 @@ from explorer.benchmark.record import Record, Status
 from explorer.benchmark.runner import Progress, Run
 from explorer.charts.benchmark import latency_bars
 from explorer.ui.benchmark import duration, estimated_seconds
-from explorer.ui.job_manager import job_manager
 from explorer.ui.model_choice import write_size
 from explorer.ui.panels import NO_VALUE, plain, show_chart, show_table, verbatim
-from explorer.ui.run_queue import stop_control, whose
+from explorer.ui.run_queue import stop_control, tell_note, waiting_text, whose
 from explorer.ui.visitors import visitor
 from explorer.units import counted, significant
 
@@ -101,9 +100,9 @@ def watch_run(run: Run, records_shown: int, names: Mapping[str, str] = MappingPr
     bar, button = st.columns([5, 1], vertical_alignment="center")
     stop_control(run, button, "cancel_run", "Cancel")
     others = "" if run.owner == visitor() else f"{whose(run)} · "
+    tell_note(run)
     if progress.state == "waiting":
-        ahead = len(job_manager().ahead_of(run))
-        bar.progress(0.0, f"{others}Waiting for {counted(ahead, 'run')} before this one")
+        bar.progress(0.0, f"{others}{waiting_text(run)}")
         return
     bar.progress(progress.work_done / progress.jobs_total, f"{others}{how_far(run, progress)}")
     show_table(_live_table(run, progress.current, names))

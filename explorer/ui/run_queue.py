@@ -75,14 +75,28 @@ def stop_control(run: QueuedWork, button: DeltaGenerator, key: str, label: str =
         return
     st.warning(f"{whose(run)}: {verbatim(_describe(run))}. {kept(run)} Stop it anyway?", icon=":material/person_alert:")
     with st.container(horizontal=True):
-        st.button(f"Stop {run.owner}'s {_kind(run)}", key=f"{key}_confirmed", on_click=manager.stop, args=(run, me))
+        st.button(f"Stop {run.owner}'s {run.kind}", key=f"{key}_confirmed", on_click=manager.stop, args=(run, me))
         st.button("Let it go on", key=f"{key}_spared", on_click=_ask, args=(None,))
 
 
 def whose(run: QueuedWork) -> str:
     """Such as "visitor 2's profile, asked for at 10:31 UTC"."""
     owner = "Your" if run.owner == visitor() else f"{run.owner}'s"
-    return f"{owner} {_kind(run)}, asked for at {clock_time(run.asked_at)}"
+    return f"{owner} {run.kind}, asked for at {clock_time(run.asked_at)}"
+
+
+def waiting_text(run: QueuedWork) -> str:
+    """What a run that has not begun waits for."""
+    ahead = len(job_manager().ahead_of(run))
+    if ahead:
+        return f"Waiting for {counted(ahead, 'run')} before this one"
+    return "Waiting for another program" if run.note else "Starting"
+
+
+def tell_note(run: QueuedWork) -> None:
+    """What a run has to say of other programs on this machine, if anything."""
+    if run.note:
+        st.caption(run.note)
 
 
 def kept(run: QueuedWork) -> str:
@@ -101,17 +115,11 @@ def told_stop(run: QueuedWork) -> str | None:
     if by is None or by == run.owner:
         return None
     owner = "your" if run.owner == me else f"{run.owner}'s"
-    return f"{'You' if by == me else by} stopped {owner} {_kind(run)}. {kept(run)}"
+    return f"{'You' if by == me else by} stopped {owner} {run.kind}. {kept(run)}"
 
 
 def _ask(asking: tuple[str, str] | None) -> None:
     st.session_state[_ASKING] = asking
-
-
-def _kind(run: QueuedWork) -> str:
-    if isinstance(run, ProfileRun):
-        return "profile"
-    return "run" if isinstance(run, Run) else "training"
 
 
 def _describe(run: QueuedWork) -> str:
@@ -128,6 +136,8 @@ def _describe(run: QueuedWork) -> str:
 def _state(run: QueuedWork, ahead: int) -> str:
     if ahead:
         return f"waiting for {ahead} before it"
+    if not run.has_begun:
+        return "waiting for another program" if run.note else "starting"
     if isinstance(run, ProfileRun):
         return "profiling"
     if not isinstance(run, Run):

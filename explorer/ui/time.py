@@ -16,9 +16,8 @@ from explorer.ui import choices
 from explorer.ui.job_manager import free_mib, job_manager
 from explorer.ui.model_choice import NO_MODEL, OWN_SIZE, THIS_VARIANT, model_labels, model_of, model_options, parse_size
 from explorer.ui.panels import verbatim
-from explorer.ui.run_queue import stop_control
+from explorer.ui.run_queue import stop_control, tell_note, waiting_text
 from explorer.ui.visitors import visitor
-from explorer.units import counted
 from hrformer import HRFormerConfig
 
 _USUALLY_BESIDE = "deit_base_patch16_224"
@@ -132,11 +131,11 @@ def watch_profile(run: ProfileRun) -> None:
     """Progress of running profiles; the page runs again when they have ended."""
     if run.wait(0):
         st.rerun()
-    ahead = job_manager().ahead_of(run)
     bar, button = st.columns([5, 1], vertical_alignment="center")
     stop_control(run, button, "stop_profile")
-    if ahead:
-        bar.progress(0.0, f"Waiting for {counted(len(ahead), 'run')} before this one")
+    tell_note(run)
+    if not run.has_begun:
+        bar.progress(0.0, waiting_text(run))
         return
     elapsed_s, share = run.elapsed_s, run.share_done
     left = f" · about {elapsed_s / share - elapsed_s:.0f} s left" if share > 0 else ""

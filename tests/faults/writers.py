@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from unittest.mock import patch
 
@@ -83,6 +84,9 @@ def plain(sender: Connection, url: str) -> None:
 
 def _run_for_ever(submit: Callable[[Plan], Run]) -> None:
     plan = Plan(models=(variant(preset("tiny", num_blocks=(1,) * 4)),), threads=(1,))
-    with patch("explorer.benchmark.runner.GroupMeasurement", InstantMeasurement):
+    with (
+        patch("explorer.benchmark.runner.GroupMeasurement", InstantMeasurement),
+        patch("explorer.benchmark.runner.device_lock", lambda *_: nullcontext()),  # as if each had a device of its own
+    ):
         while True:
             submit(plan).wait()

@@ -1,5 +1,6 @@
 """Who stops what: a run's owner at once, also after a reload; others after a question that names whose it is."""
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from threading import Event
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.benchmark.device_lock import device_lock
 from explorer.benchmark.group import JobProgress
 from explorer.benchmark.models import ModelRef, model_by_name
 from explorer.benchmark.outcome import Place, finished_record
@@ -43,10 +45,15 @@ class OneThenWaits:
 class Holding:
     """Work that keeps the CPU's queue busy, so that what comes after it waits."""
 
-    id, owner, asked_at = "holding", "visitor 99", datetime.now(UTC)
+    id, owner, asked_at, kind, has_begun = "holding", "visitor 99", datetime.now(UTC), "benchmark", True
 
     def __init__(self) -> None:
+        self.note: str | None = None
         self._ended = Event()
+
+    @property
+    def was_stopped(self) -> bool:
+        return self._ended.is_set()
 
     def wait(self, timeout_s: float | None = None) -> bool:
         return self._ended.wait(timeout_s)
@@ -125,15 +132,15 @@ def test_a_run_that_another_opens_by_its_link(monkeypatch: pytest.MonkeyPatch) -
     run = started_run(owner, monkeypatch)
     assert "cancel_run" in keys(owner.run())
     other = open_app(BENCHMARK, TINY | {"run": run.id})
-    assert f"{run.owner}'s run, asked for at " in other.get("progress")[0].proto.text
+    assert f"{run.owner}'s benchmark, asked for at " in other.get("progress")[0].proto.text
     asked_and_stopped(other, "cancel_run", run)
     other.run()
-    assert f"You stopped {run.owner}'s run. What it has measured is kept: 1 record." in warnings(other)
+    assert f"You stopped {run.owner}'s benchmark. What it has measured is kept: 1 record." in warnings(other)
     owner.run()
     assert not owner.exception
     stopper = job_manager().stopped_by(run)
     assert stopper != run.owner
-    assert f"{stopper} stopped your run. What it has measured is kept: 1 record." in warnings(owner)
+    assert f"{stopper} stopped your benchmark. What it has measured is kept: 1 record." in warnings(owner)
     assert "download_records" in [button.key for button in owner.get("download_button")]
 
 
@@ -226,6 +233,42 @@ def test_a_reloaded_page_finds_its_profile_again_and_another_browser_does_not(ho
     assert again.session_state["profile_run"] is run
     click(again, "stop_profile")
     assert run.wait(0)
+
+
+@pytest.mark.parametrize(
+    ("page", "start", "stop"),
+    [
+        (BENCHMARK, "start_run", "cancel_run"),
+        (TIME, "start_profiles", "stop_profile"),
+        (ABLATION, "start_training", "stop_training"),
+    ],
+)
+def test_another_programs_turn_is_waited_for_with_a_sentence_and_the_waiting_can_be_stopped(
+    page: str, start: str, stop: str
+) -> None:
+    with device_lock("cpu", "benchmark", lambda told: None, lambda: False):
+        app = click(open_app(page, TINY), start)
+        (run,) = job_manager().runner.queue()
+        deadline = time.monotonic() + 20
+        while run.note is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        app.run()
+        assert "Waiting for another program" in app.get("progress")[0].proto.text
+        sentence = f"Waiting for cpu: process {os.getpid()} has it for a benchmark since "
+        assert any(caption.value.startswith(sentence) for caption in app.caption)
+        click(app, stop)
+        assert run.wait(5)
+    assert run.was_stopped
+
+
+def test_a_lock_that_cannot_be_had_is_said_and_the_run_goes_on(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HRFORMER_LOCK_FOLDER", str(tmp_path / "missing"))
+    app = open_benchmark("this variant", "resnet10t")
+    run = started_run(app, monkeypatch)
+    assert run.records
+    app.run()
+    (note,) = [caption.value for caption in app.caption if "can't be locked" in caption.value]
+    assert note.startswith("Other programs that measure on cpu are not waited for: hrformer-explorer-cpu.lock")
 
 
 def test_a_run_that_has_ended_is_stopped_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
