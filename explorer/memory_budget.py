@@ -70,6 +70,12 @@ class MemoryBudget:
         """Call `release()`, which empties a cache, when memory runs short."""
         self._releases.append(release)
 
+    @property
+    def at_work(self) -> int:
+        """How many pieces of work run now."""
+        with self._changed:
+            return sum(ticket.running for ticket in self._tickets)
+
     @contextmanager
     def admitted(self, needed_mib: float, *, long: bool = False, on_wait: OnWait | None = None) -> Iterator[None]:
         """Run the body when its turn has come and there is room for it.

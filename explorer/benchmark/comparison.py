@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from explorer.benchmark.neighbours import NOTHING
 from explorer.benchmark.published import FOLDER, load_published, published_speeds
 from explorer.units import counted
 
@@ -37,6 +38,7 @@ FIGURES = (
     "latency_ms_p95",
     "throughput_img_s",
     "wide_spread",
+    "ran_beside",
     "params",
     "macs",
     "product_macs",
@@ -158,7 +160,7 @@ def comparison_table(records: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFr
 
     Returns:
         The records' columns and: `model` (unique within each condition, names the engine unless it is eager),
-        `engine_label`, `family`, `series` ("measured"),
+        `engine_label`, `family`, `series` ("measured"), `ran_beside` (missing also where nothing was seen),
         `latency_ms_per_img`, `peak_memory_mib` (of the card on CUDA, else of the process), `top1_percent` with
         `accuracy_source` (published).
     """
@@ -169,6 +171,7 @@ def comparison_table(records: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFr
         ],
         family=[family_of(name) for name in records["model_name"]],
         series=MEASURED_SERIES,
+        ran_beside=records["ran_beside"].replace(NOTHING, pd.NA),
         latency_ms_per_img=records["latency_ms_p50"] / _floats(records["batch_size"]),
         peak_memory_mib=records["peak_allocated_mib"].where(records["device"] == "cuda", records["peak_rss_mib"]),
     )

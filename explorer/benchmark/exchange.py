@@ -22,7 +22,7 @@ HEADER = (*(column.name for column in columns()), _CONFIG_ID)
 #: Files from before there were engines lack it: it follows from other columns then.
 _ENGINE = "engine"
 #: Columns that files of earlier versions lack.
-_LATER = (_ENGINE, "product_macs", *LATER_FIGURES)
+_LATER = (_ENGINE, "product_macs", *LATER_FIGURES, "ran_beside")
 
 _TIMM_PREFIXES = {"inference": "infer", "training_step": "train"}
 

@@ -70,7 +70,12 @@ def _add_load(connection: Connection) -> None:
     connection.execute(add, {"alone": alone, "first": f"{alone[:-1]}, "})
 
 
-STEPS: tuple[Step, ...] = (_add_engine, _add_trainings, _add_product_macs, _add_load)
+def _add_ran_beside(connection: Connection) -> None:
+    """Version 6: what else ran on the machine; nobody looked before."""
+    connection.execute(text("ALTER TABLE benchmark_records ADD COLUMN ran_beside TEXT"))
+
+
+STEPS: tuple[Step, ...] = (_add_engine, _add_trainings, _add_product_macs, _add_load, _add_ran_beside)
 
 
 def current_version(steps: Sequence[Step] = STEPS) -> int:

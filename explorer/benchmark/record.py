@@ -133,6 +133,8 @@ class Record:
         other_processes: Other processes seen on the card.
         runnable_threads: Threads of the machine that ran or waited for a core just before the measurement began.
         load_average_1min: The machine's load average over the minute before.
+        ran_beside: What else of this program ran on the machine meanwhile, such as "1 benchmark, 2 trainings", or
+            "nothing"; None where nobody looked.
         environment: Hardware, driver, torch, threads, flags, git commit, as JSON values.
         hostname: Machine that ran the job.
         measured_at: ISO 8601 in UTC, microseconds; now unless given.
@@ -193,6 +195,7 @@ class Record:
     other_processes: int | None = None
     runnable_threads: int | None = None
     load_average_1min: float | None = None
+    ran_beside: str | None = None
     environment: Mapping[str, Any]
     hostname: str
     measured_at: str = field(default_factory=utc_timestamp)

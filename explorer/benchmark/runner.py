@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -22,6 +22,7 @@ from explorer.benchmark.device import check_present
 from explorer.benchmark.device_lock import device_lock
 from explorer.benchmark.forecast import check_memory
 from explorer.benchmark.group import GroupMeasurement, JobProgress
+from explorer.benchmark.neighbours import Neighbours
 from explorer.benchmark.outcome import reason_of
 from explorer.benchmark.plan import Group, Job, Plan
 from explorer.benchmark.process import available_mib
@@ -30,6 +31,7 @@ from explorer.benchmark.record import Record
 
 RunState = Literal["waiting", "running", "finished", "cancelled"]
 Save = Callable[[Record], None]
+Computing = Callable[[], int]
 
 
 @dataclass(frozen=True)
@@ -103,18 +105,20 @@ class Run:
 
     kind = "benchmark"
 
-    def __init__(self, plan: Plan, owner: str, save: Save) -> None:
+    def __init__(self, plan: Plan, owner: str, save: Save, computing: Computing = lambda: 0) -> None:
         self.id = uuid.uuid4().hex[:8]
         self.plan = plan
         self.owner = owner
         self.asked_at = datetime.now(UTC)
         self.note: str | None = None
         self._save = save
+        self._computing = computing
         self._lock = threading.Lock()
         self._records: list[Record] = []
         self._current: dict[str, JobProgress] = {}
         self._shares: dict[Job, float] = {}
         self._measurements: dict[str, GroupMeasurement] = {}
+        self._beside: dict[str, Neighbours] = {}
         self._lanes_left = len(plan.devices)
         self._started_at: float | None = None
         self._reported_at = 0.0
@@ -191,7 +195,7 @@ class Run:
                 if measurement is None:
                     break
                 for record in measurement.records():
-                    self._keep(record)
+                    self._keep(replace(record, ran_beside=self._beside[device].told()))
         except Exception as error:  # noqa: BLE001 - the device's thread must live on for the next run
             self._error = reason_of(error)
         finally:
@@ -202,8 +206,18 @@ class Run:
             if self._cancelled:
                 return None
             self._started_at = self._started_at or time.monotonic()
-            self._measurements[device] = GroupMeasurement(group, lambda now: self._note(device, now))
+            beside = self._beside[device] = Neighbours(lambda: self._workers_on(device), self._computing)
+
+            def on_progress(now: JobProgress) -> None:
+                beside.look()
+                self._note(device, now)
+
+            self._measurements[device] = GroupMeasurement(group, on_progress)
             return self._measurements[device]
+
+    def _workers_on(self, device: str) -> tuple[int, ...]:
+        pid = self._measurements[device].worker_pid
+        return () if pid is None else (pid,)
 
     def _note(self, device: str, now: JobProgress) -> None:
         with self._lock:
@@ -254,10 +268,12 @@ class Runner:
 
     Args:
         save: Stores a record; called as soon as each is there, from the threads of the devices.
+        computing: How many heavy computations this process does beside, at the moment that it is asked.
     """
 
-    def __init__(self, save: Save) -> None:
+    def __init__(self, save: Save, computing: Computing = lambda: 0) -> None:
         self._save = save
+        self._computing = computing
         self._lock = threading.Lock()
         self._runs: list[QueuedWork] = []
         self._lanes: dict[str, SimpleQueue[QueuedWork]] = {}
@@ -275,7 +291,7 @@ class Runner:
                 image size.
         """
         check_runnable(plan, force=force)
-        run = Run(plan, owner, self._save)
+        run = Run(plan, owner, self._save, self._computing)
         self._enqueue(run, plan.devices)
         return run
 

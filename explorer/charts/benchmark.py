@@ -28,13 +28,15 @@ def latency_bars(table: pd.DataFrame, baseline: str, title: str) -> go.Figure:
 
     Args:
         table: In the order of the bars: model, family, latency_ms_p50, latency_ms_p95 (missing where there were too few
-            samples), latency_ratio (missing where there is none), throughput_img_s, wide_spread.
+            samples), latency_ratio (missing where there is none), throughput_img_s, wide_spread,
+            ran_beside (missing where nothing did).
         baseline: What the ratio refers to.
         title: What the figure says.
     """
     p50, p95 = (table[name].to_numpy(float, na_value=np.nan) for name in ("latency_ms_p50", "latency_ms_p95"))
     ends = np.fmax(p50, p95)
     wide = table["wide_spread"].fillna(value=False).to_numpy(bool)
+    beside = table["ran_beside"].astype("string")
     figure = go.Figure()
     figure.add_bar(
         y=table["model"],
@@ -42,7 +44,7 @@ def latency_bars(table: pd.DataFrame, baseline: str, title: str) -> go.Figure:
         orientation="h",
         marker={
             "color": family_colours(table),
-            "pattern": {"shape": np.where(wide, "/", "")},
+            "pattern": {"shape": np.select([beside.notna(), wide], ["x", "/"], "")},
         },
         error_x={
             "type": "data",
@@ -60,11 +62,12 @@ def latency_bars(table: pd.DataFrame, baseline: str, title: str) -> go.Figure:
                 [_ratio_text(ratio, baseline, "the latency") for ratio in table["latency_ratio"]],
                 np.where(wide, "; wide spread, not to be trusted", ""),
                 table["throughput_img_s"],
+                ("; beside it ran " + beside).fillna(""),
             ],
             axis=1,
         ),
         hovertemplate="%{y}: median %{x:.4~g} ms, %{customdata[0]}, %{customdata[3]:.4~g} images/s%{customdata[1]}"
-        "%{customdata[2]}<extra>measured</extra>",
+        "%{customdata[2]}%{customdata[4]}<extra>measured</extra>",
         showlegend=False,
     )
     _annotate(figure, table["model"], ends, table["latency_ratio"])
@@ -74,7 +77,9 @@ def latency_bars(table: pd.DataFrame, baseline: str, title: str) -> go.Figure:
         height=_bars_height(len(table)),
         yaxis={"autorange": "reversed", "title": None},
         xaxis={
-            "title": {"text": "Latency per call, ms<br>(bar p50, whisker p95; hatched: wide spread)"},
+            "title": {
+                "text": "Latency per call, ms<br>(bar p50, whisker p95; hatched: wide spread, crossed: not alone)"
+            },
             "range": (0, _BESIDE_BARS * ends.max()),
         },
     )

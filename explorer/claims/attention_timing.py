@@ -18,6 +18,7 @@ import pandas as pd
 import torch
 
 from explorer.benchmark.csv_cells import table_csv
+from explorer.benchmark.device_lock import device_lock
 from explorer.benchmark.environment import cpu_model
 from explorer.benchmark.record import utc_timestamp
 from explorer.benchmark.reference import REFERENCE_FOLDER
@@ -69,6 +70,24 @@ def measure_growth(on_progress: Callable[[int, int], None], should_stop: Callabl
         last = message.strip().splitlines()[-1] if message.strip() else f"code {process.returncode}"
         raise RuntimeError(f"The measurement of attention ended early: {last}.")
     return pd.DataFrame(rows, columns=[*COLUMNS])
+
+
+def measure_growth_in_turn(
+    on_progress: Callable[[int, int], None], should_stop: Callable[[], bool], on_note: Callable[[str | None], None]
+) -> pd.DataFrame:
+    """`measure_growth`, once no other program of this machine measures on the CPU.
+
+    Args:
+        on_progress: As there.
+        should_stop: As there, and asked while it waits.
+        on_note: Told what it waits for, or why it does not, as a sentence; None where there is nothing to say.
+
+    Raises:
+        RuntimeError: As there.
+    """
+    with device_lock("cpu", "attention timing", on_note, should_stop) as problem:
+        on_note(problem)
+        return pd.DataFrame(columns=[*COLUMNS]) if should_stop() else measure_growth(on_progress, should_stop)
 
 
 def write_growth(growth: pd.DataFrame, path: Path) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from explorer.command_line.arguments import check_output
 from explorer.command_line.tables import Column, text_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def add_parser(commands: Any) -> None:
@@ -25,7 +28,7 @@ def add_parser(commands: Any) -> None:
 
 
 def _claims(arguments: argparse.Namespace) -> int:
-    from explorer.claims.attention_timing import measure_growth, reference_growth, write_growth
+    from explorer.claims.attention_timing import reference_growth, write_growth
     from explorer.claims.claim import Evidence, Outcome
     from explorer.claims.speed import timed_records
     from explorer.claims.table import compared_models, count_verdicts, in_words, judge_all, write_claims
@@ -34,7 +37,7 @@ def _claims(arguments: argparse.Namespace) -> int:
         raise ValueError("--growth writes what --measure finds: give --measure, too.")
     check_output(arguments.csv)
     check_output(arguments.growth)
-    growth = measure_growth(lambda done, total: None, lambda: False) if arguments.measure else reference_growth()
+    growth = _measured_growth() if arguments.measure else reference_growth()
     if growth is not None and arguments.growth:
         write_growth(growth, arguments.growth)
     outcomes = judge_all(Evidence(timed_records(compared_models()), growth, not arguments.measure))
@@ -56,6 +59,13 @@ def _claims(arguments: argparse.Namespace) -> int:
     counts = ", ".join(f"{count} {verdict}" for verdict, count in count_verdicts(outcomes).items())
     print(f"{counts}.", file=sys.stderr)
     return 0
+
+
+def _measured_growth() -> pd.DataFrame:
+    from explorer.claims.attention_timing import measure_growth_in_turn
+    from explorer.command_line.watching import Notes
+
+    return measure_growth_in_turn(lambda done, total: None, lambda: False, Notes().tell)
 
 
 _COLUMNS = (

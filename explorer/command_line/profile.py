@@ -100,7 +100,7 @@ def _watch(run: ProfileRun) -> None:
     with tqdm(total=100, unit="%", desc=f"batch {run.jobs[0].batch_size}", disable=None) as bar:
         try:
             while not run.wait(_INTERVAL_S):
-                notes.tell(run)
+                notes.tell(run.note)
                 bar.update(round(100 * run.share_done) - bar.n)
         except KeyboardInterrupt:
             run.cancel()

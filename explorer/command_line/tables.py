@@ -90,6 +90,11 @@ def _spread(fields: Fields) -> str:
     return "wide" if not pd.isna(fields["wide_spread"]) and fields["wide_spread"] else ""
 
 
+def _ran_beside(fields: Fields) -> str:
+    told = fields["ran_beside"]
+    return "" if pd.isna(told) or told == "nothing" else str(told)
+
+
 def _measured_at(fields: Fields) -> str:
     return str(fields["measured_at"])[:16].replace("T", " ")
 
@@ -110,6 +115,7 @@ _FIGURES = (
     Column("p50 ms", _number("latency_ms_p50"), numeric=True),
     Column("p95 ms", _number("latency_ms_p95"), numeric=True),
     Column("spread", _spread),
+    Column("ran beside", _ran_beside),
     Column("img/s", _number("throughput_img_s"), numeric=True),
     Column("peak MiB", _peak_mib, numeric=True),
     Column("GMACs", _number("macs", 1e-9), numeric=True),

@@ -128,7 +128,7 @@ def _watch(run: AblationRun) -> None:
     ):
         try:
             while not run.wait(_INTERVAL_S):
-                notes.tell(run)
+                notes.tell(run.note)
                 _show(run, steps, current, told)
         except KeyboardInterrupt:
             run.cancel()

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from explorer.benchmark.comparison import model_label
 from explorer.benchmark.group import JobProgress
 from explorer.benchmark.record import Record
-from explorer.benchmark.runner import QueuedWork, Run
+from explorer.benchmark.runner import Run
 from explorer.units import significant
 
 _INTERVAL_S = 0.2
@@ -19,15 +19,14 @@ _CANCEL_S = 10.0
 
 
 class Notes:
-    """Says on stderr what a run has to say of other programs, each time that it is something else."""
+    """Says on stderr what is to be said of other programs, each time that it is something else."""
 
     def __init__(self) -> None:
         self._told: str | None = None
 
-    def tell(self, run: QueuedWork) -> None:
-        """Look once."""
-        note = run.note
-        if note not in (None, self._told):
+    def tell(self, note: str | None) -> None:
+        """Say a note that was not said last."""
+        if note is not None and note != self._told:
             tqdm.write(note, file=sys.stderr)
             self._told = note
 
@@ -45,7 +44,7 @@ def watch(run: Run) -> bool:
     ):
         try:
             while not run.wait(_INTERVAL_S):
-                notes.tell(run)
+                notes.tell(run.note)
                 _show(run, jobs, current)
         except KeyboardInterrupt:
             run.cancel()

@@ -17,6 +17,7 @@ from explorer.benchmark.comparison import engine_label, family_of
 from explorer.benchmark.exchange import write_csv
 from explorer.benchmark.group import JobProgress
 from explorer.benchmark.method import WIDE_SPREAD_SHARE
+from explorer.benchmark.neighbours import NOTHING
 from explorer.benchmark.plan import Job, Plan, parse_device
 from explorer.benchmark.record import Record, Status
 from explorer.benchmark.runner import Progress, Run
@@ -189,6 +190,7 @@ def results_table(plan: Plan, measured: Sequence[Measured]) -> pd.DataFrame:
                 "ratio_to_first": item.ratio_to_first,
                 "throughput_img_s": item.record.throughput_img_s,
                 "wide_spread": bool(item.record.wide_spread),
+                "ran_beside": None if item.record.ran_beside == NOTHING else item.record.ran_beside,
                 "samples_count": item.record.samples_count,
                 "peak_memory_mib": item.record.peak_allocated_mib or item.record.peak_rss_mib,
                 "peak_flop_share": item.record.peak_flop_share,
@@ -237,6 +239,10 @@ def _warn(table: pd.DataFrame) -> None:
             f"{WIDE_SPREAD_SHARE * 100:.0f} % of the median.{blame} Quiet the machine and measure again.",
             icon=":material/waves:",
         )
+    accompanied = table[table["ran_beside"].notna()]
+    if not accompanied.empty:
+        cases = (f"{verbatim(row['label'])} ({row['ran_beside']})" for _, row in accompanied.iterrows())
+        st.warning(f"Not measured alone: beside {', '.join(cases)}. Measure again without.", icon=":material/group:")
     for _, row in table[~table["status"].isin([_STATUS_WORDS["ok"], _STATUS_WORDS["cancelled"]])].iterrows():
         st.error(f"{verbatim(row['label'])} · {row['status']}: {plain(row['reason'])}", icon=":material/report:")
 
@@ -264,6 +270,7 @@ def _column_config(plan: Plan) -> dict[str, Any]:
     ratio = f"Median latency over that of {verbatim(_first(plan))}."
     share = "FLOP/s at the median over those of a matrix product measured in the same job."
     load = "Threads that ran or waited for a core just before the measurement: they make it scatter."
+    beside = "What else of this program computed on the machine meanwhile: it makes a result scatter."
     return {
         "label": st.column_config.TextColumn("Model", pinned=True),
         "engine": "Engine",
@@ -274,6 +281,7 @@ def _column_config(plan: Plan) -> dict[str, Any]:
         "ratio_to_first": number("Ratio", format="%.2fx", help=ratio),
         "throughput_img_s": number("Images/s", format="%.1f"),
         "wide_spread": st.column_config.CheckboxColumn("Wide spread"),
+        "ran_beside": st.column_config.TextColumn("Ran beside", help=beside),
         "samples_count": number("Samples"),
         "peak_memory_mib": number("Peak, MiB", format="%.0f", help=memory),
         "peak_flop_share": number("Of peak", format="percent", help=share),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ import streamlit as st
 
 from explorer.benchmark.store import StoreError
 from explorer.charts.claims import growth_chart
-from explorer.claims.attention_timing import SIDES, measure_growth, reference_growth
+from explorer.claims.attention_timing import SIDES, measure_growth_in_turn, reference_growth
 from explorer.claims.claim import Evidence, Origin, Outcome, Verdict, in_convention
 from explorer.claims.quantities import LatencyRatio, exponent, macs_growth
 from explorer.claims.speed import latency_pairs, reference_records, timed_records
@@ -33,6 +34,7 @@ _CLAIM = "claim"
 _MEASURE = "measure_growth"
 _GROWTH = "attention_growth"
 _GROWTH_KEY = SIDES
+_NOTE = "attention_growth_note"
 _REFERENCE: Origin = "reference run"
 
 
@@ -134,8 +136,15 @@ def show_growth(evidence: Evidence) -> None:
 def _growth() -> pd.DataFrame | None:
     if not st.session_state.get(_MEASURE):
         return None
+    told: dict[str, str | None] = st.session_state.setdefault(_NOTE, {})
     try:
-        return with_progress(_GROWTH, _GROWTH_KEY, "Timing attention on growing maps, sides", measure_growth)
+        return with_progress(
+            _GROWTH,
+            _GROWTH_KEY,
+            "Timing attention on growing maps, sides",
+            partial(measure_growth_in_turn, on_note=lambda note: told.update(note=note)),
+            note=lambda: told.get("note"),
+        )
     except RuntimeError as error:
         st.error(plain(str(error)), icon=":material/report:")
         return None

@@ -41,6 +41,7 @@ LISTED = (
     "engine",
     "measured_at",
     "runnable_threads",
+    "ran_beside",
     "img_height",
     "img_width",
     "device_name",

@@ -44,7 +44,15 @@ COMPARED = (
     "top1_percent",
 )
 #: Those that are shown when they are asked for in the table's menu.
-MORE_COMPARED = ("batch_size", "latency_ms_p95", "throughput_ratio", "engine_label", "wide_spread", "measured_at")
+MORE_COMPARED = (
+    "batch_size",
+    "latency_ms_p95",
+    "throughput_ratio",
+    "engine_label",
+    "wide_spread",
+    "ran_beside",
+    "measured_at",
+)
 
 COLUMN_CONFIG: dict[str, Any] = {
     "model": st.column_config.TextColumn("Model", pinned=True),
@@ -69,6 +77,9 @@ COLUMN_CONFIG: dict[str, Any] = {
     ),
     "runnable_threads": st.column_config.NumberColumn(
         "Load", help="Threads that ran or waited for a core just before the measurement: they make it scatter."
+    ),
+    "ran_beside": st.column_config.TextColumn(
+        "Ran beside", help="What else of this program computed on the machine meanwhile: it makes a result scatter."
     ),
     "wide_spread": st.column_config.CheckboxColumn("Wide spread", help="The samples scatter too much to trust."),
     "img_height": "Height, px",

@@ -20,6 +20,7 @@ from explorer.benchmark.record import Record
 from explorer.benchmark.runner import QueuedWork, Run, Runner
 from explorer.benchmark.store import Store, StoreError
 from explorer.benchmark.training_record import TrainingRecord
+from explorer.memory_budget import memory_budget
 
 #: Ended runs that a reloaded page still finds; the oldest go first, their records stay in the store.
 MAX_REMEMBERED = 64
@@ -36,7 +37,7 @@ class JobManager:
     """
 
     def __init__(self) -> None:
-        self.runner = Runner(_store_record)
+        self.runner = Runner(_store_record, lambda: memory_budget().at_work)
         self._remembered: dict[str, Run] = {}
         self._ablation: AblationRun | None = None
         self._lock = threading.Lock()

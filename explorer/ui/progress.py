@@ -107,7 +107,13 @@ class Job:
 
 
 def with_progress(
-    name: str, key: Hashable, label: str, work: Work[Result], *, needed_mib: float = MODEST_MIB
+    name: str,
+    key: Hashable,
+    label: str,
+    work: Work[Result],
+    *,
+    needed_mib: float = MODEST_MIB,
+    note: Callable[[], str | None] = lambda: None,
 ) -> Result | None:
     """The result of long work, once it is there; until then progress and a Stop button stand in its place.
 
@@ -120,6 +126,7 @@ def with_progress(
         label: What is being done, as the bar's text.
         work: Called with `on_progress(done, total)` and `should_stop()`.
         needed_mib: The most memory that the work takes, MiB; it begins when there is room for it.
+        note: Gives what is to be said under the bar, if anything.
 
     Raises:
         Exception: What the work raised, or ValueError where it can never fit into the memory budget.
@@ -134,7 +141,7 @@ def with_progress(
         return None
     job = _job_for(slot, work, needed_mib)
     if not job.outcome.done():
-        _watch(job, slot, label)
+        _watch(job, slot, label, note)
         return None
     result = cast("Result", job.outcome.result())
     kept[slot] = result
@@ -176,7 +183,7 @@ def _job_for(slot: Slot, work: Work[Any], needed_mib: float) -> Job:
 
 
 @st.fragment(run_every=_POLL_S)
-def _watch(job: Job, slot: Slot, label: str) -> None:
+def _watch(job: Job, slot: Slot, label: str, note: Callable[[], str | None]) -> None:
     """Progress of a running job; the page runs again when the job ends or is stopped."""
     if job.over:
         if (
@@ -188,6 +195,8 @@ def _watch(job: Job, slot: Slot, label: str) -> None:
     bar, button = st.columns([5, 1], vertical_alignment="center")
     bar.progress(job.share, f"{label}{_describe(job)}")
     button.button("Stop", key=f"stop_{slot[0]}", icon=":material/stop:", on_click=_stop, args=(slot, label))
+    if said := note():
+        st.caption(said)
 
 
 def _describe(job: Job) -> str:

@@ -17,7 +17,7 @@ from explorer.benchmark.plan import Plan
 from explorer.benchmark.store import Store, StoreError
 from explorer.command_line import bench, main
 from explorer.command_line.keeping import RecordKeeper
-from explorer.command_line.tables import Column, duration, text_table
+from explorer.command_line.tables import RESULT_COLUMNS, Column, duration, text_table
 from tests.explorer.benchmark.examples import example_record, failed_record
 
 TINY = ["--models", "test_resnet", "--img-size", "32", "--threads", "1"]
@@ -315,6 +315,15 @@ def test_tables_say_once_what_all_rows_share():
     ]
     rows = [{"name": "long name", "ms": "5"}, {"name": "b", "ms": "12.5"}]
     assert text_table(columns, rows) == "All: device cpu\nname         ms\nlong name     5\nb          12.5"
+
+
+def test_what_ran_beside_stands_in_the_table_where_anything_did():
+    alone, other = example_record(ran_beside="nothing"), example_record(ran_beside="1 training")
+    assert "ran beside" not in text_table(RESULT_COLUMNS, map(vars, [alone, example_record(ran_beside=None)]))
+    heading, first, second = text_table(RESULT_COLUMNS, map(vars, [alone, other])).splitlines()[1:]
+    place = heading.index("ran beside")
+    assert second[place:].startswith("1 training  ")
+    assert first[place:].startswith(" " * len("1 training"))
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.1, "1 s"), (45, "45 s"), (180, "3 min"), (7500, "2 h 5 min")])

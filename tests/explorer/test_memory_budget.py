@@ -15,6 +15,19 @@ MIB = 2**20
 TIMEOUT_S = 20
 
 
+def test_what_runs_now_is_counted() -> None:
+    budget = MemoryBudget(1000.0, resident_mib=lambda: 0.0, at_once=1)
+    assert budget.at_work == 0
+    first = Worker(budget, 1.0)
+    assert first.started.wait(TIMEOUT_S)
+    second = Worker(budget, 1.0)  # has to wait
+    assert second.told.wait(TIMEOUT_S)
+    assert budget.at_work == 1
+    for worker in (first, second):
+        worker.let_go()
+    assert budget.at_work == 0
+
+
 class Worker:
     """Work in a thread of its own, that goes on until it is let go."""
 

@@ -21,6 +21,7 @@ from explorer.benchmark.outcome import Place, finished_record, unfinished_record
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.runner import Progress, Run
 from explorer.benchmark.store import Store
+from explorer.charts.benchmark import latency_bars
 from explorer.command_line import _parser
 from explorer.command_line.bench import plan_of
 from explorer.ui.benchmark_results import (
@@ -390,6 +391,31 @@ def test_ratios_are_to_the_first_model_at_the_same_batch_and_failures_keep_their
     assert finding(table[table["latency_ms_p50"].notna()]).startswith(
         "hrformer_tiny takes 3 times as long as hrnet_w18"
     )
+
+
+def test_what_was_not_measured_alone_is_marked_and_said() -> None:
+    plan = Plan(models=(model_by_name("hrnet_w18"), model_by_name("hrformer_tiny")))
+    jobs = plan.jobs()
+    beside = ["nothing", "1 benchmark, 1 app computation"]
+    records = [
+        replace(finished_record(job, Place.here(job), [10.0] * 30, NOTHING_ELSE), ran_beside=told)
+        for job, told in zip(jobs, beside, strict=True)
+    ]
+    table = results_table(plan, measured_jobs(plan, records))
+    assert table["ran_beside"].fillna("").to_list() == ["", "1 benchmark, 1 app computation"]
+    bars = table.assign(model=table["label"], latency_ratio=table["ratio_to_first"])
+    (drawn,) = latency_bars(bars, "hrnet_w18", "title").data
+    assert list(drawn.marker.pattern.shape) == ["", "x"]
+    assert [row[4] for row in drawn.customdata] == ["", "; beside it ran 1 benchmark, 1 app computation"]
+
+
+def test_a_run_that_was_not_alone_is_warned_of_on_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explorer.benchmark.neighbours.busy_groups", lambda own: [(1, "training")])
+    app = open_benchmark("this variant")
+    app.button(key="start_run").click().run()
+    wait_for_end(app)
+    assert "Not measured alone: beside " in " ".join(warning.value for warning in app.warning)
+    assert app.dataframe[0].value["ran_beside"].to_list() == ["1 training"]
 
 
 _UNMEASURED = (

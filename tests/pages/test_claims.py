@@ -11,6 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from explorer.benchmark.device_lock import device_lock
 from explorer.benchmark.reference import reference_files
 from explorer.benchmark.store import Store
 from explorer.claims import speed
@@ -152,3 +153,16 @@ def test_a_store_that_fails_leaves_the_costs(monkeypatch: pytest.MonkeyPatch) ->
     app = open_claims()
     assert "Your records cannot be read, so they judge no speed" in app.error[0].value
     assert int(app.metric[0].value) >= 20
+
+
+def test_the_timing_of_attention_waits_for_another_program_with_a_sentence_and_can_be_stopped() -> None:
+    app = open_claims()
+    with device_lock("cpu", "training", lambda told: None, lambda: False):
+        app.button(key="start_growth").click().run()
+        end = time.monotonic() + 20
+        while not any("has it for a training since" in caption.value for caption in app.caption):
+            assert time.monotonic() < end
+            app.run()
+        app.button(key="stop_attention_growth").click().run()
+    assert not app.exception
+    assert "was stopped" in " ".join(info.value for info in app.info)

@@ -53,6 +53,7 @@ MEASURED: dict[str, Any] = {
     "peak_flop_share": 0.125,
     "runnable_threads": 3,
     "load_average_1min": 1.25,
+    "ran_beside": "nothing",
     "environment": {"torch": "2.14.1", "flags": {"mkldnn": True}, "git_commit": None},
     "hostname": "bench-1",
     "reasons": {**missing("only measured on CUDA", *CPU_ONLY), "compile_time_s": "not compiled"},
@@ -90,10 +91,10 @@ def failed_record(**changes: Any) -> Record:
 
 
 def as_before_load(record: Record) -> Record:
-    """The record as a version before the machine's load was looked at would have left it."""
+    """The record as a version before the machine's load and other programs were looked at would have left it."""
     reason = "not recorded by the version that measured it"
     reasons = {**record.reasons, "runnable_threads": reason, "load_average_1min": reason}
-    return replace(record, runnable_threads=None, load_average_1min=None, reasons=reasons)
+    return replace(record, runnable_threads=None, load_average_1min=None, ran_beside=None, reasons=reasons)
 
 
 #: Everything that a text may be in a record, with what spreadsheets and CSV readers stumble over.
@@ -152,4 +153,5 @@ records = st.builds(
     params=st.integers(1, 2**63 - 1),
     peak_rss_mib=_positive,
     wide_spread=st.booleans(),
+    ran_beside=st.none() | texts,
 ) | st.builds(failed_record, record_id=st.uuids().map(str), status_reason=texts, status=st.just("failed"))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from explorer.benchmark.comparison import comparison_table, published_accuracy
 from explorer.benchmark.exchange import HEADER, import_csv, read_csv, write_csv, write_timm_csv
 from explorer.benchmark.record import Record
 from explorer.benchmark.store import Store
@@ -76,7 +77,7 @@ def test_columns_may_come_in_any_order() -> None:
 
 def test_files_of_earlier_versions_are_read() -> None:
     original = example_record(product_macs=None)
-    later = ("engine", "product_macs", "runnable_threads", "load_average_1min")
+    later = ("engine", "product_macs", "runnable_threads", "load_average_1min", "ran_beside")
     rows = list(csv.reader(io.StringIO(exported(original).decode(), newline="")))
     kept = [column for column, name in enumerate(HEADER) if name not in later]
     assert read(as_csv([[row[column] for column in kept] for row in rows])) == [as_before_load(original)]
@@ -90,6 +91,17 @@ def test_an_import_adds_what_is_new_and_nothing_twice(store: Store) -> None:
     assert import_csv(store, io.BytesIO(exported(third, third))) == (0, 2)
     assert [store.get(record.record_id) for record in (first, second, third)] == [first, second, third]
     assert store.count() == 3
+
+
+def test_what_ran_beside_travels_and_is_marked_where_it_arrives(store: Store) -> None:
+    records = [
+        example_record(model_name=name, ran_beside=beside)
+        for name, beside in (("resnet18", "1 benchmark, 2 trainings"), ("resnet34", "nothing"), ("resnet50", None))
+    ]
+    import_csv(store, io.BytesIO(exported(*records)))
+    assert [store.get(record.record_id) for record in records] == records
+    table = comparison_table(store.query(), published_accuracy()).set_index("model")
+    assert table["ran_beside"].dropna().to_dict() == {"resnet18": "1 benchmark, 2 trainings"}
 
 
 def test_an_exported_store_is_the_same_store_elsewhere(store: Store, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,12 +91,27 @@ def test_old_records_say_that_the_load_was_not_recorded_and_keep_their_other_rea
     measured, unexplained = example_record(), failed_record()
     store.add_all([measured, unexplained])
     with writing(store._engine) as connection:  # back to the tables of version 4
-        for column in ("runnable_threads", "load_average_1min"):
+        for column in ("runnable_threads", "load_average_1min", "ran_beside"):
             connection.execute(text(f"ALTER TABLE benchmark_records DROP COLUMN {column}"))
         connection.execute(update(SCHEMA).values(version=4))
     bring_up_to_date(store._engine, "here", read_only=False)
     assert store.get(measured.record_id) == as_before_load(measured)
     assert store.get(unexplained.record_id) == as_before_load(unexplained)
+
+
+def test_old_records_do_not_say_that_they_ran_alone(store: Store) -> None:
+    record = example_record()
+    store.add(record)
+    with writing(store._engine) as connection:  # back to the tables of version 5
+        connection.execute(text("ALTER TABLE benchmark_records DROP COLUMN ran_beside"))
+        connection.execute(update(SCHEMA).values(version=5))
+    bring_up_to_date(store._engine, "here", read_only=False)
+    assert store.get(record.record_id) == replace(record, ran_beside=None)
+    store.add(example_record(ran_beside="1 training"))
+    assert store.query(columns=["ran_beside"])["ran_beside"].fillna("not known").to_list() == [
+        "not known",
+        "1 training",
+    ]
 
 
 def test_steps_are_taken_once_and_in_order(store: Store) -> None:

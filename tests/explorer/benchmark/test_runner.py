@@ -92,6 +92,7 @@ def test_every_figure_is_there_or_has_a_reason(pair):
         assert 0 < record.peak_flop_share < 1
         assert record.threads == 1
         assert record.environment["threads"]["intra_op"] == 1
+        assert record.ran_beside is not None
         assert record.runnable_threads is not None or "count" in record.reasons["runnable_threads"]
 
 

@@ -71,6 +71,7 @@ _COMPARED = pd.DataFrame(
         "latency_ms_p95": [60.0, 21.0],
         "latency_ratio": [2.5, 1.0],
         "wide_spread": [True, False],
+        "ran_beside": [pd.NA, "1 training"],
         "throughput_img_s": [20.0, 50.0],
         "throughput_ratio": [0.4, 1.0],
         "source": ["here", "a paper"],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from explorer.benchmark.device_lock import device_lock
 from explorer.claims import attention_timing
 from explorer.claims.attention_timing import reference_growth
 from explorer.command_line import main
@@ -40,6 +43,32 @@ def test_a_measured_growth_is_written_where_it_is_asked_for(tmp_path: Path, monk
     pd.testing.assert_frame_equal(reference_growth()[[*growth]], growth)
     written = pd.read_csv(tmp_path / "claims.csv").set_index("key")
     assert written.loc["scaling-global-time", ["ours", "origin"]].to_list() == [2.0, "measured here"]
+
+
+def test_another_program_that_measures_is_waited_for_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held, is_measured_while_held = threading.Event(), []
+
+    def measure(on_progress: object, should_stop: object) -> pd.DataFrame:
+        is_measured_while_held.append(held.is_set())
+        return pd.DataFrame({"positions": [100, 200], "window_ms": [1.0, 2.0], "global_ms": [1.0, 4.0]})
+
+    def hold() -> None:
+        with device_lock("cpu", "benchmark", lambda told: None, lambda: False):
+            held.set()
+            time.sleep(1.5)
+            held.clear()
+
+    monkeypatch.setattr(attention_timing, "measure_growth", measure)
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(10)
+    assert main(["claims", "--measure"]) == 0
+    holder.join()
+    assert is_measured_while_held == [False]
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Waiting for cpu: process ")]
+    assert len(said) == 1
 
 
 def test_a_growth_that_is_not_measured_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
