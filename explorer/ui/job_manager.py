@@ -22,6 +22,7 @@ from explorer.benchmark.runner import QueuedWork, Run, Runner
 from explorer.benchmark.store import Store, StoreError
 from explorer.benchmark.training_record import TrainingRecord
 from explorer.ui.panels import show_table
+from explorer.ui.server_end import when_stopped
 from explorer.units import counted
 
 #: Ended runs that a reloaded page still finds; the oldest go first, their records stay in the store.
@@ -47,6 +48,7 @@ class JobManager:
         self._lock = threading.Lock()
         self._visitors = itertools.count(1)
         self._traces = tempfile.TemporaryDirectory(prefix="hrformer-traces-")
+        when_stopped(self.stop)
 
     def new_visitor(self) -> str:
         """How a session is called in the queue."""
@@ -95,6 +97,13 @@ class JobManager:
             self._ablation = run
         self.runner.submit_work(run, ("cpu",))
         return run
+
+    def stop(self) -> None:
+        """Cancel all that is at work or waiting, and wait until it has left its records."""
+        for work in self.runner.queue():
+            work.cancel()
+        for work in self.runner.queue():
+            work.wait()
 
     def find(self, run_id: str | None) -> Run | None:
         """A run by its id, such as the one that a link names."""

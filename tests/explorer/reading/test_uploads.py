@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -190,3 +192,17 @@ def test_readers_are_gone_when_they_have_read() -> None:
     assert left == []
     assert process.pid != os.getpid()
     assert uploads.reading_server() is reading_server()
+
+
+def test_a_reader_at_work_ends_with_the_app_that_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "never.png")  # to which nobody writes
+    request = {"kind": "picture", "path": str(tmp_path / "never.png"), "answer": str(tmp_path / "answer")}
+    code = f"from explorer.reading.uploads import reading_server; reading_server().ask({request})"
+    app = psutil.Process(subprocess.Popen([sys.executable, "-c", code]).pid)
+    deadline = time.monotonic() + 60
+    while len(below := app.children(recursive=True)) < 3:  # server, keeper, reader
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    app.kill()
+    app.wait()
+    assert not [process for process in psutil.wait_procs(below, timeout=5)[1] if process.status() != "zombie"]
