@@ -74,7 +74,7 @@ class MemoryBudget:
     def at_work(self) -> int:
         """How many pieces of work run now."""
         with self._changed:
-            return sum(ticket.running for ticket in self._tickets)
+            return len(self._admission.running)
 
     @contextmanager
     def admitted(self, needed_mib: float, *, long: bool = False, on_wait: OnWait | None = None) -> Iterator[None]:

@@ -16,6 +16,7 @@ import socket
 import sys
 from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from explorer.reading.kinds import KINDS
@@ -70,9 +71,18 @@ def _keep(descriptor: int) -> None:
         pid = os.fork()
         if pid == 0:
             _in_fork(_read, request, line)
+        Thread(target=_end_with_app, args=(line, pid), daemon=True).start()
         _, status = os.waitpid(pid, 0)
         if status != 0:
             _say(line, {"refused": KINDS[request["kind"]].limits.reason(os.WTERMSIG(status))})
+
+
+def _end_with_app(line: socket.socket, pid: int) -> None:
+    """Nobody waits for what is read any more once the other end of the line has closed."""
+    with contextlib.suppress(OSError):
+        line.recv(1)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def _read(request: dict[str, str], line: socket.socket) -> None:

@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -247,8 +249,22 @@ def test_a_plans_values_come_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "contents", [b"models: *a", b"a: 1\na: 2", b"[" * 100_000, b"\xff", b"? [a]\n: b", b"a: !!binary x"]
+    "contents", [b"models: *a", b"a: 1\na: 2", b"[" * 100_000, b"\xff", b"? [a]\n: b", b"a: 0x" + b"f" * 9999]
 )
 def test_what_is_no_plan_costs_a_sentence(contents: bytes) -> None:
     with pytest.raises(ValueError, match=r"^(The plan|It is not UTF-8).*\.$"):
         plan_values_from_upload(contents)
+
+
+def test_a_reader_at_work_ends_with_the_app_that_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "never.png")  # to which nobody writes
+    request = {"kind": "picture", "path": str(tmp_path / "never.png"), "answer": str(tmp_path / "answer")}
+    code = f"from explorer.reading.uploads import reading_server; reading_server().ask({request})"
+    app = psutil.Process(subprocess.Popen([sys.executable, "-c", code]).pid)
+    deadline = time.monotonic() + 60
+    while len(below := app.children(recursive=True)) < 3:  # server, keeper, reader
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    app.kill()
+    app.wait()
+    assert not [process for process in psutil.wait_procs(below, timeout=5)[1] if process.status() != "zombie"]
