@@ -13,6 +13,7 @@ from streamlit.navigation.page import Page
 from explorer.ui import address, choices
 from explorer.ui.later_imports import LATER_IMPORTS
 from explorer.ui.panels import plain
+from explorer.ui.visitors import arrive
 
 PRODUCT = "HRFormer Explorer"
 _LOGO = Path(__file__).parents[2] / "docs" / "logo.svg"
@@ -31,6 +32,7 @@ for (const ms of [0, 50, 200, 800, 2000]) setTimeout(() => {
 @contextmanager
 def framed(page: Page) -> Iterator[None]:
     """Run a page inside: what the browser asked for is read before, and the address is written after."""
+    arrive()
     st.set_page_config(page_title=f"{page.title} · {PRODUCT}")
     st.logo(str(_LOGO), size="large")
     st.html(address.REPLACE_WITHIN_A_PAGE, unsafe_allow_javascript=True)

@@ -17,6 +17,7 @@ from explorer.partial_forward import watched
 from explorer.shared_cache import SharedCache
 from explorer.ui.frame import end_page
 from explorer.ui.progress import OnProgress, ShouldStop, with_progress
+from explorer.ui.visitors import visitors
 from hrformer import HRFormer
 
 Value = TypeVar("Value")
@@ -109,6 +110,7 @@ def _clear(notes: list[DeltaGenerator]) -> None:
 def _cache() -> SharedCache:
     budget = memory_budget()
     shared_cache = SharedCache(CACHED_SHARE * budget.budget_mib)
+    budget.release_with(visitors().end_away)
     budget.release_with(shared_cache.clear)
     budget.release_with(st.cache_data.clear)
     return shared_cache

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from explorer import capacity
 from explorer.memory_budget import MemoryBudget, memory_budget
 from explorer.ui import heavy_work, progress
+from explorer.ui.visitors import Visit
 from tests.explorer.test_models import SMALL, saved, state_with_windows
 from tests.pages.entrypoint import open_app
 
@@ -164,4 +166,29 @@ def test_work_that_is_stopped_while_it_waits_leaves_the_queue(
         assert time.monotonic() < end
         time.sleep(0.05)
     other.give_back()
+    assert budget._admission._tickets == []
+
+
+@pytest.mark.parametrize("is_waiting", [True, False])
+def test_work_ends_with_the_visit_of_whoever_asked_for_it(
+    budget: MemoryBudget, monkeypatch: pytest.MonkeyPatch, *, is_waiting: bool
+) -> None:
+    """In the queue it leaves it, and at work it is asked to stop."""
+    visit = Visit()
+    other = Occupied(budget, 50) if is_waiting else None
+    begun, ended = threading.Event(), threading.Event()
+
+    def work(on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> None:
+        begun.set()
+        while not should_stop():
+            time.sleep(0.01)
+        ended.set()
+
+    job = progress.Job("key", work, 100, visit)
+    assert is_waiting or begun.wait(20)
+    visit.has_ended = True
+    assert wait([job.outcome], timeout=20).done
+    assert begun.is_set() is ended.is_set() is not is_waiting
+    if other is not None:
+        other.give_back()
     assert budget._admission._tickets == []
