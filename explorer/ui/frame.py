@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from explorer.memory_budget import BudgetError
 from explorer.ui import address, choices
 from explorer.ui.later_imports import LATER_IMPORTS
 from explorer.ui.panels import plain
@@ -42,8 +43,12 @@ def framed(page: Page) -> Iterator[None]:
     st.session_state[choices.PAGE] = page.url_path
     address.arrive(page.url_path)
     messages = st.container()
-    with suppress(_PageEnd):
+    try:
         yield
+    except _PageEnd:
+        pass
+    except BudgetError as error:  # where a page cannot do without what was refused
+        st.error(str(error), icon=":material/memory:")
     address.leave()
     for sentence in address.complaints():
         messages.info(plain(sentence), icon=":material/info:")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 import streamlit as st
 
 from explorer.admission import Waiting
-from explorer.memory_budget import memory_budget
+from explorer.memory_budget import BudgetError, memory_budget
 from explorer.ui.visitors import Visit, arrive
 
 OnProgress = Callable[[int, int], None]
@@ -142,7 +142,11 @@ def with_progress(
     if not job.outcome.done():
         _watch(job, slot, label)
         return None
-    result = cast("Result", job.outcome.result())
+    try:
+        result = cast("Result", job.outcome.result())
+    except BudgetError:
+        _session_dict(_JOBS).pop(name, None)  # there may be room the next time
+        raise
     kept[slot] = result
     _forget_oldest(kept)
     return result
