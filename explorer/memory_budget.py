@@ -268,7 +268,8 @@ def _does_not_fit_now(needed_mib: float, memory: Memory) -> str:
     return (
         f"This needs about {_size(needed_mib)} and does not fit now: of the {_size(memory.budget_mib)} that the server "
         f"may take, it itself holds {_size(memory.at_rest_mib)}, and its visitors {_size(kept_mib)} in uploads and "
-        f"results that they keep. These come back as they leave: try again then, or {_ways_out(needed_mib, memory)}."
+        "results that they keep. These come back within 30 s of their leaving: try again then, or "
+        f"{_ways_out(needed_mib, memory)}."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from explorer.admission import MAX_OVERTAKEN, Admission, Memory, Ticket, Waiting
@@ -162,7 +162,7 @@ class Simulated:
 
 
 @given(arrivals=ARRIVALS, at_once=st.integers(1, 4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_fits_starts_within_the_stated_bound_and_nothing_exceeds_the_budget(
     arrivals: list[Arrival], at_once: int
 ) -> None:
@@ -187,7 +187,7 @@ def test_whatever_fits_starts_within_the_stated_bound_and_nothing_exceeds_the_bu
     other_mib=st.integers(51, 100),
     at_once=st.integers(2, 6),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_stream_of_other_work_without_end_keeps_nobody_waiting(
     needed_mib: list[int], other_mib: int, at_once: int
 ) -> None:

@@ -168,7 +168,7 @@ def test_a_refusal_says_what_visitors_keep_and_that_it_comes_back() -> None:
     budget = budget_of(2000, lambda: held[0])
     held[0] = 1950.0
     sentence = (
-        r"about 57 MiB and does not fit now: of the 2.0 GiB .* itself holds 400 MiB, .* visitors 1.5 GiB .* leave"
+        r"about 57 MiB and does not fit now: of the 2.0 GiB .* itself holds 400 MiB, .* visitors 1.5 GiB .* within 30 s"
     )
     with pytest.raises(BudgetError, match=sentence), budget.admitted(57):
         pass
