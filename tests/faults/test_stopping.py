@@ -127,6 +127,7 @@ async def stop_during(work: Work, number: int, address: str, pid: int) -> tuple[
     return code, took, [child for child in below if runs(child)]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("work", "number"),
     [

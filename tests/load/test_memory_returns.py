@@ -58,6 +58,7 @@ async def visit(address: str, *queries: str) -> None:
 
 
 @pytest.mark.load
+@pytest.mark.alone
 def test_memory_returns_when_the_last_visitor_has_left(tmp_path: Path) -> None:
     environment = {"HRFORMER_RESULTS_URL": f"sqlite:///{tmp_path / 'records.sqlite'}"}
     # Where browser tests ran before, an event loop holds this thread.
