@@ -66,7 +66,7 @@ def device_lock(
 
 def lock_path(device: str) -> Path:
     """The file of a device."""
-    return Path(os.environ.get(VARIABLE, "/tmp")) / f"hrformer-explorer-{_name(device)}.lock"
+    return Path(os.environ.get(VARIABLE) or "/tmp") / f"hrformer-explorer-{_name(device)}.lock"
 
 
 def _acquired(path: Path, device: str, on_wait: Callable[[str], None], is_unwanted: Callable[[], bool]) -> int | None:

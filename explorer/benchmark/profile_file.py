@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from explorer.benchmark.columns import check_value, columns_of
+from explorer.benchmark.columns import Column, check_value, columns_of
 from explorer.benchmark.outcome import Place
 from explorer.benchmark.profile import Profile, ProfileRow
 from explorer.benchmark.profile_comparison import SHARED_KIND
@@ -20,6 +20,7 @@ REFERENCE_FILE = REFERENCE_FOLDER / "profiles.json"
 
 _ROW = columns_of(ProfileRow)
 _OF_PROFILE = {column.name: column for column in columns_of(Profile)}
+_RAN_BESIDE = Column("ran_beside", str, optional=True, choices=())
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,18 @@ class ProfiledRun:
         measured_at: When it ended, ISO 8601 in UTC.
         place: Where it ran.
         profiles: What it found.
+        ran_beside: What else of this program ran on the machine meanwhile, as of records; None where nobody looked.
     """
 
     measured_at: str
     place: Place
     profiles: tuple[Profile, ...]
+    ran_beside: str | None = None
 
 
 def write_profiles(run: ProfiledRun, path: Path) -> None:
     """Write a run as JSON, a row of a profile a line."""
-    head = {"measured_at": run.measured_at, "place": run.place.to_dict()}
+    head = {"measured_at": run.measured_at, "place": run.place.to_dict(), "ran_beside": run.ran_beside}
     text = _with_lines(head, "profiles", map(_written, run.profiles))
     path.write_text(f"{text}\n", encoding="utf-8")
 
@@ -54,7 +57,8 @@ def read_profiles(path: Path) -> ProfiledRun:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         profiles = tuple(map(_profile, values["profiles"]))
-        return ProfiledRun(values["measured_at"], Place.from_dict(values["place"]), profiles)
+        beside = check_value(_RAN_BESIDE, values.get("ran_beside"))  # which files of earlier versions lack
+        return ProfiledRun(values["measured_at"], Place.from_dict(values["place"]), profiles, beside)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path.name} holds no profiles ({type(error).__name__}: {error}): make it anew with python -m explorer "

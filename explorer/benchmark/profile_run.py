@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from explorer.benchmark.neighbours import Neighbours
 from explorer.benchmark.outcome import Place
 from explorer.benchmark.plan import Job
 from explorer.benchmark.process import WorkerProcess
@@ -27,12 +28,14 @@ class ProfileRun:
         trace_folder: Where to write a Chrome trace of each; None for none.
         owner: Who asked for it, as shown to others in the queue.
         sweeps: How often the models take turns, each time in a new process.
+        computing: How many heavy computations this process does beside, at the moment that it is asked.
 
     Attributes:
         id: Short and unique.
         asked_at: When it was asked for.
         note: What holds it up, see `QueuedWork`.
         jobs: The jobs.
+        ran_beside: What else of this program ran on the machine meanwhile, as of records; None before the end.
 
     Raises:
         ValueError: If there is no job, or one is not an eager inference.
@@ -40,7 +43,14 @@ class ProfileRun:
 
     kind = "profile"
 
-    def __init__(self, jobs: Sequence[Job], trace_folder: Path | None, owner: str, sweeps: int = 1) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        trace_folder: Path | None,
+        owner: str,
+        sweeps: int = 1,
+        computing: Callable[[], int] = lambda: 0,
+    ) -> None:
         if not jobs or sweeps < 1:
             raise ValueError("Nothing to profile: name at least one model, and let it run at least once.")
         for job in jobs:
@@ -57,6 +67,8 @@ class ProfileRun:
         self._cancelled = False
         self._place: Place | None = None
         self._started_at: float | None = None
+        self._beside = Neighbours(self._workers, computing)
+        self.ran_beside: str | None = None
         self._calls: list[list[Profile]] = [[] for _ in jobs]
         self._error: str | None = None
         self._done = threading.Event()
@@ -132,7 +144,12 @@ class ProfileRun:
                 worker = self._start(index, is_last=sweep == self._sweeps - 1)
                 if worker is not None:
                     self._listen(worker, index)
+        self.ran_beside = self._beside.told()
         self._done.set()
+
+    def _workers(self) -> tuple[int, ...]:
+        worker = self._worker
+        return () if worker is None else (worker.pid,)
 
     def _start(self, index: int, *, is_last: bool) -> WorkerProcess | None:
         trace_path = str(self.trace_paths[index]) if self.trace_paths and is_last else None
@@ -146,6 +163,7 @@ class ProfileRun:
     def _listen(self, worker: WorkerProcess, index: int) -> None:
         before, reason = len(self._calls[index]), None
         for message in worker.messages():
+            self._beside.look()
             match message["type"]:
                 case "place":
                     self._place = Place.from_dict(message["place"])

@@ -303,7 +303,7 @@ class Runner:
         Raises:
             ValueError: If this machine lacks the device, too.
         """
-        run = ProfileRun(jobs, trace_folder, owner, sweeps)
+        run = ProfileRun(jobs, trace_folder, owner, sweeps, self._computing)
         device = run.jobs[0].device
         check_present(device)
         self._enqueue(run, (device,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -51,18 +52,25 @@ def add_parser(commands: Any) -> None:
 
 
 def _profile(arguments: argparse.Namespace) -> int:
+    from explorer.benchmark.neighbours import NOTHING
     from explorer.benchmark.profile_file import ProfiledRun, write_profiles
 
     runs = [_run_of(arguments, batch_size) for batch_size in arguments.batch_sizes]  # all is legal before one starts
     check_output(arguments.output)
     profiles: list[Profile] = []
+    beside: dict[str, None] = {}
     for run in runs:
         _watch(run)
         _show(run.profiles)
         profiles += run.profiles
+        if run.ran_beside not in (None, NOTHING):
+            beside[run.ran_beside] = None
+            print(f"Not profiled alone: beside {run.ran_beside}.", file=sys.stderr)
         if arguments.output is not None and run.place is not None:
             when = datetime.now(UTC).isoformat(timespec="seconds")
-            write_profiles(ProfiledRun(when, run.place, tuple(profiles)), arguments.output)
+            write_profiles(
+                ProfiledRun(when, run.place, tuple(profiles), "; ".join(beside) or NOTHING), arguments.output
+            )
     return 0
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer.benchmark.comparison import display_name
+from explorer.benchmark.neighbours import NOTHING
 from explorer.benchmark.outcome import Place
 from explorer.benchmark.profile import Profile, Split
 from explorer.benchmark.profile_comparison import compare_profiles, finding
@@ -48,7 +49,9 @@ class Shown:
 def own_shown(run: ProfileRun) -> Shown:
     """The session's own profiles."""
     where = "" if run.place is None else f"{_machine(run.place)}, "
-    return Shown(run.profiles, f"Your own profiles: {where}{_call(run.profiles[0])}.", trace_paths=run.trace_paths)
+    others = "" if run.ran_beside in (None, NOTHING) else f" Not taken alone: beside {run.ran_beside}."
+    where = f"Your own profiles: {where}{_call(run.profiles[0])}.{others}"
+    return Shown(run.profiles, where, trace_paths=run.trace_paths)
 
 
 def reference_shown() -> Shown | None:

@@ -6,11 +6,13 @@ from explorer.benchmark.profile_file import read_profiles
 from explorer.command_line import main
 
 
-def test_two_models_are_compared_and_written(tmp_path, capsys):
+def test_two_models_are_compared_and_written(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("explorer.benchmark.neighbours.busy_groups", lambda own: [(1, "training")])
     path = tmp_path / "profiles.json"
     options = "--models test_resnet,test_efficientnet --batch-sizes 2 --img-size 32 --threads 1 --sweeps 1"
     assert main(["profile", *options.split(), "--output", str(path)]) == 0
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "Not profiled alone: beside 1 training." in err
     assert "launch and Python" in out
     assert "test_resnet: " in out
     assert "of test_efficientnet's MACs" in out
@@ -20,6 +22,7 @@ def test_two_models_are_compared_and_written(tmp_path, capsys):
         ("test_efficientnet", 2),
     ]
     assert run.place.threads == 1
+    assert run.ran_beside == "1 training"
 
 
 @pytest.mark.parametrize(

@@ -130,8 +130,10 @@ def test_own_profiles_take_its_place_and_are_shown_the_same_way() -> None:
     assert not any(path.exists() for path in run.trace_paths)
 
 
-def test_one_model_alone_is_answered_for_itself() -> None:
+def test_one_model_alone_is_answered_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explorer.benchmark.neighbours.busy_groups", lambda own: [(1, "benchmark")])
     app = profiled(beside("none"))
+    assert "Not taken alone: beside 1 benchmark." in captions(app)
     assert " of MACs, " in answer(app)
     assert "Choose a second model under **Beside it**" in captions(app)
     assert len(app.dataframe) == 1

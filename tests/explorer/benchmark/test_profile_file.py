@@ -22,7 +22,7 @@ PLACE = Place.here(JOB)
 @pytest.fixture
 def path(tmp_path):
     profile = Profile("hrformer_tiny", 8, (224, 192), 1.5, ROWS)
-    run = ProfiledRun("2026-11-26T03:00:00+00:00", PLACE, (profile, profile))
+    run = ProfiledRun("2026-11-26T03:00:00+00:00", PLACE, (profile, profile), "1 training")
     write_profiles(run, tmp_path / "profiles.json")
     return tmp_path / "profiles.json"
 
@@ -32,6 +32,7 @@ def test_a_round_trip(path):
     assert run.profiles[0] == run.profiles[1] == Profile("hrformer_tiny", 8, (224, 192), 1.5, ROWS)
     assert run.measured_at == "2026-11-26T03:00:00+00:00"
     assert run.place == PLACE
+    assert run.ran_beside == "1 training"
     json.loads(path.read_text())  # plain JSON, though laid out a row a line
     assert path.read_text().count("\n") > 2 * len(ROWS)
 
@@ -47,6 +48,7 @@ def test_a_round_trip(path):
         ("[224, 192]", "[224]", "ValueError: not enough values"),
         ('"measured_at"', '"when"', "KeyError: 'measured_at'"),
         ("]}", "", "JSONDecodeError"),
+        ('"1 training"', "1", "ran_beside = 1 is not legal"),
     ],
 )
 def test_what_is_no_such_file_is_one_sentence(path, old, new, words):
@@ -54,6 +56,11 @@ def test_what_is_no_such_file_is_one_sentence(path, old, new, words):
     with pytest.raises(ValueError, match=r"profiles.json holds no profiles .* make it anew") as error:
         read_profiles(path)
     assert words in str(error.value)
+
+
+def test_a_file_of_an_earlier_version_does_not_say_that_it_was_taken_alone(path):
+    path.write_text(path.read_text().replace(', "ran_beside": "1 training"', ""))
+    assert read_profiles(path).ran_beside is None
 
 
 def test_the_file_that_ships_says_where_and_when():
