@@ -63,13 +63,19 @@ class StoreError(RuntimeError):
     """The store could not do what was asked; nothing was stored or lost. The message says what would work."""
 
 
+class SilentStoreError(StoreError):
+    """The store's server does not answer."""
+
+
 @contextmanager
 def explained(location: str) -> Iterator[None]:
     """Turn every database and file error inside into a `StoreError` about the store at `location`."""
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-        raise StoreError(f"The store {location} {_explanation(error)}") from error
+        explanation = _explanation(error)
+        kind = SilentStoreError if explanation == _SILENT else StoreError
+        raise kind(f"The store {location} {explanation}") from error
 
 
 def is_locked(error: sqlite3.Error) -> bool:

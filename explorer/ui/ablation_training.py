@@ -34,7 +34,7 @@ from explorer.ablation.statistics import (
     paired_difference,
 )
 from explorer.ablation.training import CHECKPOINT_EVERY
-from explorer.benchmark.store import Store, StoreError
+from explorer.benchmark.store import StoreError
 from explorer.benchmark.training_record import TrainingRecord
 from explorer.charts.ablation_training import difference_intervals, training_curves
 from explorer.ui import choices
@@ -42,6 +42,7 @@ from explorer.ui.ablation_answer import Trained, reference_run
 from explorer.ui.ablation_results import show_published
 from explorer.ui.benchmark import duration
 from explorer.ui.job_manager import job_manager
+from explorer.ui.page_store import page_store
 from explorer.ui.panels import csv_button, plain, show_chart, show_table
 from explorer.ui.run_queue import stop_control, tell_note, told_stop, waiting_text, whose
 from explorer.ui.visitors import visitor
@@ -107,7 +108,7 @@ def current_trainings() -> Trainings:
     seeds, steps = choices.held(_SEEDS, _SEEDS_BY_DEFAULT), choices.held(_STEPS, Recipe().steps)
     plan, run = TrainingPlan(seeds=tuple(range(seeds)), recipe=Recipe(steps=steps)), job_manager().ablation
     try:
-        with Store(lock_timeout_s=1.0) as store:
+        with page_store(lock_timeout_s=1.0) as store:
             finished = tuple(known_results(plan, store.trainings()))
             folder = checkpoint_folder(store.location)
     except StoreError as error:

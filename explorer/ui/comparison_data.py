@@ -6,6 +6,7 @@ import io
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from explorer.benchmark.reference import fill_with_reference, origin_of
 from explorer.benchmark.selection import Between
 from explorer.benchmark.store import Store
 from explorer.reading.uploads import ReadTable, table_from_upload
+from explorer.ui.page_store import page_store
 
 #: The columns of the table of all records.
 LISTED = (
@@ -78,7 +80,7 @@ ChosenFilters = tuple[tuple[str, Any], ...]
 
 def store_state() -> State:
     """Of the user's store; on a server, equally many other records are noticed within half a minute."""
-    with Store() as store:
+    with page_store() as store:
         location, count = store.location, store.count()
     path = Path(location)
     files = [path, path.with_name(f"{path.name}-wal")]
@@ -157,12 +159,12 @@ def import_file(data: bytes, on_progress: Callable[[int, int], None], should_sto
         ValueError: If the file is not an export of records.
         StoreError: If the store cannot be written.
     """
-    with table_from_upload(data) as table, Store() as store:
+    with table_from_upload(data) as table, page_store() as store:
         return import_table(store, _WatchedTable(table, on_progress, should_stop))
 
 
-def _opened(state: State) -> Store:
-    return Store(f"sqlite:///{_reference_folder().name}/reference.sqlite") if state == REFERENCE else Store()
+def _opened(state: State) -> AbstractContextManager[Store]:
+    return Store(f"sqlite:///{_reference_folder().name}/reference.sqlite") if state == REFERENCE else page_store()
 
 
 @st.cache_resource(show_spinner=False)

@@ -21,6 +21,7 @@ from explorer.benchmark.runner import QueuedWork, Run, Runner
 from explorer.benchmark.store import Store, StoreError
 from explorer.benchmark.training_record import TrainingRecord
 from explorer.memory_budget import memory_budget
+from explorer.ui.page_store import page_store
 from explorer.ui.server_end import when_stopped
 
 #: Ended runs that a reloaded page still finds; the oldest go first, their records stay in the store.
@@ -83,7 +84,7 @@ class JobManager:
             if self._ablation is not None and not self._ablation.wait(0):
                 whose = self._ablation.owner
                 raise ValueError(f"The ablation is being trained for {whose} already: stop it first, or wait for it.")
-            with Store() as store:
+            with page_store() as store:
                 store.check_writable()
                 folder, known = checkpoint_folder(store.location), store.trainings()
             run = AblationRun(plan, folder, _store_training, owner=owner, resume=resume, known=known)
@@ -154,7 +155,7 @@ def free_mib(device: str) -> float | None:
 def store_state() -> tuple[str, str | None]:
     """Where records go, and why they can't go there; None where they can."""
     try:
-        with Store(lock_timeout_s=1.0) as store:
+        with page_store(lock_timeout_s=1.0) as store:
             store.check_writable()
             return store.location, None
     except StoreError as error:

@@ -34,7 +34,7 @@ def when_stopped(stop: Callable[[], None]) -> None:
 @st.cache_resource(show_spinner=False)
 def end_on_signal() -> None:
     """From here on this server ends soon after a signal, with its children and its temporary files."""
-    if not runtime.exists():  # a test of the pages
+    if not runtime.exists() or type(runtime.get_instance()) is not runtime.Runtime:  # a test's stand-in
         return
     folder = tempfile.mkdtemp(prefix="hrformer-explorer-")
     os.environ["TMPDIR"] = tempfile.tempdir = folder  # for children, too

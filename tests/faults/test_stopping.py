@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +16,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-import streamlit
+import streamlit as st
 
 from explorer.benchmark.store import Store
 from tests.browser.serving import running_server
 from tests.load.user import User
+from tests.pages.entrypoint import open_app
 
 #: What is promised, s.
 LIMIT_S = 5.0
@@ -39,7 +42,7 @@ async def nothing(user: User, server: psutil.Process) -> None:
 async def slow_download(user: User, server: psutil.Process) -> socket.socket:
     """A large file is on its way to a visitor who does not take it."""
     await user.open(SMALL)
-    scripts = Path(streamlit.__file__).parent / "static" / "static" / "js"
+    scripts = Path(st.__file__).parent / "static" / "static" / "js"
     largest = max(scripts.iterdir(), key=lambda file: file.stat().st_size)
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -154,3 +157,11 @@ def test_a_server_ends_within_seconds_and_leaves_nothing(work: Work, number: int
     with Store(f"sqlite:///{records}") as store:
         assert set(store.distinct("status")) <= {"ok", "cancelled"}
         assert len(list(store.records())) == store.count()  # each with its details
+
+
+def test_a_page_that_no_server_shows_changes_nothing_of_its_process() -> None:
+    st.cache_resource.clear()
+    before = tempfile.gettempdir(), os.environ.get("TMPDIR"), signal.getsignal(signal.SIGTERM)
+    open_app()
+    assert (tempfile.gettempdir(), os.environ.get("TMPDIR"), signal.getsignal(signal.SIGTERM)) == before
+    assert not faulthandler.unregister(signal.SIGTERM)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import streamlit as st
@@ -16,23 +16,40 @@ pytest.importorskip("psycopg", reason="psycopg is not installed (extra: postgres
 
 
 @pytest.fixture(params=[say_nothing, greet_and_say_nothing])
-def _silent_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    answer: Callable[[socket.socket], None] = request.param
+def asked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The store's server gets an entry here each time that it is asked."""
+    connections: list[str] = []
+
+    def answer(connection: socket.socket) -> None:
+        connections.append("asked")
+        request.param(connection)
+
     monkeypatch.setattr("explorer.benchmark.postgresql.CONNECT_TIMEOUT_S", 2)
     monkeypatch.setattr("explorer.benchmark.postgresql.BoundedConnection.patience_s", 2)
     st.cache_data.clear()
     with serving(answer) as url:
         monkeypatch.setenv("HRFORMER_RESULTS_URL", url)
-        yield
+        yield connections
     st.cache_data.clear()
 
 
-@pytest.mark.usefixtures("_silent_store")
 @pytest.mark.parametrize("page", ["benchmark", "comparison", "ablation", "claims"])
-def test_a_page_says_that_the_store_is_silent_and_shows_the_reference_run(page: str) -> None:
+def test_a_page_says_that_the_store_is_silent_and_shows_the_reference_run(page: str, asked: list[str]) -> None:
     count_costs(lambda done, total: None, lambda: False)  # which the claims would show a bar for
     app = open_app(f"pages/measure/{page}.py")
     said = [element.value for element in (*app.error, *app.warning)]
     assert len([text for text in said if "does not answer: check that its server runs" in text]) == 1
     assert "pa55word" not in " ".join(said)
     assert app.get("plotly_chart")
+    assert asked == ["asked"]  # once, however often the page needs the store
+
+
+def test_a_silent_store_is_asked_again_after_a_moment_only(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    app = open_app("pages/measure/comparison.py")
+    app.run()
+    other = open_app("pages/measure/comparison.py")
+    assert app.error[0].value == other.error[0].value
+    assert asked == ["asked"]
+    monkeypatch.setattr("explorer.ui.page_store._resting", {})  # the moment has passed
+    app.run()
+    assert asked == ["asked"] * 2
