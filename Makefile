@@ -31,11 +31,15 @@ $(VENV)/.test: $(VENV)/.app
 app: $(VENV)/.app  ## start the explorer in the browser
 	$(BIN)/streamlit run streamlit_app.py
 
+# Processes that share the tests; each takes a core and 2 GiB.
+WORKERS ?= 2
+
 test: $(VENV)/.test  ## run the whole test suite, with lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile -m "not alone"
+	$(BIN)/pytest -m alone
 
 lint: $(VENV)/.test  ## check style and types
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ page = st.navigation(
     {
         "": [
             st.Page("pages/explore/architecture.py", title="Build", icon=":material/schema:", default=True),
+            st.Page("pages/measure/claims.py", title="Paper claims", icon=":material/gavel:"),
         ],
         "See": [
             st.Page("pages/explore/tour.py", title="Guided tour", icon=":material/tour:"),
@@ -30,7 +31,6 @@ page = st.navigation(
             st.Page("pages/measure/comparison.py", title="Comparison", icon=":material/compare_arrows:"),
             st.Page("pages/measure/ablation.py", title="Ablation", icon=":material/toggle_off:"),
             st.Page("pages/measure/time.py", title="Where the time goes", icon=":material/timer:"),
-            st.Page("pages/measure/claims.py", title="Paper claims", icon=":material/gavel:"),
         ],
     },
     position="top",

@@ -48,23 +48,12 @@ def reference_models() -> pd.DataFrame:
     return pd.read_csv(TABLE)
 
 
-def count_timm_model(name: str, img_size: tuple[int, int] = IMG_SIZE) -> tuple[int, int]:
-    """Parameters and MACs of a timm model for one image, counted on the meta device: no weight is allocated."""
-    import timm  # seconds; the table that ships does without
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with torch.device("meta"):
-        model = timm.create_model(name).eval()
-        images = torch.empty(1, 3, *img_size)
-    with FlopCounterMode(display=False) as counter:
-        model(images)
-    return sum(parameter.numel() for parameter in model.parameters()), counter.get_total_flops() // 2
-
-
 def _count(name: str, timm_name: str | None) -> tuple[int, int]:
     if timm_name is not None:
-        return count_timm_model(timm_name)
+        from explorer.benchmark.models import model_by_name, model_cost  # seconds; the table that ships does without
+
+        counted = model_cost(model_by_name(timm_name), IMG_SIZE)
+        return counted.params, counted.macs
     size = next(size for size, paper_name in PAPER_NAMES.items() if paper_name == name)
     cost = estimate_complexity(preset(size))
     return cost.params, cost.macs

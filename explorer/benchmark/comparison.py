@@ -95,6 +95,16 @@ def model_label(name: str, engine: str, compile_mode: str) -> str:
     return name if label == "eager" else f"{name} · {label}"
 
 
+def without_engine(table: pd.DataFrame) -> pd.Series:
+    """What each row's model is called whatever ran it: the inverse of `model_label`.
+
+    Args:
+        table: Columns model, engine_label.
+    """
+    named = zip(table["model"], table["engine_label"], strict=True)
+    return pd.Series([model.removesuffix(f" · {label}") for model, label in named], table.index, dtype="string")
+
+
 def family_of(model_name: str) -> str:
     """The architecture that a name speaks of, one of `FAMILIES`, or "other"."""
     words = re.split(r"[^a-z]+", model_name.lower())

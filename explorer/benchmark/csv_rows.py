@@ -10,8 +10,8 @@ import codecs
 import csv
 import os
 import time
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, Protocol
 
 #: Largest file that is read; about 20,000 records with fifty samples each.
 MAX_FILE_MIB = 64
@@ -29,8 +29,22 @@ _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ENCODINGS = "save the file as CSV in UTF-8"
 
 
+class Table(Protocol):
+    """Numbered rows of cells, each with as many as the header, which is row 1."""
+
+    @property
+    def header(self) -> Sequence[str]:
+        """The first row's cells."""
+
+    @property
+    def delimiter(self) -> str:
+        """What separated the cells: a comma, a semicolon or a tab."""
+
+    def __iter__(self) -> Iterator[tuple[int, Sequence[str]]]: ...
+
+
 class Rows:
-    """Numbered rows of cells; the header is row 1.
+    """The table in a file.
 
     Args:
         file: Opened as binary, or an upload.
@@ -76,8 +90,14 @@ class Rows:
                     f"Reading stopped after {MAX_SECONDS:.0f} s of processor time, at row {number}: export fewer "
                     "records at once."
                 )
-            if cells:
-                yield number, cells
+            if not cells:
+                continue
+            if len(cells) != len(self.header):
+                raise ValueError(
+                    f"Row {number} has {len(cells)} cells for {len(self.header)} columns: each needs one, even if "
+                    "empty."
+                )
+            yield number, cells
 
     def _next(self, number: int) -> list[str] | None:
         self._row_size = 0

@@ -13,45 +13,68 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from explorer.benchmark.store_errors import StoreError, explained, is_locked
 
-_CONNECT_TIMEOUT_S = 5
 _RETRY_INTERVAL_S = 0.02
 
 #: Execution option of the connections that change something.
 _WRITES = "store_writes"
 
-#: Any number will do that no other program locks on the same database.
-_POSTGRESQL_LOCK = 0x48524642
+#: For a file with a log but without the log's index, as a copy has it: nobody has it open. Locks could not be taken.
+_ALONE = "mode=ro&vfs=unix-none"
+_POSTGRESQL = "postgresql+psycopg"
+_NO_URL = "HRFORMER_RESULTS_URL is not a database URL: use sqlite:///FILE or postgresql://USER@HOST/DATABASE."
 
 
 def parse_url(text: str) -> URL:
-    """The database URL, with psycopg 3 as PostgreSQL's driver where none is named.
+    """The database URL, with psycopg 3 as PostgreSQL's driver whatever it names: no other keeps the limits on waiting.
 
     Raises:
-        StoreError: If the text is not a URL of a database that keeps what it is given.
+        StoreError: If the text is not a URL of a database that keeps what it is given; it never repeats a password.
     """
     try:
         url = make_url(text)
-    except ArgumentError:
-        raise StoreError(
-            "HRFORMER_RESULTS_URL is not a database URL: use sqlite:///FILE or postgresql://USER@HOST/DATABASE."
-        ) from None
-    if url.drivername in ("postgres", "postgresql"):
-        url = url.set(drivername="postgresql+psycopg")
-    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
-        raise StoreError(f"{text} keeps nothing once the program ends: name a file, such as sqlite:///records.sqlite.")
-    if url.get_backend_name() == "sqlite" and str(url.database).startswith("file:"):
-        raise StoreError(f"{text} is a SQLite URI: name the plain file, such as sqlite:///records.sqlite.")
+    except (ArgumentError, ValueError):  # the latter for a port that is none, which may be a password
+        raise StoreError(_NO_URL) from None
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_url(url)
+    if text.count("@") > 1:  # where one is not encoded, what follows it would pass for the host's name
+        raise StoreError("HRFORMER_RESULTS_URL has more than one @: write %40 for those in user and password.")
+    if url.get_backend_name() in ("postgres", "postgresql"):
+        url = url.set(drivername=_POSTGRESQL)
     return url
+
+
+def _sqlite_url(url: URL) -> URL:
+    """A SQLite URL of a plain file, be it written as one or as a URI; its query says whether it shall only be read."""
+    name, options = str(url.database or ""), dict(url.query)
+    mode, is_immutable = options.pop("mode", "rwc"), options.pop("immutable", "0") != "0"
+    options.pop("uri", None)
+    if url.host or url.username:
+        raise StoreError(_NO_URL)
+    if options or mode not in ("ro", "rw", "rwc", "memory"):
+        wrong = f"option {min(options)}" if options else f"mode {mode}"
+        raise StoreError(f"HRFORMER_RESULTS_URL has the {wrong}: leave it out, or use mode=ro to read only.")
+    if name.startswith("file:"):
+        name = urlsplit(name).path
+    if name in ("", ":memory:") or mode == "memory":
+        raise StoreError(
+            "The store keeps nothing once the program ends: name a file, such as sqlite:///records.sqlite."
+        )
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError:
+        raise StoreError(f"No home folder is known for {name}: write the whole path of the store.") from None
+    if mode == "rw" and not os.access(path, os.F_OK):
+        raise StoreError(f"The store {path} is not there, and mode=rw makes none: leave mode=rw out to have it made.")
+    return URL.create("sqlite", database=str(path), query={"mode": "ro"} if mode == "ro" or is_immutable else {})
 
 
 def sqlite_path(url: URL) -> Path | None:
@@ -59,9 +82,18 @@ def sqlite_path(url: URL) -> Path | None:
     return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
 
 
-def is_read_only(path: Path) -> bool:
-    """Whether SQLite could not write: the log lies beside the file, so that the folder counts too."""
-    return path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+def location_of(url: URL) -> str:
+    """How messages call a store: its file, or its URL without passwords and without files and sockets."""
+    left_out = [name for name, value in url.query.items() if "pass" in name.lower() or str(value).startswith("/")]
+    return str(sqlite_path(url) or url.difference_update_query(left_out).render_as_string())
+
+
+def is_read_only(url: URL) -> bool:
+    """Whether a SQLite store cannot or shall not be written: the log lies beside it, so that the folder counts too."""
+    path = sqlite_path(url)
+    if path is None or "mode" in url.query:
+        return path is not None
+    return os.access(path, os.F_OK) and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
 
 
 def open_engine(url: URL, lock_timeout_s: float) -> Engine:
@@ -77,7 +109,7 @@ def open_engine(url: URL, lock_timeout_s: float) -> Engine:
     path = sqlite_path(url)
     if path is None:
         return _server_engine(url, lock_timeout_s)
-    if is_read_only(path):
+    if is_read_only(url):
         return _read_only_engine(path)
     with explained(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,11 +154,13 @@ def _move_log_into_file(engine: Engine) -> None:
 
 
 def _server_engine(url: URL, lock_timeout_s: float) -> Engine:
-    is_postgresql = url.get_backend_name() == "postgresql"
-    if is_postgresql and "connect_timeout" not in url.query:
-        url = url.update_query_dict({"connect_timeout": str(_CONNECT_TIMEOUT_S)})
+    is_postgresql = url.drivername == _POSTGRESQL
     try:
-        with explained(url.render_as_string()):
+        if is_postgresql:
+            from explorer.benchmark.postgresql import keep_limits, with_limits  # psycopg is an extra
+
+            url = with_limits(url)
+        with explained(location_of(url)):
             engine = create_engine(url, pool_pre_ping=True)  # survives a restart of the server
     except ModuleNotFoundError as error:
         raise StoreError(
@@ -134,19 +168,31 @@ def _server_engine(url: URL, lock_timeout_s: float) -> Engine:
             "pip install 'hrformer-explorer[postgres]'."
         ) from error
     if is_postgresql:
-        event.listen(engine, "begin", partial(_begin_postgresql, timeout_ms=round(1000 * lock_timeout_s)))
+        keep_limits(engine, _WRITES, lock_timeout_s)
     return engine
 
 
 def _read_only_engine(path: Path) -> Engine:
-    """Reads a store in a folder where no log can be made, anew for each connection, as others may write meanwhile."""
+    """Reads a store without changing it, anew for each connection, as others may write meanwhile."""
 
     def connect() -> sqlite3.Connection:
-        with_log = path.with_name(f"{path.name}-wal").exists()
-        query = "mode=ro" if with_log else "mode=ro&immutable=1"
-        return sqlite3.connect(f"file:{quote(str(path))}?{query}", uri=True, check_same_thread=False)
+        options = _read_only_options(path)
+        connection = sqlite3.connect(f"file:{quote(str(path))}?{options}", uri=True, check_same_thread=False)
+        if options == _ALONE:
+            connection.execute("PRAGMA locking_mode=EXCLUSIVE")  # keeps the log's index in memory
+        return connection
 
     return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
+def _read_only_options(path: Path) -> str:
+    """How SQLite opens a file that is only read, given what it can make beside it."""
+    log, index = (path.with_name(f"{path.name}-{kind}") for kind in ("wal", "shm"))
+    if os.access(path.parent, os.W_OK):
+        return "mode=ro"
+    if not log.exists() or log.stat().st_size == 0:
+        return "mode=ro&immutable=1"
+    return "mode=ro" if index.exists() else _ALONE
 
 
 def _start_write_ahead_log(path: Path, timeout_s: float) -> None:
@@ -179,9 +225,3 @@ def _begin_sqlite(connection: Connection) -> None:
     # A transaction that only turns to writing later cannot wait for the lock: what it read may be out of date by then.
     mode = "IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "DEFERRED"
     connection.exec_driver_sql(f"BEGIN {mode}")
-
-
-def _begin_postgresql(connection: Connection, timeout_ms: int) -> None:
-    if connection.get_execution_options().get(_WRITES):
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {timeout_ms}")
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})")

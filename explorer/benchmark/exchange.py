@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from explorer.benchmark.csv_cells import from_cell, neutralise, to_cell, with_decimal_point
-from explorer.benchmark.csv_rows import Rows
+from explorer.benchmark.csv_rows import Rows, Table
 from explorer.benchmark.migrations import LATER_FIGURES, engine_before
 from explorer.benchmark.record import Record, columns
 from explorer.benchmark.store import Store
@@ -62,15 +62,23 @@ def read_csv(file: BinaryIO) -> Iterator[Record]:
     """Read what `write_csv` wrote, also after a spreadsheet has saved it with semicolons or tabs and decimal commas.
 
     Args:
-        file: Opened as binary, or an upload.
+        file: Opened as binary.
 
     Raises:
-        ValueError: One sentence that names the row (the header is row 1) and the column, or a limit of `csv_rows`.
+        ValueError: As `read_table`, or one sentence that names a limit of `csv_rows`.
     """
-    rows = Rows(file)
-    _check_header(rows.header)
-    for number, cells in rows:
-        yield _record(number, rows.header, cells, has_decimal_commas=rows.delimiter != ",")
+    return read_table(Rows(file))
+
+
+def read_table(table: Table) -> Iterator[Record]:
+    """Make records of the rows of what `write_csv` wrote.
+
+    Raises:
+        ValueError: One sentence that names the row (the header is row 1) and the column.
+    """
+    _check_header(table.header)
+    for number, cells in table:
+        yield _record(number, table.header, cells, has_decimal_commas=table.delimiter != ",")
 
 
 def import_csv(store: Store, file: BinaryIO) -> Imported:
@@ -80,11 +88,21 @@ def import_csv(store: Store, file: BinaryIO) -> Imported:
         ValueError: As `read_csv`.
         StoreError: If the store cannot be written.
     """
+    return import_table(store, Rows(file))
+
+
+def import_table(store: Store, table: Table) -> Imported:
+    """Add a table's records to a store: all of them, or none if anything in the table is wrong.
+
+    Raises:
+        ValueError: As `read_table`.
+        StoreError: If the store cannot be written.
+    """
     read = 0
 
     def counted() -> Iterator[Record]:
         nonlocal read
-        for record in read_csv(file):
+        for record in read_table(table):
             read += 1
             yield record
 
@@ -135,10 +153,6 @@ def _check_header(header: Sequence[str]) -> None:
 
 
 def _record(number: int, header: Sequence[str], cells: Sequence[str], *, has_decimal_commas: bool) -> Record:
-    if len(cells) != len(header):
-        raise ValueError(
-            f"Row {number} has {len(cells)} cells for {len(header)} columns: each needs one, even if empty."
-        )
     by_name = dict(zip(header, cells, strict=True))
     config_id = by_name.pop(_CONFIG_ID)
     if _ENGINE not in by_name:

@@ -16,13 +16,16 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from explorer.benchmark.models import ModelRef, Size, build_meta_model, meta_images, model_cost
+from explorer.benchmark.kept_counts import Counts
+from explorer.benchmark.models import ModelRef, Size, build_meta_model, counts_of, meta_images, model_cost
 from explorer.complexity import estimate_complexity
 
 MIB = 2**20
 _FP32_BYTES = 4
 #: AdamW keeps two moments of each weight.
 _OPTIMISER_COPIES = 2
+#: A batch norm can refuse to train on one.
+_TRAINED_IMAGES = 2
 
 
 class LiveTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -104,25 +107,33 @@ def footprint(ref: ModelRef, img_size: Size, *, training: bool) -> Footprint:
 def _inference_mib(ref: ModelRef, img_size: Size) -> float:
     if ref.config is not None:
         return estimate_complexity(replace(ref.config, img_size=img_size)).peak_activation_mib
+    return counts_of("memory of inference", ref, img_size, _count_inference)["peak_bytes"] / MIB
+
+
+def _training_mib_per_img(ref: ModelRef, img_size: Size) -> float:
+    return counts_of("memory of training", ref, img_size, _count_training)["peak_bytes"] / MIB / _TRAINED_IMAGES
+
+
+def _count_inference(ref: ModelRef, img_size: Size) -> Counts:
     model = build_meta_model(ref, img_size)
     live = LiveTensors()
     with torch.no_grad(), live:
         model(meta_images(ref, img_size))
-    return live.peak_bytes / MIB
+    return {"peak_bytes": live.peak_bytes}
 
 
-def _training_mib_per_img(ref: ModelRef, img_size: Size) -> float:
-    """From a batch of two, as a batch norm can refuse to train on one; each weight's gradient is dropped when made."""
+def _count_training(ref: ModelRef, img_size: Size) -> Counts:
+    """Each weight's gradient is dropped when made."""
     model = build_meta_model(ref, img_size).train()
     for parameter in model.parameters():
         parameter.register_post_accumulate_grad_hook(_drop_gradient)  # type: ignore[no-untyped-call]
     live = LiveTensors()
     try:
         with live:
-            model(meta_images(ref, img_size, 2)).square().mean().backward()
+            model(meta_images(ref, img_size, _TRAINED_IMAGES)).square().mean().backward()
     except Exception as error:  # whatever a model of timm's raises becomes the reason
         raise ValueError(f"{ref.name} can't be trained for a trial without memory: {type(error).__name__}.") from error
-    return live.peak_bytes / MIB / 2
+    return {"peak_bytes": live.peak_bytes}
 
 
 def _drop_gradient(parameter: torch.Tensor) -> None:

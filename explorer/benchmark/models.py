@@ -5,17 +5,18 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import timm
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
-from torch.utils.flop_counter import FlopCounterMode
 
+from explorer.benchmark.flops import flops_by_module
+from explorer.benchmark.kept_counts import Counts, kept
 from explorer.benchmark.record import ModelSource
 from explorer.complexity import estimate_complexity
 from explorer.conventions import Work
@@ -219,10 +220,13 @@ def model_cost(ref: ModelRef, img_size: Size) -> ModelCost:
         return ModelCost(
             complexity.params, complexity.macs, complexity.flops_published, product_macs=complexity.counts.matmul
         )
-    model = build_meta_model(ref, img_size)
-    params = sum(parameter.numel() for parameter in model.parameters())
-    macs, product_macs = _count_macs(ref, model, img_size)
-    return ModelCost(params, macs, product_macs=product_macs)
+    return ModelCost(**counts_of("cost", ref, img_size, _count_cost))
+
+
+def counts_of(what: str, ref: ModelRef, img_size: Size, count: Callable[[ModelRef, Size], Counts]) -> Counts:
+    """What was counted of a model at a size, now or earlier on this machine; see `explorer.benchmark.kept_counts`."""
+    settings = replace(ref, pretrained=False).settings(img_size)  # learned weights count like others
+    return kept({"what": what, "settings": settings, "img_size": img_size}, partial(count, ref, img_size))
 
 
 def build_meta_model(ref: ModelRef, img_size: Size) -> nn.Module:
@@ -248,18 +252,19 @@ def meta_images(ref: ModelRef, img_size: Size, batch_size: int = 1) -> torch.Ten
     return torch.empty(batch_size, ref.in_chans, *img_size, device="meta")
 
 
-def _count_macs(ref: ModelRef, model: nn.Module, img_size: Size) -> tuple[int, int]:
-    """Multiply-adds of all operators, and of the matrix products that are no layer's."""
-    # The counter's hooks ask what needs a gradient for its history; a learned token that is given to a layer has none.
-    model.requires_grad_(False)
+def _count_cost(ref: ModelRef, img_size: Size) -> Counts:
+    """Parameters, and multiply-adds of all operators and of the matrix products that are no layer's."""
+    model = build_meta_model(ref, img_size)
     try:
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            model(meta_images(ref, img_size))
+        by_operator = flops_by_module(model, meta_images(ref, img_size)).get("", {})
     except Exception as error:  # whatever a model of timm's raises becomes the reason
         raise ValueError(_wrong_size(ref, img_size, error)) from error
-    by_operator: Mapping[Any, int] = counter.get_flop_counts().get("Global", {})
     products = sum(flops for operator, flops in by_operator.items() if _PRODUCTS.search(str(operator)))
-    return int(counter.get_total_flops()) // 2, products // 2
+    return {
+        "params": sum(parameter.numel() for parameter in model.parameters()),
+        "macs": sum(by_operator.values()) // 2,
+        "product_macs": products // 2,
+    }
 
 
 def _timm_input_size(name: str) -> tuple[int, int, int]:

@@ -19,6 +19,7 @@ from explorer.benchmark.models import PUBLISHED_CONVENTION, model_cost
 from explorer.benchmark.plan import Job, parse_device
 from explorer.benchmark.record import Record, Status
 from explorer.engines import EngineError
+from explorer.machine_paths import without_paths
 
 #: What torch's allocators say when memory runs out without an exception type of its own.
 _OUT_OF_MEMORY_PHRASES = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
@@ -90,10 +91,10 @@ def status_of(error: BaseException) -> Status:
 
 
 def reason_of(error: BaseException) -> str:
-    """An error in one line; what an engine says is a sentence already."""
+    """An error in one line, without paths of this machine; what an engine says is a sentence already."""
     if isinstance(error, EngineError):
-        return str(error)
-    lines = str(error).strip().splitlines()
+        return without_paths(str(error))
+    lines = without_paths(str(error)).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 

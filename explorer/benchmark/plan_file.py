@@ -12,7 +12,8 @@ from hrformer.wording import shown
 
 #: PyYAML reads about 100 KB a second; a plan of all models and axes has less than 20 KB.
 MAX_PLAN_KIB = 128
-
+#: Far more than any value of a plan; a number of a hundred thousand is of no use to anyone.
+_MAX_DIGITS = 30
 
 #: The core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema): PyYAML's own, of 1.1, takes 010 for 8,
 #: 1:30 for 90 and no for false.
@@ -49,6 +50,9 @@ class _PlainLoader(yaml.SafeLoader):
         return mapping
 
     def whole_number(self, node: yaml.ScalarNode) -> int:
+        if len(node.value) > _MAX_DIGITS:
+            problem = f"a whole number has at most {_MAX_DIGITS} digits"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
         return int(node.value, _BASES.get(node.value[:2], 10))
 
 

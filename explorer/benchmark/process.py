@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from explorer.benchmark.process_memory import available_ram_mib
+from explorer.machine_paths import without_paths
 
 _GRACE_S = 0.3
 #: How long an interpreter may take to wind up after its last message.
@@ -107,7 +108,7 @@ class WorkerProcess:
             return f"the measuring process was ended by {signal.Signals(-code).name}"
         self._stderr.seek(0)
         lines = self._stderr.read()[-_STDERR_TAIL_BYTES:].decode(errors="replace").strip().splitlines()
-        return f"the measuring process ended with code {code}" + (f": {lines[-1]}" if lines else "")
+        return f"the measuring process ended with code {code}" + (f": {without_paths(lines[-1])}" if lines else "")
 
 
 def available_mib(device: str) -> float | None:

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.autograd import DeviceType  # type: ignore[attr-defined]
 from torch.profiler import ProfilerActivity
-from torch.utils.flop_counter import FlopCounterMode
 
 from explorer.benchmark.device import Device
+from explorer.benchmark.flops import flops_by_module
 from explorer.benchmark.models import ModelRef, Size, build_meta_model, meta_images
 from explorer.benchmark.parts import Part, nearest_ancestor, operator_kind, part_of, ranges
 from explorer.benchmark.plan import Job, parse_device
@@ -133,15 +133,7 @@ class _RangeStack:
 
 def macs_by_part(ref: ModelRef, img_size: Size) -> dict[_Key, int]:
     """Multiply-adds of one image by part and kind of operator, counted on the meta device."""
-    model = build_meta_model(ref, img_size).requires_grad_(False)  # as in `model_cost`
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(meta_images(ref, img_size))
-    root = type(model).__name__
-    counts = {
-        path.removeprefix(root).removeprefix("."): by_operator
-        for path, by_operator in counter.get_flop_counts().items()
-        if path != "Global"
-    }
+    counts = flops_by_module(build_meta_model(ref, img_size), meta_images(ref, img_size))
     macs: defaultdict[_Key, int] = defaultdict(int)
     for path, by_operator in counts.items():
         part = part_of(path, is_hrformer=ref.config is not None)

@@ -18,7 +18,15 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import BigInteger, Boolean, Connection, CursorResult, Double, RowMapping, delete, func, insert, select
 
-from explorer.benchmark.database import copy_sqlite, is_read_only, open_engine, parse_url, sqlite_path, writing
+from explorer.benchmark.database import (
+    copy_sqlite,
+    is_read_only,
+    location_of,
+    open_engine,
+    parse_url,
+    sqlite_path,
+    writing,
+)
 from explorer.benchmark.migrations import bring_up_to_date
 from explorer.benchmark.record import Record
 from explorer.benchmark.schema import (
@@ -72,8 +80,9 @@ class Store:
         """
         parsed = parse_url(url or os.environ.get(URL_VARIABLE) or f"sqlite:///{DEFAULT_PATH}")
         self._path = sqlite_path(parsed)
-        self.location = str(self._path or parsed.render_as_string())
-        self.read_only = self._path is not None and is_read_only(self._path)
+        self.location = location_of(parsed)
+        self.read_only = is_read_only(parsed)
+        self._remedy = "leave out mode=ro" if parsed.query else "allow writing to the file and its folder"
         self._engine = open_engine(parsed, lock_timeout_s)
         try:
             with explained(self.location):
@@ -264,8 +273,7 @@ class Store:
     def _refuse_if_read_only(self) -> None:
         if self.read_only:
             raise StoreError(
-                f"The store {self.location} is read-only: allow writing to the file and its folder, or set "
-                f"{URL_VARIABLE} to a store elsewhere."
+                f"The store {self.location} is read-only: {self._remedy}, or set {URL_VARIABLE} to a store elsewhere."
             )
 
     def _record(self, row: RowMapping) -> Record:

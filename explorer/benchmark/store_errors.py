@@ -17,6 +17,7 @@ _LOCKED = f"is locked by another program: try again once it has finished, or clo
 _CANNOT_OPEN = f"cannot be opened: check that the folder exists and may be read and written, {_ELSEWHERE}."
 _NOT_A_STORE = f"is damaged or not a database: put back a copy of it, or move it away to start anew, {_ELSEWHERE}."
 _DISK_FAILS = f"cannot be read or written: its disk reports an error or is full. Check the disk, {_ELSEWHERE}."
+_SILENT = f"does not answer: check that its server runs and is not overloaded, {_ELSEWHERE}. {_SAFE}"
 _NO_LOGIN = "refuses the login: check user and password in HRFORMER_RESULTS_URL."
 _NO_DATABASE = "has no such database: create it on the server, or correct its name in HRFORMER_RESULTS_URL."
 _NO_PRIVILEGE = "does not let this user write: ask its owner for the rights to create tables and insert rows."
@@ -41,6 +42,7 @@ _BY_SQLSTATE = {
     "25006": _READ_ONLY,
     "40P01": _LOCKED,
     "55P03": _LOCKED,
+    "57014": _SILENT,
     "28000": _NO_LOGIN,
     "28P01": _NO_LOGIN,
     "3D000": _NO_DATABASE,
@@ -87,12 +89,15 @@ def _explanation(error: Exception) -> str:
     if sqlstate in _BY_SQLSTATE:
         return _BY_SQLSTATE[sqlstate]
     if isinstance(error, OperationalError) and sqlstate is None:
-        return _unreachable(str(cause))
+        return _unreachable(cause)
     return f"reports an error: {_first_line(str(cause))}."
 
 
-def _unreachable(message: str) -> str:
+def _unreachable(cause: BaseException | None) -> str:
     """A connection that never came about has no SQLSTATE; only the server's own words tell the causes apart."""
+    if type(cause).__name__ == "ConnectionTimeout":  # of psycopg, which is an extra
+        return _SILENT
+    message = str(cause)
     if "authentication" in message or "no password supplied" in message:
         return _NO_LOGIN
     if "does not exist" in message:

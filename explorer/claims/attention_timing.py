@@ -8,8 +8,8 @@ runs on the machine can only add to it.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +17,11 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from explorer.benchmark.child import die_with_parent
 from explorer.benchmark.csv_cells import table_csv
 from explorer.benchmark.device_lock import device_lock
 from explorer.benchmark.environment import cpu_model
+from explorer.benchmark.process import WorkerProcess
 from explorer.benchmark.record import utc_timestamp
 from explorer.benchmark.reference import REFERENCE_FOLDER
 from hrformer import preset
@@ -50,25 +52,23 @@ def measure_growth(on_progress: Callable[[int, int], None], should_stop: Callabl
     Raises:
         RuntimeError: If the process fails.
     """
-    command = [sys.executable, "-m", "explorer.claims.attention_timing"]
+    worker = WorkerProcess({}, {}, "explorer.claims.attention_timing")
     rows = []
     stopped = True  # unless the process closes its end itself
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            for line in process.stdout or ():
-                rows.append(json.loads(line))
-                on_progress(len(rows), len(SIDES))
-                if should_stop():
-                    break
-            else:
-                stopped = False
-        finally:
-            if stopped:
-                process.terminate()
-        _, message = process.communicate()
-    if not stopped and process.returncode:
-        last = message.strip().splitlines()[-1] if message.strip() else f"code {process.returncode}"
-        raise RuntimeError(f"The measurement of attention ended early: {last}.")
+    try:
+        for row in worker.messages():
+            rows.append(row)
+            on_progress(len(rows), len(SIDES))
+            if should_stop():
+                break
+        else:
+            stopped = False
+    finally:
+        if stopped:
+            worker.kill()
+        how_it_ended = worker.close()
+    if not stopped and len(rows) < len(SIDES):
+        raise RuntimeError(f"The measurement of attention ended early: {how_it_ended}.")
     return pd.DataFrame(rows, columns=[*COLUMNS])
 
 
@@ -108,7 +108,9 @@ def reference_growth() -> pd.DataFrame | None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print, as long as the parent lives."""
+    sys.stdin.buffer.readline()  # the request, which asks for nothing in particular
+    threading.Thread(target=die_with_parent, daemon=True).start()
     torch.manual_seed(0)
     torch.set_num_threads(1)
     with torch.inference_mode():

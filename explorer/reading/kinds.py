@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +52,32 @@ def _read_checkpoint(path: Path, answer: Path) -> dict[str, Any]:
     return {}
 
 
+def _read_table(path: Path, answer: Path) -> dict[str, Any]:
+    from explorer.benchmark.csv_rows import Rows
+
+    with path.open("rb") as file, answer.open("w", encoding="utf-8", newline="\n") as lines:
+        rows = Rows(file)
+        count = 0
+        for row in chain([(1, rows.header)], rows):
+            lines.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+            count += 1
+    return {"delimiter": rows.delimiter, "lines": count}
+
+
+def _read_plan(path: Path, answer: Path) -> dict[str, Any]:
+    from explorer.benchmark.plan_file import read_plan_text
+
+    answer.write_text(json.dumps(read_plan_text(path.read_bytes())), encoding="utf-8")
+    return {}
+
+
 PICTURE = "picture"
 CHECKPOINT = "checkpoint"
+TABLE = "table"
+PLAN = "plan"
 KINDS = {
     PICTURE: Kind(Limits(seconds=5, memory_mib=800, written_mib=16), _read_picture),
     CHECKPOINT: Kind(Limits(seconds=5, memory_mib=300, written_mib=16), _read_checkpoint),
+    TABLE: Kind(Limits(seconds=10, memory_mib=200, written_mib=32), _read_table),
+    PLAN: Kind(Limits(seconds=5, memory_mib=100, written_mib=1), _read_plan),
 }

@@ -50,6 +50,12 @@ class Limits:
             return f"The file was not read within {WALL_S} s, so it was left: try again."
         return "The file ended the process that read it, so it was left: it is damaged, or built to do harm."
 
+    def too_much(self) -> str:
+        """Why what a reader wrote came to an end, as a sentence."""
+        return (
+            f"What is in the file takes over {self.written_mib} MiB more than the file, so it was left: save it anew."
+        )
+
     def no_memory(self) -> str:
         """Why a reader gave up, as a sentence."""
         return f"The file took more than {self.memory_mib} MiB of memory to read, so it was left: save it anew."

@@ -7,6 +7,7 @@ over as pickles, which a reader that a file took over could use against the app.
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import json
 import os
@@ -15,13 +16,22 @@ import socket
 import sys
 from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from explorer.reading.kinds import KINDS
 from explorer.reading.limits import not_kept
 
 #: What takes time to import.
-_PRELOADED = ("explorer.pictures", "hrformer.checkpoint", "safetensors.torch", "PIL.Image", "PIL.TiffImagePlugin")
+_PRELOADED = (
+    "explorer.pictures",
+    "hrformer.checkpoint",
+    "safetensors.torch",
+    "PIL.Image",
+    "PIL.TiffImagePlugin",
+    "explorer.benchmark.csv_rows",
+    "explorer.benchmark.plan_file",
+)
 _MAX_REQUEST_BYTES = 64 * 1024
 
 
@@ -61,9 +71,18 @@ def _keep(descriptor: int) -> None:
         pid = os.fork()
         if pid == 0:
             _in_fork(_read, request, line)
+        Thread(target=_end_with_app, args=(line, pid), daemon=True).start()
         _, status = os.waitpid(pid, 0)
         if status != 0:
             _say(line, {"refused": KINDS[request["kind"]].limits.reason(os.WTERMSIG(status))})
+
+
+def _end_with_app(line: socket.socket, pid: int) -> None:
+    """Nobody waits for what is read any more once the other end of the line has closed."""
+    with contextlib.suppress(OSError):
+        line.recv(1)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def _read(request: dict[str, str], line: socket.socket) -> None:
@@ -78,7 +97,7 @@ def _read(request: dict[str, str], line: socket.socket) -> None:
     except MemoryError:
         answer = {"refused": kind.limits.no_memory()}
     except OSError as error:
-        answer = {"refused": not_kept(error)}
+        answer = {"refused": kind.limits.too_much() if error.errno == errno.EFBIG else not_kept(error)}
     except ValueError as error:
         answer = {"refused": kind.limits.no_memory() if isinstance(error.__cause__, MemoryError) else str(error)}
     _say(line, answer)

@@ -9,18 +9,20 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from torch import Tensor
 
+from explorer.benchmark.csv_rows import MAX_ROWS
 from explorer.pictures import MAX_SIDE, DecodedPicture
-from explorer.reading.kinds import CHECKPOINT, PICTURE
+from explorer.reading.kinds import CHECKPOINT, PICTURE, PLAN, TABLE
 from explorer.reading.limits import WALL_S, not_kept
 from hrformer.checkpoint import SAFETENSORS, read_tensors
 
@@ -90,6 +92,76 @@ def weights_from_file(path: Path) -> dict[str, Tensor]:
     path.stat()
     with _read(CHECKPOINT, path) as (_, answer):
         return dict(read_tensors(answer))
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """A table that was read; its rows are taken one by one from where they lie.
+
+    Attributes:
+        header: The first row's cells.
+        delimiter: What separated the cells.
+        count: How many rows there are.
+        lines: Where they lie, each as JSON.
+    """
+
+    header: Sequence[str]
+    delimiter: str
+    count: int
+    lines: TextIO
+
+    def __iter__(self) -> Iterator[tuple[int, Sequence[str]]]:
+        for line in self.lines:
+            yield _believable_row(line, len(self.header))
+
+
+@contextmanager
+def table_from_upload(contents: bytes) -> Iterator[ReadTable]:
+    """Read an uploaded CSV file in a process of its own; its rows are there within the context.
+
+    Args:
+        contents: The file.
+
+    Raises:
+        ValueError: If it is no CSV, or beyond the limits of `explorer.benchmark.csv_rows`; one sentence.
+    """
+    with _kept(contents, "table") as file, _read(TABLE, file) as (answer, path), path.open(encoding="utf-8") as lines:
+        match answer:
+            case {"delimiter": str(delimiter), "lines": int(count)} if 0 < count <= MAX_ROWS + 1:
+                _, header = _believable_row(lines.readline(), None)
+                yield ReadTable(header, delimiter, count - 1, lines)
+            case _:
+                raise ValueError(_BROKEN)
+
+
+def _believable_row(line: str, cells: int | None) -> tuple[int, Sequence[str]]:
+    match _value_of(line):
+        case [int(number), list(row)] if all(isinstance(cell, str) for cell in row) and cells in (None, len(row)):
+            return number, row
+    raise ValueError(_BROKEN)
+
+
+def plan_values_from_upload(contents: bytes) -> Any:
+    """Read an uploaded plan in a process of its own.
+
+    Args:
+        contents: The YAML file.
+
+    Returns:
+        Its values, for `Plan.from_dict`.
+
+    Raises:
+        ValueError: As `explorer.benchmark.plan_file.read_plan_text`, or if reading it took too much; one sentence.
+    """
+    with _kept(contents, "plan") as file, _read(PLAN, file) as (_, answer):
+        return _value_of(answer.read_text(encoding="utf-8"))
+
+
+def _value_of(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(_BROKEN) from None
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from explorer.benchmark.method import Method
 from explorer.benchmark.models import variant
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.runner import Run
+from explorer.capacity import building_mib, gradient_mib
+from explorer.memory_budget import BudgetError
 from explorer.ui import address, choices
 from explorer.ui.benchmark import duration, estimated_seconds
 from explorer.ui.job_manager import job_manager
@@ -121,7 +123,7 @@ def views_key(arms: tuple[Arm, ...], weights: WeightsSource, picture: PictureSou
 
 
 def views_of(arms: tuple[Arm, ...], weights: WeightsSource, picture: PictureSource, stage: int) -> Views | None:
-    """What the arms see; None while that is being computed, with progress and Stop."""
+    """What the arms see; None while that is being computed, with progress and Stop, and where it is refused."""
 
     def work(on_progress: OnProgress, should_stop: ShouldStop) -> Views:
         config = arms[0].config
@@ -129,7 +131,17 @@ def views_of(arms: tuple[Arm, ...], weights: WeightsSource, picture: PictureSour
         return look_at(arms, weights.model, image, position, on_progress=on_progress, should_stop=should_stop)
 
     key = views_key(arms, weights, picture, stage)
-    return with_progress("ablation_views", key, "Looking through each network", work)
+    label = "Looking through each network"
+    try:
+        return with_progress("ablation_views", key, label, work, needed_mib=max(map(_viewing_mib, arms)))
+    except BudgetError as error:
+        st.error(f"What each network sees is not shown. {error}", icon=":material/memory:")
+        return None
+
+
+def _viewing_mib(arm: Arm) -> float:
+    """Memory for an arm's network, its reference's, and the gradient of the effective field, MiB."""
+    return building_mib(arm.config) + building_mib(arm.reference) + gradient_mib(arm.config)
 
 
 def throw_views_away(arms: tuple[Arm, ...], weights: WeightsSource, picture: PictureSource, stage: int) -> None:

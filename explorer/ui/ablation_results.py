@@ -11,7 +11,7 @@ import streamlit as st
 from explorer.ablation.published import published_differences
 from explorer.ablation.table import FIGURES, VISIBLE_CHANGE, Figure, Row, cell_text, change_text, labels, rows_of
 from explorer.charts.ablation import figure_bars, published_markers, ratio_intervals
-from explorer.ui.panels import NO_VALUE, csv_button, half_grid, show_chart
+from explorer.ui.panels import NO_VALUE, csv_button, half_grid, plain, show_chart
 
 _LATENCY = "latency_ms_p50"
 _NAME_PX = 150
@@ -123,7 +123,7 @@ def show_published(switches: list[str], *, window_sizes: bool) -> None:
     try:
         table = published_differences(switches, window_sizes=window_sizes)
     except ValueError as error:
-        st.warning(str(error), icon=":material/menu_book:")
+        st.warning(plain(str(error)), icon=":material/menu_book:")
         return
     if table.empty:
         st.caption("Nothing is published on these switches for HRFormer.")

@@ -154,7 +154,7 @@ def training_section(trainings: Trainings, shown: Trained) -> None:
     if told := interruption(trainings):
         st.info(told, icon=":material/pause_circle:")
     for problem in filter(None, (st.session_state.get(_ERROR), trainings.problem, run.error if run else None)):
-        st.error(problem, icon=":material/error:")
+        st.error(plain(problem), icon=":material/error:")
     if run is not None and trainings.is_busy:
         _watch(run, len(run.finished_jobs))
     elif run is not None and run.plan == plan:

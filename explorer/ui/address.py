@@ -145,8 +145,13 @@ def leave() -> None:
 
 def says(key: str) -> str | None:
     """What a newly read link says of a key that nobody has taken yet."""
-    values = _address().link.get(key)
+    values = says_all(key)
     return values[-1] if values else None
+
+
+def says_all(key: str) -> list[str]:
+    """All that a newly read link says of a key that may stand there several times, and nobody has taken yet."""
+    return _address().link.get(key, [])
 
 
 def take(key: str) -> str | None:

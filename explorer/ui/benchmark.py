@@ -16,6 +16,7 @@ from explorer.benchmark.models import model_cost
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.runner import Run
 from explorer.engines import engine_by_name
+from explorer.reading.uploads import plan_values_from_upload
 from explorer.ui import address, choices
 from explorer.ui.job_manager import free_mib, job_manager
 from explorer.ui.model_choice import (
@@ -329,7 +330,7 @@ def _take_plan_file() -> None:
     if file is None:
         return
     try:
-        plan = Plan.from_yaml(file.getvalue())
+        plan = Plan.from_dict(plan_values_from_upload(file.getvalue()))
     except ValueError as error:
         state[_ERROR] = f"{file.name} was not taken. {error}"
         return

@@ -224,6 +224,29 @@ def several_of(
     return value
 
 
+def filter_of(label: str, options: Sequence[str], *, key: str, missing: str, **arguments: Any) -> list[str]:
+    """Any of several that come and go with other choices: what was chosen stays chosen, and can be taken out.
+
+    Args:
+        label: Of the control.
+        options: What there is now.
+        key: Of the choice.
+        missing: What is said of a chosen one that there is not now.
+        arguments: As of `several_of`.
+
+    Returns:
+        All that are chosen, those too that there are not now.
+    """
+    chosen = [*held(key, []), *(text for text in address.says_all(key) if text)]
+    return several_of(
+        label,
+        list(dict.fromkeys([*options, *chosen])),
+        key=key,
+        format_func=lambda option: option if option in options else f"{option} ({missing})",
+        **arguments,
+    )
+
+
 def number(
     draw: Callable[..., object],
     label: str,

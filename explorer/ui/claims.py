@@ -146,7 +146,7 @@ def _growth() -> pd.DataFrame | None:
             note=lambda: told.get("note"),
         )
     except RuntimeError as error:
-        st.error(str(error), icon=":material/report:")
+        st.error(plain(str(error)), icon=":material/report:")
         return None
 
 
@@ -158,7 +158,7 @@ def _records() -> pd.DataFrame:
     try:
         return _read_records(store_state())
     except (StoreError, ValueError) as error:
-        st.error(f"Your records cannot be read, so they judge no speed. {error}", icon=":material/database_off:")
+        st.error(plain(f"Your records cannot be read, so they judge no speed. {error}"), icon=":material/database_off:")
         return reference_records(compared_models())
 
 

@@ -10,14 +10,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from explorer.benchmark.comparison import SETUP, describe_setup, setups_of, usual_batch, with_ratio
+from explorer.benchmark.comparison import SETUP, describe_setup, setups_of, usual_batch, with_ratio, without_engine
 from explorer.benchmark.csv_rows import MAX_FILE_MIB
 from explorer.benchmark.exchange import Imported
 from explorer.benchmark.store import StoreError
 from explorer.benchmark.work import record_works, with_work
 from explorer.conventions import Convention
 from explorer.engines import EAGER
-from explorer.ui import choices
+from explorer.ui import address, choices
 from explorer.ui.comparison_data import (
     REFERENCE,
     Setup,
@@ -38,6 +38,8 @@ from explorer.ui.progress import with_progress
 from explorer.units import counted
 
 DEFAULT_BASELINES = ("HRNet-W48", "DeiT-B")
+_ENGINES = "engines"
+_NOT_HERE = "not measured here"
 #: What must be equal for two published speeds to be comparable.
 PUBLISHED_CONDITIONS = ("series", "img_height", "img_width", "batch_size")
 
@@ -115,7 +117,14 @@ def choose_view() -> View:
                 show_reference_note(chosen)
             setup = dict(zip(SETUP, chosen, strict=True))
             rows = choose_models(choose_engines(named_by_pins(measured_table(state, chosen), pins())))
-            batch = choose_batch(rows)
+            if rows.empty:
+                st.info(
+                    "Nothing that the filters in the sidebar let through was measured under this setup: take something "
+                    "out of them.",
+                    icon=":material/filter_alt:",
+                )
+            else:
+                batch = choose_batch(rows)
     published = choose_published(all_published())
     models = [*(rows["model"] if setup else ()), *published["model"]]
     baseline = choose_baseline(models)
@@ -146,7 +155,7 @@ def reported() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        st.error(str(error), icon=":material/database_off:")
+        st.error(plain(str(error)), icon=":material/database_off:")
 
 
 def setup_of(row: pd.Series) -> Setup:
@@ -188,13 +197,14 @@ def choose_batch(table: pd.DataFrame) -> int | None:
 def choose_engines(table: pd.DataFrame) -> pd.DataFrame:
     """Filter by engine, in the sidebar, where there are several; no choice keeps all, each model named with its own."""
     names = sorted(table["engine_label"].unique(), key=lambda name: (name != EAGER, name))
-    if len(names) == 1:
+    if len(names) == 1 and not (choices.held(_ENGINES, []) or address.says(_ENGINES)):
         return table
     with st.sidebar:
-        chosen = choices.several_of(
+        chosen = choices.filter_of(
             "Engines",
             names,
-            key="engines",
+            key=_ENGINES,
+            missing=_NOT_HERE,
             placeholder="All",
             help="What ran the models; a model's name says it, unless it was eager.",
         )
@@ -202,11 +212,15 @@ def choose_engines(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def choose_models(table: pd.DataFrame) -> pd.DataFrame:
-    """Filter by model, in the sidebar; no choice keeps all."""
-    names = sorted(table["model"].unique())
+    """Filter by model, whatever ran it, in the sidebar; no choice keeps all.
+
+    A choice outlives the setup: models that were not measured under the next one are back under one that has them, and
+    no others join those that were chosen.
+    """
+    names = without_engine(table)
     with st.sidebar:
-        chosen = choices.several_of("Models", names, key="models", placeholder="All")
-    return table[table["model"].isin(chosen)] if chosen else table
+        chosen = choices.filter_of("Models", sorted(names.unique()), key="models", missing=_NOT_HERE, placeholder="All")
+    return table[names.isin(chosen)] if chosen else table
 
 
 def choose_baseline(models: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,10 +22,11 @@ from explorer.benchmark.comparison import (
     published_accuracy,
     published_series,
 )
-from explorer.benchmark.exchange import Imported, import_csv, write_csv, write_timm_csv
+from explorer.benchmark.exchange import Imported, import_table, write_csv, write_timm_csv
 from explorer.benchmark.reference import fill_with_reference, origin_of
 from explorer.benchmark.selection import Between
 from explorer.benchmark.store import Store
+from explorer.reading.uploads import ReadTable, table_from_upload
 
 #: The columns of the table of all records.
 LISTED = (
@@ -156,8 +157,8 @@ def import_file(data: bytes, on_progress: Callable[[int, int], None], should_sto
         ValueError: If the file is not an export of records.
         StoreError: If the store cannot be written.
     """
-    with Store() as store:
-        return import_csv(store, _WatchedFile(data, on_progress, should_stop))
+    with table_from_upload(data) as table, Store() as store:
+        return import_table(store, _WatchedTable(table, on_progress, should_stop))
 
 
 def _opened(state: State) -> Store:
@@ -173,18 +174,21 @@ def _reference_folder() -> tempfile.TemporaryDirectory[str]:
     return folder
 
 
-class _WatchedFile(io.BytesIO):
-    """A file that tells how far it was read, and breaks off when asked to."""
+class _WatchedTable:
+    """A table that tells how far it was taken, and breaks off when asked to."""
 
-    def __init__(self, data: bytes, on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> None:
-        super().__init__(data)
-        self._size = len(data)
+    def __init__(
+        self, table: ReadTable, on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]
+    ) -> None:
+        self._table = table
+        self.header = table.header
+        self.delimiter = table.delimiter
         self._on_progress = on_progress
         self._should_stop = should_stop
 
-    def readline(self, size: int | None = -1, /) -> bytes:
-        if self._should_stop():
-            raise ValueError("The import was stopped: nothing was stored.")
-        line = super().readline(size)
-        self._on_progress(self.tell() * 100 // max(1, self._size), 100)
-        return line
+    def __iter__(self) -> Iterator[tuple[int, Sequence[str]]]:
+        for done, row in enumerate(self._table, 1):
+            if self._should_stop():
+                raise ValueError("The import was stopped: nothing was stored.")
+            yield row
+            self._on_progress(done * 100 // self._table.count, 100)

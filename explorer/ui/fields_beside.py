@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import pandas as pd
@@ -22,7 +22,7 @@ from explorer.ui.field_sections import FieldView, arrival_finding, choose_pictur
 from explorer.ui.field_tables import WITH, WITHOUT, field_table, leak_table, pixel_table, reads_table
 from explorer.ui.panels import csv_button, half_grid, show_chart
 from explorer.ui.receptive_field import EffectivePair, effective_pair, fields, leak_pair, window_size_tables
-from explorer.ui.sources import picture_at, weights_beside
+from explorer.ui.sources import weights_beside
 from explorer.units import significant
 
 Found = TypeVar("Found")
@@ -49,7 +49,7 @@ def view_beside(view: FieldView, other: Reference) -> NamedView:
     """
     config, position = other.config, position_like(view.position, view.config, other.config)
     found = None if view.fields is None else fields(config, position)  # a page computes one field at a time
-    picture = picture_at(view.picture, config.img_size)
+    picture = replace(view.picture, img_size=config.img_size)
     return NamedView(other.name, FieldView(config, position, picture, weights_beside(config), found))
 
 

@@ -11,6 +11,7 @@ from explorer.capacity import looking_mib
 from explorer.finite import explain_non_finite
 from explorer.ui.frame import end_page
 from explorer.ui.heavy_work import shared
+from explorer.ui.panels import plain
 from hrformer import HRFormer
 
 
@@ -29,5 +30,5 @@ def stop_at_non_finite(model: HRFormer, x: Tensor, key: tuple[str, ...]) -> NoRe
         "Looking for the first layer with NaN or infinite values",
         lambda: explain_non_finite(model, x) or "",
     )
-    st.error(sentence, icon=":material/error:")
+    st.error(plain(sentence), icon=":material/error:")
     end_page()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from explorer.memory_budget import BudgetError
 from explorer.ui import address, choices
 from explorer.ui.later_imports import LATER_IMPORTS
 from explorer.ui.panels import plain
+from explorer.ui.presence import arrive
+from explorer.ui.server_end import end_on_signal
 
 PRODUCT = "HRFormer Explorer"
 _LOGO = Path(__file__).parents[2] / "docs" / "logo.svg"
@@ -31,6 +34,8 @@ for (const ms of [0, 50, 200, 800, 2000]) setTimeout(() => {
 @contextmanager
 def framed(page: Page) -> Iterator[None]:
     """Run a page inside: what the browser asked for is read before, and the address is written after."""
+    end_on_signal()
+    arrive()
     st.set_page_config(page_title=f"{page.title} · {PRODUCT}")
     st.logo(str(_LOGO), size="large")
     st.html(address.REPLACE_WITHIN_A_PAGE, unsafe_allow_javascript=True)
@@ -40,8 +45,12 @@ def framed(page: Page) -> Iterator[None]:
     st.session_state[choices.PAGE] = page.url_path
     address.arrive(page.url_path)
     messages = st.container()
-    with suppress(_PageEnd):
+    try:
         yield
+    except _PageEnd:
+        pass
+    except BudgetError as error:  # where a page cannot do without what was refused
+        st.error(str(error), icon=":material/memory:")
     address.leave()
     for sentence in address.complaints():
         messages.info(plain(sentence), icon=":material/info:")

@@ -10,11 +10,13 @@ from typing import TypeVar, cast
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from explorer.admission import Waiting
 from explorer.complexity import estimate_complexity
-from explorer.memory_budget import Waiting, memory_budget
+from explorer.memory_budget import memory_budget
 from explorer.partial_forward import watched
 from explorer.shared_cache import SharedCache
 from explorer.ui.frame import end_page
+from explorer.ui.presence import presence
 from explorer.ui.progress import OnProgress, ShouldStop, with_progress
 from hrformer import HRFormer
 
@@ -108,6 +110,7 @@ def _clear(notes: list[DeltaGenerator]) -> None:
 def _cache() -> SharedCache:
     budget = memory_budget()
     shared_cache = SharedCache(CACHED_SHARE * budget.budget_mib)
+    budget.release_with(presence().end_away)
     budget.release_with(shared_cache.clear)
     budget.release_with(st.cache_data.clear)
     return shared_cache

@@ -21,6 +21,7 @@ from explorer.benchmark.runner import QueuedWork, Run, Runner
 from explorer.benchmark.store import Store, StoreError
 from explorer.benchmark.training_record import TrainingRecord
 from explorer.memory_budget import memory_budget
+from explorer.ui.server_end import when_stopped
 
 #: Ended runs that a reloaded page still finds; the oldest go first, their records stay in the store.
 MAX_REMEMBERED = 64
@@ -43,6 +44,7 @@ class JobManager:
         self._lock = threading.Lock()
         self._stopped_by: WeakKeyDictionary[QueuedWork, str] = WeakKeyDictionary()
         self._traces = tempfile.TemporaryDirectory(prefix="hrformer-traces-")
+        when_stopped(self.end)
 
     def submit(self, plan: Plan, owner: str) -> Run:
         """Put a plan at the end of the queue.
@@ -88,6 +90,13 @@ class JobManager:
             self._ablation = run
         self.runner.submit_work(run, ("cpu",))
         return run
+
+    def end(self) -> None:
+        """Cancel all that is at work or waiting, and wait until it has left its records."""
+        for work in self.runner.queue():
+            work.cancel()
+        for work in self.runner.queue():
+            work.wait()
 
     def find(self, run_id: str | None) -> Run | None:
         """A run by its id, such as the one that a link names."""

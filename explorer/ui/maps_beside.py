@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -23,8 +23,8 @@ from explorer.ui.feature_maps import (
     strongest_panels,
 )
 from explorer.ui.map_rows import show_maps
-from explorer.ui.panels import npz_button, verbatim
-from explorer.ui.sources import PictureSource, picture_at, weights_beside
+from explorer.ui.panels import npz_button, plain, verbatim
+from explorer.ui.sources import PictureSource, weights_beside
 from explorer.units import significant
 from hrformer import HRFormerConfig
 
@@ -73,11 +73,11 @@ def maps_beside(
     weights = weights_beside(other.config)
     if weights is None:
         return None
-    number, picture = module_like(module, stage, config, other.config), picture_at(picture, other.config.img_size)
+    number, picture = module_like(module, stage, config, other.config), replace(picture, img_size=other.config.img_size)
     try:
         maps = module_maps(weights.model, picture.as_input(other.config), (weights.key, picture.key), stage, number)
     except ValueError as error:
-        st.error(f"{verbatim(other.name)}: {error}", icon=":material/error:")
+        st.error(f"{verbatim(other.name)}: {plain(str(error))}", icon=":material/error:")
         return None
     if not all_finite(maps):
         st.error(f"The maps of {verbatim(other.name)} hold NaN or infinite values.", icon=":material/error:")

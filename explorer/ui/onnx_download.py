@@ -8,6 +8,7 @@ import streamlit as st
 
 from explorer.onnx_process import OnnxFile, export_in_process, exporting_mib, why_not
 from explorer.ui.later_imports import LATER_IMPORTS
+from explorer.ui.panels import plain
 from explorer.ui.progress import throw_away_button, with_progress
 from hrformer import HRFormerConfig
 
@@ -46,7 +47,7 @@ def onnx_download(config: HRFormerConfig) -> None:
                 needed_mib=exporting_mib(config),
             )
         except ValueError as error:
-            st.error(f"There is no ONNX file. {error}", icon=":material/error:")
+            st.error(plain(f"There is no ONNX file. {error}"), icon=":material/error:")
         else:
             _show(file, key, config)
 

@@ -10,7 +10,7 @@ from functools import cache
 
 import streamlit as st
 
-from explorer.pictures import FORMATS, MAX_FILE_MIB, Framing, Picture, fit, preview
+from explorer.pictures import FORMATS, MAX_FILE_MIB, Framing, Picture, preview
 from explorer.reading.uploads import picture_from_upload, reading_server
 from explorer.shared_cache import SharedCache
 from explorer.ui import choices
@@ -46,8 +46,8 @@ class OwnPicture:
     picture: Picture
     note: str
 
-    def framed(self, img_size: tuple[int, int]) -> tuple[Picture, str]:
-        """Choose in the sidebar how it becomes what the network sees, show the frame, and return it `fitted`."""
+    def choose_framing(self, img_size: tuple[int, int]) -> Framing:
+        """Choose in the sidebar how it becomes what the network sees, and show the frame."""
         with st.sidebar:
             framing = choices.segments(
                 "Framing",
@@ -64,12 +64,7 @@ class OwnPicture:
             )
             if self.note:
                 st.info(plain(self.note), icon=":material/info:")
-        return self.fitted(img_size)
-
-    def fitted(self, img_size: tuple[int, int]) -> tuple[Picture, str]:
-        """The picture in a network's size, (H, W, 3), as the user framed it, and what tells it from all others."""
-        framing = choices.held(_FRAME, next(iter(_FRAMINGS)))
-        return fit(self.picture, img_size, framing), f"{self.digest}-{framing}"
+        return framing
 
 
 def own_picture() -> OwnPicture | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.elements.lib.grid_container import GridContainer
 
+from explorer.machine_paths import without_paths
 from explorer.ui import choices
 
 if TYPE_CHECKING:  # the first page of a cold server shows its numbers without them
@@ -33,8 +34,8 @@ NUMBERS_FIRST_S = 0.08
 
 
 def plain(text: str) -> str:
-    """Text that may quote a file or a link, for a message: Markdown in it must load no picture from elsewhere."""
-    return text.replace("![", r"!\[")
+    """Text that may quote a file, link or error, for a message: no picture from elsewhere, no path of this machine."""
+    return without_paths(text).replace("![", r"!\[")
 
 
 def verbatim(text: str) -> str:

@@ -10,7 +10,9 @@ from typing import Any, TypeVar, cast
 
 import streamlit as st
 
-from explorer.memory_budget import Waiting, memory_budget
+from explorer.admission import Waiting
+from explorer.memory_budget import BudgetError, memory_budget
+from explorer.ui.presence import Visit, arrive
 
 OnProgress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
@@ -35,7 +37,7 @@ _PAUSED = "paused_work"
 
 
 class _NotWantedError(Exception):
-    """Work that was stopped before its turn came."""
+    """Work that was stopped, or whose visitor has left, before its turn came."""
 
 
 class Job:
@@ -45,16 +47,18 @@ class Job:
         key: Tells the work from other work of the same name.
         work: Called with `on_progress(done, total)`, which it calls, and `should_stop()`, which it asks.
         needed_mib: The most memory that the work takes, MiB.
+        visit: Whose work it is; it ends with the visit, after which nobody could see the result.
 
     Attributes:
         waiting: What the work waits for before it can begin; None once it has.
     """
 
-    def __init__(self, key: Hashable, work: Work[Any], needed_mib: float) -> None:
+    def __init__(self, key: Hashable, work: Work[Any], needed_mib: float, visit: Visit) -> None:
         self.key = key
         self.waiting: Waiting | None = None
         self.done, self.total = 0, 0
         self._needed_mib = needed_mib
+        self._visit = visit
         self.outcome: Future[Any] = Future()
         self.announced = False
         self._started = time.monotonic()
@@ -90,7 +94,7 @@ class Job:
         try:
             with memory_budget().admitted(self._needed_mib, long=True, on_wait=self._wait):
                 self.waiting, self._started = None, time.monotonic()
-                result = work(self._report, self._stop.is_set)
+                result = work(self._report, self._is_unwanted)
         except Exception as error:  # noqa: BLE001 - handed over to the page, which raises it
             self.outcome.set_exception(error)
         else:
@@ -98,8 +102,11 @@ class Job:
 
     def _wait(self, waiting: Waiting) -> None:
         self.waiting = waiting
-        if self._stop.is_set():
+        if self._is_unwanted():
             raise _NotWantedError
+
+    def _is_unwanted(self) -> bool:
+        return self._stop.is_set() or self._visit.has_ended
 
     def _report(self, done: int, total: int) -> None:
         self.done, self.total = done, total
@@ -142,7 +149,11 @@ def with_progress(
     if not job.outcome.done():
         _watch(job, slot, label, note)
         return None
-    result = cast("Result", job.outcome.result())
+    try:
+        result = cast("Result", job.outcome.result())
+    except BudgetError:
+        _session_dict(_JOBS).pop(name, None)  # there may be room the next time
+        raise
     kept[slot] = result
     _forget_oldest(kept)
     return result
@@ -176,7 +187,7 @@ def _job_for(slot: Slot, work: Work[Any], needed_mib: float) -> Job:
         return job
     if job is not None:
         job.stop()
-    job = jobs[name] = Job(key, work, needed_mib)
+    job = jobs[name] = Job(key, work, needed_mib, arrive())
     wait([job.outcome], timeout=GLANCE_S)
     return job
 

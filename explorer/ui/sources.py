@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Literal
 
 import streamlit as st
 from torch import Tensor
 
-from explorer.capacity import building_mib
+from explorer.capacity import building_mib, looking_mib
 from explorer.complexity import MIB
+from explorer.memory_budget import memory_budget
 from explorer.models import MAX_SEED, config_of, model_with, random_model
-from explorer.pictures import SAMPLES, Picture, fit, load_sample, to_input
+from explorer.pictures import SAMPLES, Framing, Picture, fit, load_sample, to_input
 from explorer.reading.uploads import weights_from_upload
 from explorer.trained import DIGIT_SAMPLES, TEST_MIOU, fits_trained_weights, load_digit_sample, load_trained
 from explorer.ui import address, choices
@@ -50,12 +51,21 @@ class PictureSource:
     Attributes:
         name: What the user calls it.
         key: Tells it from every other picture, for caches.
-        fitted: (H, W, 3) at the variant's image size.
+        whole: (height, width, 3), before it is fitted.
+        img_size: Height and width that the variant takes, in pixels.
+        framing: As in `explorer.pictures.fit`.
     """
 
     name: str
     key: str
-    fitted: Picture
+    whole: Picture
+    img_size: tuple[int, int]
+    framing: Framing = "crop"
+
+    @cached_property
+    def fitted(self) -> Picture:
+        """(H, W, 3) at the variant's image size; made when it is asked for, as a variant may be refused before."""
+        return fit(self.whole, self.img_size, self.framing)
 
     def as_input(self, config: HRFormerConfig) -> Tensor:
         """Normalised, (1, in_chans, H, W)."""
@@ -118,9 +128,9 @@ def picture_source(config: HRFormerConfig) -> PictureSource:
     name = _choose_picture(_samples_for(config), own)
     upload_field(partial(choices.hold, _PICTURE, _OWN))
     if own is not None and name == _OWN:
-        fitted, key = own.framed(config.img_size)
-        return PictureSource(own.name, key, fitted)
-    return PictureSource(name, name, fit(_sample(name), config.img_size))
+        framing = own.choose_framing(config.img_size)
+        return PictureSource(own.name, f"{own.digest}-{framing}", own.picture, config.img_size, framing)
+    return PictureSource(name, name, _sample(name), config.img_size)
 
 
 def _choose_picture(samples: Sequence[str], own: OwnPicture | None) -> str:
@@ -138,21 +148,29 @@ def _choose_picture(samples: Sequence[str], own: OwnPicture | None) -> str:
         )
 
 
-def picture_at(picture: PictureSource, img_size: tuple[int, int]) -> PictureSource:
-    """The same picture at another image size."""
-    if picture.fitted.shape[:2] == img_size:
-        return picture
-    own = own_picture()
-    fitted, key = own.fitted(img_size) if own is not None else (picture.fitted, "")
-    return replace(picture, fitted=fitted if key == picture.key else fit(_sample(picture.name), img_size))
-
-
 def weights_source(config: HRFormerConfig) -> WeightsSource | None:
     """Choose random weights by their seed, or upload a checkpoint, in the sidebar; those that ship where they fit.
 
     Returns:
-        The model, or None where this machine cannot hold the variant; the page then shows why.
+        The model, or None where this machine or the memory budget cannot hold the variant; the page then shows why.
     """
+    weights = _choose_weights(config)
+    if weights is None or weights.are_random:  # random ones are made only where there is room
+        return weights
+    return weights if _can_be_looked_into(config) else None
+
+
+def _can_be_looked_into(config: HRFormerConfig) -> bool:
+    """Whether a picture's way through the variant can ever fit; said before the picture is made for it."""
+    try:
+        memory_budget().refuse_impossible(looking_mib(config))
+    except ValueError as error:
+        st.error(plain(str(error)), icon=":material/memory:")
+        return False
+    return True
+
+
+def _choose_weights(config: HRFormerConfig) -> WeightsSource | None:
     state = st.session_state
     uploaded: _UploadedModel | None = state.get("uploaded_model")
     if fits_trained_weights(config) and _chose_trained_weights():
@@ -239,18 +257,22 @@ def known_weights(config: HRFormerConfig) -> tuple[HRFormer | int, str, str]:
 
 
 def weights_beside(config: HRFormerConfig) -> WeightsSource | None:
-    """The session's weights for a variant that stands beside another; None where this machine cannot hold it."""
+    """The session's weights for a variant that stands beside another; None where it cannot be held, which is said."""
     weights, key, name = known_weights(config)
     if isinstance(weights, int):
         return _random_weights(config, weights)
+    if not _can_be_looked_into(config):
+        return None
     return WeightsSource(weights, key, name, "trained" if name == _TRAINED_NAME else "uploaded")
 
 
 def _random_weights(config: HRFormerConfig, seed: int) -> WeightsSource | None:
+    if not _can_be_looked_into(config):
+        return None
     try:
         model = _random_model(config, seed)
     except ValueError as error:
-        st.error(str(error), icon=":material/memory:")
+        st.error(plain(str(error)), icon=":material/memory:")
         return None
     return WeightsSource(model, f"{config.config_id}-random-{seed}", f"random weights, seed {seed}", "random")
 

@@ -23,7 +23,7 @@ from explorer.ui.build import pin_button, share_popover, show_headline
 from explorer.ui.comparing import choose_reference, reference_for
 from explorer.ui.controls import variant_controls
 from explorer.ui.laid_over import choose_overlay, cost_split, overlay_diagram
-from explorer.ui.panels import csv_button, half_grid, image_format_control, numbers_first, show_chart
+from explorer.ui.panels import csv_button, half_grid, image_format_control, numbers_first, plain, show_chart
 from explorer.ui.variant import current_variant, show_rejection, variant_name
 from explorer.ui.variants_section import placed_pins, placed_table, show_variants
 
@@ -46,7 +46,7 @@ too_large = st.empty()  # always, so that nothing below moves
 try:
     check_capacity(config)
 except ValueError as error:
-    too_large.warning(str(error), icon=":material/memory:")
+    too_large.warning(plain(str(error)), icon=":material/memory:")
 
 # After the numbers, so that a moved slider shows them first: callbacks have already made the new variant.
 variant_controls(config)

@@ -16,7 +16,7 @@ from explorer.ui.block_controls import CLICKABLE, choose_block, choose_position,
 from explorer.ui.finite import stop_at_non_finite
 from explorer.ui.frame import end_page
 from explorer.ui.network import network_to_look_into
-from explorer.ui.panels import half_grid, image_format_control, show_chart
+from explorer.ui.panels import half_grid, image_format_control, plain, show_chart
 from explorer.ui.sources import picture_source, random_weights_banner, weights_source
 from explorer.ui.variant import current_variant, show_rejection
 
@@ -38,7 +38,7 @@ x, key = picture.as_input(config), (weights.key, picture.key)
 try:
     maps = attention_of_block(weights.model, x, key, address)
 except ValueError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(str(error)), icon=":material/error:")
     end_page()
 if not is_finite(maps):
     stop_at_non_finite(weights.model, x, key)

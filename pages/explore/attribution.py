@@ -47,7 +47,7 @@ x, source = picture.as_input(config), (weights.key, picture.key)
 try:
     scores = scores_of(weights.model, x, source)
 except ValueError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(str(error)), icon=":material/error:")
     end_page()
 if not np.isfinite(scores.values).all():
     stop_at_non_finite(weights.model, x, source)
@@ -72,7 +72,7 @@ with shown:
             needed_mib=method.needed_mib(config),
         )
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         end_page()
     if attribution is None:
         st.image(picture.fitted, caption=picture.name, alt=f"The picture: {picture.name}")

@@ -42,7 +42,7 @@ x, key = picture.as_input(config), (weights.key, picture.key)
 try:
     maps = module_maps(weights.model, x, key, stage, module)
 except ValueError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(str(error)), icon=":material/error:")
     end_page()
 if not all_finite(maps):
     stop_at_non_finite(weights.model, x, key)

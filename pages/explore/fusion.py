@@ -20,7 +20,7 @@ from explorer.ui.fusion import (
 )
 from explorer.ui.map_rows import show_maps
 from explorer.ui.network import network_to_look_into
-from explorer.ui.panels import csv_button, half_grid, image_format_control, show_chart
+from explorer.ui.panels import csv_button, half_grid, image_format_control, plain, show_chart
 from explorer.ui.sources import picture_source, random_weights_banner, weights_source
 from explorer.ui.variant import current_variant, show_rejection
 
@@ -41,7 +41,7 @@ x, key = picture.as_input(config), (weights.key, picture.key)
 try:
     fusion = fusion_of_module(weights.model, x, key, stage, module)
 except ValueError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(str(error)), icon=":material/error:")
     end_page()
 if not is_finite(fusion):
     stop_at_non_finite(weights.model, x, key)

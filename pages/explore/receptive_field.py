@@ -14,7 +14,7 @@ from explorer.ui.field_sections import (
 )
 from explorer.ui.fields_beside import SECTIONS_OF_BOTH, NamedView, show_theoretical_fields, view_beside
 from explorer.ui.network import network_to_look_into
-from explorer.ui.panels import image_format_control, verbatim
+from explorer.ui.panels import image_format_control, plain, verbatim
 from explorer.ui.receptive_field import choose_map_position, fields
 from explorer.ui.sources import picture_source, random_weights_banner, weights_source
 from explorer.ui.variant import current_variant, show_rejection
@@ -43,14 +43,14 @@ theoretical = None
 try:
     theoretical = fields(config, position)
 except ValueError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(str(error)), icon=":material/error:")
 view = FieldView(config, position, picture, weights, theoretical)
 both = None
 if other is not None:
     try:
         both = (NamedView(name_of_network(config), view), view_beside(view, other))
     except ValueError as error:
-        st.error(f"{verbatim(other.name)}: {error}", icon=":material/error:")
+        st.error(f"{verbatim(other.name)}: {plain(str(error))}", icon=":material/error:")
 if both is None:
     show_theoretical(view)
 else:
@@ -62,7 +62,7 @@ try:
     else:
         SECTIONS_OF_BOTH[section](both)
 except ValueError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(str(error)), icon=":material/error:")
 st.caption(
     f"{picture.name} at {config.img_size[0]}x{config.img_size[1]} pixels. Rows and columns count from 0; fields are of "
     "positions after the fusion of the module."

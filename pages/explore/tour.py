@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from explorer.ui.panels import plain
 from explorer.ui.tour import STEPS, choose_step, show_way
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
@@ -15,6 +16,6 @@ st.markdown(step.text)
 try:
     link = step.show()
 except ValueError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(str(error)), icon=":material/error:")
 else:
     show_way(number, link)

@@ -23,7 +23,7 @@ from explorer.ui.benchmark import forecast_problem
 from explorer.ui.benchmark_results import records_csv, watch_run
 from explorer.ui.frame import end_page
 from explorer.ui.job_manager import store_state
-from explorer.ui.panels import csv_button, image_format_control
+from explorer.ui.panels import csv_button, image_format_control, plain
 from explorer.ui.run_queue import told_stop
 from explorer.ui.sources import picture_source, weights_source
 from explorer.ui.variant import show_rejection
@@ -46,7 +46,7 @@ try:
     choice = ablation_controls()
     arms = arms_of(config, choice.switches, choice.axes) if choice.switches else ()
 except ValueError as error:
-    messages.error(str(error), icon=":material/error:")
+    messages.error(plain(str(error)), icon=":material/error:")
     end_page()
 picture = picture_source(config)
 weights = weights_source(config)
@@ -77,11 +77,11 @@ with messages:
     except ValueError as error:
         plan, problem = None, str(error)
     for sentence in filter(None, (problem, start_problem(), run.error if run else None)):
-        st.error(sentence, icon=":material/error:")
+        st.error(plain(sentence), icon=":material/error:")
     if run is not None and not is_busy and (stopped := told_stop(run)):
         st.warning(stopped, icon=":material/person_cancel:")
     if store_problem:
-        st.warning(f"{store_problem} Records of a run can still be downloaded here.", icon=":material/save:")
+        st.warning(f"{plain(store_problem)} Records of a run can still be downloaded here.", icon=":material/save:")
 
 with progress:
     views = None if weights is None else views_of(arms, weights, picture, choice.stage)
@@ -90,7 +90,7 @@ with answer:
     st.markdown(f"**{first_finding(table)}**")
     show_table(table)
     for note in dict.fromkeys(note for note in (*table["note"], *table["latency_note"].dropna()) if note):
-        st.warning(note, icon=":material/report:")
+        st.warning(plain(note), icon=":material/report:")
 with bar, st.container(horizontal=True, vertical_alignment="center"):
     if plan is not None:
         measure_button(plan, is_busy=is_busy, problem=problem)
@@ -118,5 +118,5 @@ with details:
         f"Fields and leak: the middle of the 1/4 map after the last module of stage {choice.stage}, {picture.name} at "
         f"{config.img_size[0]}x{config.img_size[1]} pixels, {'no weights' if weights is None else weights.name}, "
         "shared by all networks as far as they fit."
-        + (f" Every record is stored as soon as it is measured, in `{location}`." if location else "")
+        + (f" Every record is stored as soon as it is measured, in `{plain(location)}`." if location else "")
     )

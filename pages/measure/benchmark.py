@@ -60,10 +60,11 @@ with messages:
     if plan is not None:
         for reason in missing_engines(plan):
             st.warning(
-                f"{reason} Its jobs will fail with that reason, the others go on.", icon=":material/extension_off:"
+                f"{plain(reason)} Its jobs will fail with that reason, the others go on.",
+                icon=":material/extension_off:",
             )
     if store_problem:
-        st.warning(f"{store_problem} Records of a run can still be downloaded here.", icon=":material/save:")
+        st.warning(f"{plain(store_problem)} Records of a run can still be downloaded here.", icon=":material/save:")
 if plan is not None:
     with bar:
         plan_bar(plan, is_busy=is_busy, problem=problem)
@@ -89,4 +90,4 @@ show_queue(run)
 if plan is not None and problem is None and choices.toggle("The plan, job by job", key="show_plan", link=None):
     show_plan(plan)
 if location:
-    st.caption(f"Every record is stored as soon as it is measured, in `{location}`.")
+    st.caption(f"Every record is stored as soon as it is measured, in `{plain(location)}`.")

@@ -30,6 +30,8 @@ WORDS = {
     "B": "base",
     "Trained on digits": "digits",
     "Current variant": "variant",
+    "Attention": "attention",
+    "Ratio to even": "ratio to even",
     "Trained": "trained",
     "Random or yours": "other",
     "1x1": "1",
@@ -133,7 +135,9 @@ def scale(page: Page, control: Control) -> Scale:
             "input => ['value', 'min', 'max', 'step'].map(key => +input[key])"
         )
         heads = _legal_heads(page) if control.name == "num_heads-all" else ()
-        return Scale(round((value - low) / step), round((high - low) / step) + 1, low, step, heads)
+        place = round((value - low) / step)
+        first = value - place * step  # a stepper goes on from its value, which needn't be whole steps above the least
+        return Scale(place, int((high - first) / step + 1e-6) + 1, first, step, heads)
     if control.kind == "toggle":
         return Scale(int(inputs.first.is_checked()), 2, options=(False, True))
     labels = tuple(inputs.evaluate_all(_LABELS))
@@ -251,8 +255,8 @@ def _fits(goal: Value, found: object) -> bool:
 
 
 def _option(label: str) -> str:
-    """The option behind "3 · Blindness", a step of the tour, or "digit 4 · 10.2 %", the class after the background."""
-    name = label.split(" · ", maxsplit=1)[0]
+    """The option behind "3 · Blindness", "1/16 branch", or "digit 4 · 10.2 %", the class after the background."""
+    name = label.split(" · ", maxsplit=1)[0].removesuffix(" branch")
     digit = re.fullmatch(r"digit (\d)", name)
     return "0" if name == "background" else str(int(digit[1]) + 1) if digit else name
 

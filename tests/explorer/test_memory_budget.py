@@ -8,7 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from explorer.memory_budget import BudgetError, MemoryBudget, Waiting, memory_budget, parse_size, process_mib
+from explorer.admission import Waiting
+from explorer.memory_budget import BudgetError, MemoryBudget, memory_budget, parse_size, process_mib
 
 MIB = 2**20
 TIMEOUT_S = 20
@@ -102,12 +103,13 @@ def test_beyond_the_budget_work_waits_until_there_is_room() -> None:
     budget = budget_of(300)  # 100 are held
     first, second = Worker(budget, 150), Worker(budget, 60)
     assert first.started.wait(TIMEOUT_S)
-    third = Worker(budget, 10)
     assert second.told.wait(TIMEOUT_S)
     assert str(second.waiting) == "waiting for memory: 1 before you"
+    with budget.admitted(10, on_wait=pytest.fail):
+        assert not second.started.is_set()
+    third = Worker(budget, 80)
     assert third.told.wait(TIMEOUT_S)
-    assert str(third.waiting) == "waiting for memory: 2 before you", "small work must not overtake"
-    assert not second.started.is_set()
+    assert str(third.waiting) in ("waiting for memory: 2 before you", "waiting for memory: 2 before you, about 1 s")
     first.let_go()
     assert second.started.wait(TIMEOUT_S)
     assert third.started.wait(TIMEOUT_S)
@@ -132,6 +134,114 @@ def test_what_can_never_fit_is_refused_with_what_would() -> None:
         pass
     with budget.admitted(300):
         pass
+
+
+@pytest.mark.parametrize("needed_mib", [401, 1001, 1e9])
+def test_what_can_never_fit_is_refused_at_once_while_others_run_and_keeps_nobody_waiting(needed_mib: float) -> None:
+    """Of 1,000 MiB 600 are held for ever: 401 fit as little as a million times as much."""
+    budget = budget_of(1000, lambda: 600.0)
+    running = Worker(budget, 100)
+    assert running.started.wait(TIMEOUT_S)
+    large = Worker(budget, 350)
+    assert large.told.wait(TIMEOUT_S)
+    with pytest.raises(BudgetError, match="will never fit"), budget.admitted(needed_mib, on_wait=pytest.fail):
+        pass
+    with budget.admitted(10, on_wait=pytest.fail):
+        assert not large.started.is_set()
+    running.let_go()
+    assert large.started.wait(TIMEOUT_S)
+    large.let_go()
+    with budget.admitted(400, on_wait=pytest.fail):
+        pass
+
+
+def test_caches_that_were_full_at_the_start_refuse_nobody() -> None:
+    held = [700.0]
+    budget = budget_of(1000, lambda: held[0])
+    budget.release_with(lambda: held.__setitem__(0, 100.0))
+    with budget.admitted(850, on_wait=pytest.fail):
+        pass
+
+
+def test_a_refusal_says_what_visitors_keep_and_that_it_comes_back() -> None:
+    held = [400.0]
+    budget = budget_of(2000, lambda: held[0])
+    held[0] = 1950.0
+    sentence = (
+        r"about 57 MiB and does not fit now: of the 2.0 GiB .* itself holds 400 MiB, .* visitors 1.5 GiB .* within 30 s"
+    )
+    with pytest.raises(BudgetError, match=sentence), budget.admitted(57):
+        pass
+    held[0] = 400.0
+    with budget.admitted(57, on_wait=pytest.fail):
+        pass
+
+
+def test_caches_give_way_while_others_run_if_that_is_enough() -> None:
+    """A neighbour of releasing when alone: 100 at rest, 500 of caches, and work that may take 200 of 1,000."""
+    held = [100.0]
+    budget = budget_of(1000, lambda: held[0])
+    budget.release_with(lambda: held.__setitem__(0, 100.0))
+    first = Worker(budget, 200)
+    assert first.started.wait(TIMEOUT_S)
+    held[0] = 600.0
+    with budget.admitted(400, on_wait=pytest.fail):
+        assert held == [100.0]
+    first.let_go()
+
+
+def test_caches_stay_while_emptying_them_would_not_be_enough() -> None:
+    held, releases = [100.0], []
+    budget = budget_of(1000, lambda: held[0])
+    budget.release_with(lambda: releases.append(1))
+    first = Worker(budget, 600)
+    assert first.started.wait(TIMEOUT_S)
+    second = Worker(budget, 400)
+    assert second.told.wait(TIMEOUT_S)
+    assert releases == []
+    first.let_go()
+    assert second.started.wait(TIMEOUT_S)
+    second.let_go()
+
+
+def test_caches_that_fill_again_give_way_again() -> None:
+    held = [100.0]
+    budget = budget_of(1000, lambda: held[0])
+    budget.release_with(lambda: held.__setitem__(0, 100.0))
+    for _ in range(3):
+        held[0] = 900.0
+        with budget.admitted(500, on_wait=pytest.fail):
+            assert held == [100.0]
+
+
+def test_what_is_held_at_rest_is_measured_anew_when_nobody_is_there() -> None:
+    """Libraries that were loaded since count: 700 of 1,000 do not fit beside 400."""
+    held = [100.0]
+    budget = budget_of(1000, lambda: held[0])
+    held[0] = 400.0
+    budget.rest()
+    running = Worker(budget, 10)
+    assert running.started.wait(TIMEOUT_S)
+    with pytest.raises(BudgetError, match="itself holds 400 MiB"), budget.admitted(700, on_wait=pytest.fail):
+        pass
+    running.let_go()
+
+
+def test_who_waits_is_told_how_long_such_work_took_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("explorer.memory_budget.time.monotonic", lambda: clock[0])
+    budget = budget_of(1000)
+    with budget.admitted(800):
+        clock[0] += 40
+    first = Worker(budget, 800)
+    assert first.started.wait(TIMEOUT_S)
+    clock[0] += 10
+    second = Worker(budget, 800)
+    assert second.told.wait(TIMEOUT_S)
+    assert str(second.waiting) == "waiting for memory: 1 before you, about 30 s"
+    first.let_go()
+    assert second.started.wait(TIMEOUT_S)
+    second.let_go()
 
 
 def test_work_is_not_refused_while_other_work_may_still_make_room() -> None:

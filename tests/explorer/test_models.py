@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from explorer import capacity
+from explorer.benchmark.models import model_by_name, model_cost
 from explorer.models import config_of, model_with, random_model
 from explorer.reading.uploads import weights_from_upload
-from explorer.reference_models import count_timm_model, reference_models
+from explorer.reference_models import reference_models
 from hrformer import HRFormer, HRFormerConfig, create_model, preset
 
 SMALL = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_modules=(1,) * 4, num_blocks=(1,) * 4)
@@ -59,7 +60,8 @@ def test_a_variant_beyond_this_machine_is_not_built(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(("model", "timm_name"), [("DeiT-S", "deit_small_patch16_224"), ("HRNet-W18", "hrnet_w18")])
 def test_the_reference_table_is_what_counting_gives(model: str, timm_name: str) -> None:
     row = reference_models().set_index("model").loc[model]
-    assert (row["params"], row["macs"]) == count_timm_model(timm_name)
+    cost = model_cost(model_by_name(timm_name), (224, 224))
+    assert (row["params"], row["macs"]) == (cost.params, cost.macs)
 
 
 def test_large_windows_count_with_the_index_that_every_block_keeps() -> None:

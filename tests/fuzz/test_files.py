@@ -14,8 +14,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from explorer.reading.uploads import picture_from_upload, weights_from_upload
-from tests.fuzz import checkpoints, pictures
+from explorer.benchmark.exchange import read_table
+from explorer.benchmark.plan import Plan
+from explorer.reading.uploads import (
+    picture_from_upload,
+    plan_values_from_upload,
+    table_from_upload,
+    weights_from_upload,
+)
+from explorer.variants import from_json
+from tests.fuzz import checkpoints, pictures, tables
 from tests.fuzz.checkpoints import REASONS
 from tests.fuzz.mutations import Case
 
@@ -62,8 +70,9 @@ def test_hostile_files_do_no_harm(kind: str, tmp_path: Path) -> None:
     [
         (checkpoints.cases, weights_from_upload),
         (pictures.cases, lambda contents, _: picture_from_upload(contents)),
+        (tables.cases, lambda contents, name: _READ_TEXT[Path(name).suffix](contents)),
     ],
-    ids=["checkpoints", "pictures"],
+    ids=["checkpoints", "pictures", "tables"],
 )
 def test_the_app_takes_or_refuses_each_and_stays_as_small(
     cases: Callable[[], Iterator[Case]], read: Callable[[bytes, str], object]
@@ -85,7 +94,20 @@ def test_the_app_takes_or_refuses_each_and_stays_as_small(
         else:
             found.append(f"{name} left {grown:.0f} MiB")
     assert found == []
-    assert taken & {"whole-zip.pth", "RGB.png"}
+    assert taken & {"whole-zip.pth", "RGB.png", "whole.csv"}
+
+
+def _read_csv(contents: bytes) -> None:
+    with table_from_upload(contents) as table:
+        for _ in read_table(table):
+            pass
+
+
+_READ_TEXT: dict[str, Callable[[bytes], object]] = {
+    ".csv": _read_csv,
+    ".yaml": lambda contents: Plan.from_dict(plan_values_from_upload(contents)),
+    ".json": from_json,
+}
 
 
 def problems(outcome: dict, kind: str) -> list[str]:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from explorer.benchmark.store import Store
 from explorer.memory_budget import memory_budget
 from tests.browser.serving import running_server
 from tests.explorer.benchmark.examples import example_record
-from tests.load.visits import SLIDER, Findings, Visit, wrong_maps
+from tests.load.visits import SLIDER, Findings, Visit, ask_for_the_impossible, wrong_maps
 
 TARGET_P95_S = 2.0
 #: Between the arrivals of two users, in seconds.
@@ -78,13 +78,14 @@ class Report:
         return "\n".join(lines)
 
 
-def load(users: int, seconds: float, pause_s: tuple[float, float]) -> Report:
+def load(users: int, seconds: float, pause_s: tuple[float, float], *, impossible_a_second: float = 0.0) -> Report:
     """Start the app with a store of its own and let users at it.
 
     Args:
         users: How many at once.
         seconds: How long each goes on, counted from the arrival of the last.
         pause_s: Shortest and longest pause of a user between two actions, in seconds.
+        impossible_a_second: How many further visitors come each second by a link to what never fits.
     """
     findings = Findings()
     with tempfile.TemporaryDirectory() as folder:
@@ -92,18 +93,27 @@ def load(users: int, seconds: float, pause_s: tuple[float, float]) -> Report:
         with Store(url) as store:
             store.add_all(example_record(batch_size=1 + number % 8) for number in range(_RECORDS))
         with running_server({"HRFORMER_RESULTS_URL": url}) as (address, pid), _watched(pid) as watch:
-            asyncio.run(_visit(address, users, seconds, pause_s, findings))
+            end = time.monotonic() + users * _ARRIVAL_S + seconds
+            parts = [_arrive([Visit(number, findings, pause_s) for number in range(users)], address, end)]
+            if impossible_a_second:
+                parts.append(ask_for_the_impossible(address, findings, 1 / impossible_a_second, end))
+            asyncio.run(_together(*parts))
     findings.mix_ups += wrong_maps(findings)
     budget_mib = memory_budget().budget_mib
     load_mean = float(np.mean(watch.loads))
     return Report(users, seconds, findings, max(watch.mib), budget_mib, watch.cpu_seconds, load_mean)
 
 
-async def _visit(address: str, users: int, seconds: float, pause_s: tuple[float, float], findings: Findings) -> None:
-    end = time.monotonic() + users * _ARRIVAL_S + seconds
+async def _together(*parts: Coroutine[None, None, None]) -> None:
     async with asyncio.TaskGroup() as group:
-        for number in range(users):
-            group.create_task(Visit(number, findings, pause_s).run(address, end))
+        for part in parts:
+            group.create_task(part)
+
+
+async def _arrive(visits: Sequence[Visit], address: str, end: float) -> None:
+    async with asyncio.TaskGroup() as group:
+        for visit in visits:
+            group.create_task(visit.run(address, end))
             await asyncio.sleep(_ARRIVAL_S)
 
 

@@ -8,6 +8,7 @@ from tests.load.run import load
 
 
 @pytest.mark.load
+@pytest.mark.alone
 def test_three_users_at_once_see_their_own_variants_and_no_error() -> None:
     with ThreadPoolExecutor(1) as thread:  # where browser tests ran before, an event loop holds this one
         report = thread.submit(load, 3, 20, (0.3, 1.0)).result()

@@ -89,6 +89,14 @@ class User:
         """
         return await self._run(self._tab.move(key, value))
 
+    async def press(self, key: str) -> Page:
+        """Press a button.
+
+        Raises:
+            KeyError: If the page shows no such button.
+        """
+        return await self._run(self._tab.press(key))
+
     async def _run(self, request: ClientState) -> Page:
         page = Page()
         started = time.monotonic()

@@ -27,6 +27,9 @@ from tests.load.user import Page, User
 #: Widths of the users' own variants start here; each user has another.
 FIRST_WIDTH = 8
 SLIDER = "slider change"
+#: A link whose maps take hundreds of times the budget, and how the refusal begins.
+_IMPOSSIBLE = "preset=tiny&img_size=8192,8192"
+_REFUSAL = "This needs about"
 
 
 @dataclass
@@ -132,6 +135,30 @@ class Visit:
             self._findings.mix_ups.append(f"user {self._number}: feature maps of another variant")
             return
         self._findings.maps[self._number] = self._config, _first_heat_map(chart)
+
+
+async def ask_for_the_impossible(address: str, findings: Findings, every_s: float, end: float) -> None:
+    """Let further visitors come by a link to maps that never fit, one after the other, until the time is up.
+
+    Each must be refused; the times until then are findings as well.
+    """
+    async with asyncio.TaskGroup() as group:
+        while time.monotonic() < end:
+            group.create_task(_ask_once(address, findings))
+            await asyncio.sleep(every_s)
+
+
+async def _ask_once(address: str, findings: Findings) -> None:
+    try:
+        async with User(address) as user:
+            await user.open(_IMPOSSIBLE)
+            page = await user.go("feature_maps")
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong is a finding
+        findings.errors.append(f"an impossible request: {type(error).__name__}: {error}")
+        return
+    findings.seconds["impossible: refused"].append(page.seconds)
+    if not any(error.startswith(_REFUSAL) for error in page.errors):
+        findings.errors.append(f"an impossible request was answered with {page.errors or page.texts}")
 
 
 def wrong_maps(findings: Findings) -> list[str]:

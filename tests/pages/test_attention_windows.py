@@ -131,6 +131,7 @@ def test_attention_too_large_to_write_out_is_refused_with_a_sentence() -> None:
     assert charts(app) == []
 
 
+@pytest.mark.alone
 def test_memory_returns_after_twenty_changes_of_block() -> None:
     # Maps of one block take 2 * 49 windows * 49 * 49 pairs * 1 head * 4 bytes = 1.8 MiB, of twenty 36 MiB and their
     # charts more; only three are kept.

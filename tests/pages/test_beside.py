@@ -12,7 +12,7 @@ from explorer.pictures import fit, load_sample
 from explorer.receptive_field import MapPosition
 from explorer.ui.beside import position_like
 from explorer.ui.pins import Pin
-from explorer.ui.sources import PictureSource, picture_at
+from explorer.ui.sources import PictureSource
 from explorer.variants import to_query
 from hrformer import HRFormerConfig, preset
 from tests.pages.entrypoint import open_app
@@ -133,8 +133,9 @@ def test_the_place_is_the_same_one_in_a_network_of_the_same_size() -> None:
 @pytest.mark.parametrize("img_size", [(128, 64), (96, 96)])
 def test_the_picture_is_fitted_to_the_other_size_from_the_whole_one(img_size: tuple[int, int]) -> None:
     cat = load_sample("Cat")
-    source = PictureSource("Cat", "Cat", fit(cat, (96, 96)))
-    assert (picture_at(source, img_size).fitted == fit(cat, img_size)).all()
+    source = PictureSource("Cat", "Cat", cat, (96, 96))
+    assert source.fitted.shape == (96, 96, 3)
+    assert (replace(source, img_size=img_size).fitted == fit(cat, img_size)).all()
 
 
 def measured_network(app: AppTest) -> str:

@@ -214,6 +214,127 @@ def test_a_filter_on_models_leaves_the_others_out(filled: str) -> None:
     assert "HRFormer-T takes 0.48 times as long" in titles(app)
 
 
+LATER_MODEL = "swin_tiny_patch4_window7_224"
+
+
+@pytest.fixture
+def several_setups(filled: str) -> str:
+    """Beside the setup with all models one at 256x192 with three, of which one is its own, and a card with one."""
+    at_256 = {"img_height": 256, "img_width": 192, "batch_size": 1}
+    on_card = {"device": "cuda", "device_name": "H100", "threads": None, "img_height": 224, "img_width": 224}
+    with Store(filled) as store:
+        store.add_all(example_record(model_name=name, **at_256) for name in ("hrformer_tiny", "hrnet_w48", LATER_MODEL))
+        store.add(example_record(model_name="deit_base_patch16_224", batch_size=1, **on_card))
+    return filled
+
+
+def choose_setup(app: AppTest, words: str) -> None:
+    (label,) = (option for option in app.selectbox(key="setup").options if words in option)
+    app.selectbox(key="setup").set_value(label).run()
+    assert not app.exception
+    assert not app.error
+
+
+def compared(app: AppTest) -> set[str]:
+    """The models of the table; none where there is no table."""
+    return set(app.dataframe[0].value["model"]) if app.dataframe else set()
+
+
+def test_a_filter_on_models_outlives_the_setup(several_setups: str) -> None:
+    app = open_app(PAGE)
+    app.multiselect(key="models").set_value(["HRFormer-T", "HRFormer-B"]).run()
+    choose_setup(app, "256x192")
+    assert compared(app) == {"HRFormer-T"}  # and not Swin-T, which nobody chose
+    assert app.multiselect(key="models").value == ["HRFormer-T", "HRFormer-B"]
+    assert set(app.multiselect(key="models").options) == {
+        "HRFormer-T",
+        "HRFormer-B (not measured here)",
+        "HRNet-W48",
+        "Swin-T",
+    }
+    choose_setup(app, "Xeon, 2 threads · fp32 · 224x224")
+    assert compared(app) == {"HRFormer-T", "HRFormer-B"}
+    app.selectbox(key="batch_size").set_value(8).run()
+    assert compared(app) == {"HRFormer-T", "HRFormer-B"}
+
+
+def test_a_model_added_to_the_filter_under_another_setup_joins_those_that_are_missing_there(
+    several_setups: str,
+) -> None:
+    app = open_app(PAGE)
+    app.multiselect(key="models").set_value(["HRFormer-T", "HRFormer-B"]).run()
+    choose_setup(app, "256x192")
+    app.multiselect(key="models").set_value(["HRFormer-T", "HRFormer-B", "HRNet-W48"]).run()
+    assert compared(app) == {"HRFormer-T", "HRNet-W48"}
+    choose_setup(app, "Xeon, 2 threads · fp32 · 224x224")
+    assert compared(app) == {"HRFormer-T", "HRFormer-B", "HRNet-W48"}
+    choose_setup(app, "256x192")
+    app.multiselect(key="models").set_value(["HRFormer-T", "HRNet-W48"]).run()  # the missing one is taken out
+    choose_setup(app, "Xeon, 2 threads · fp32 · 224x224")
+    assert compared(app) == {"HRFormer-T", "HRNet-W48"}
+
+
+@pytest.mark.parametrize("section", SECTIONS[:-1])
+def test_a_setup_without_any_chosen_model_shows_none_and_says_so(section: str, several_setups: str) -> None:
+    app = open_app(PAGE)
+    app.segmented_control(key="comparison_section").set_value(section).run()
+    app.multiselect(key="models").set_value(["HRFormer-T", "HRFormer-B"]).run()
+    choose_setup(app, "H100")
+    assert compared(app) == set()
+    assert "Nothing that the filters in the sidebar let through was measured under this setup" in notes(app)
+    assert "<extra>measured</extra>" not in titles(app)
+    app.multiselect(key="models").set_value([]).run()
+    assert compared(app) == {"DeiT-B"}
+    choose_setup(app, "256x192")
+    assert compared(app) == {"HRFormer-T", "HRNet-W48", "Swin-T"}
+
+
+def test_a_link_and_a_reload_keep_the_filter_with_what_is_missing(several_setups: str) -> None:
+    app = open_app(PAGE)
+    app.multiselect(key="models").set_value(["HRFormer-T", "HRFormer-B"]).run()
+    choose_setup(app, "256x192")
+    assert app.query_params["models"] == ["HRFormer-T", "HRFormer-B"]
+    reloaded = open_app(PAGE, app.query_params)
+    assert "256x192" in reloaded.selectbox(key="setup").value
+    assert compared(reloaded) == {"HRFormer-T"}
+    assert "Left out of the link" not in notes(reloaded)
+    choose_setup(reloaded, "Xeon, 2 threads · fp32 · 224x224")
+    assert compared(reloaded) == {"HRFormer-T", "HRFormer-B"}
+
+
+def test_a_new_model_does_not_join_a_filter(several_setups: str) -> None:
+    app = open_app(PAGE)
+    app.multiselect(key="models").set_value(["HRFormer-T"]).run()
+    with Store(several_setups) as store:
+        store.add(example_record(model_name=LATER_MODEL, batch_size=1, img_height=224, img_width=224))
+    app.run()
+    assert "Swin-T" in app.multiselect(key="models").options
+    assert compared(app) == {"HRFormer-T"}
+
+
+def test_the_filters_on_models_and_engines_outlive_each_other(several_setups: str) -> None:
+    with Store(several_setups) as store:
+        store.add_all(
+            example_record(model_name=name, batch_size=1, img_height=224, img_width=224, engine="ONNX Runtime")
+            for name in ("hrformer_base", "hrnet_w48")
+        )
+    app = open_app(PAGE)
+    app.multiselect(key="models").set_value(["HRFormer-B"]).run()
+    assert compared(app) == {"HRFormer-B", "HRFormer-B · ONNX Runtime"}
+    app.multiselect(key="engines").set_value(["ONNX Runtime"]).run()
+    assert compared(app) == {"HRFormer-B · ONNX Runtime"}
+    choose_setup(app, "256x192")  # nothing ran under ONNX Runtime there
+    assert compared(app) == set()
+    assert app.multiselect(key="engines").value == ["ONNX Runtime"]
+    reloaded = open_app(PAGE, app.query_params)
+    assert compared(reloaded) == set()
+    for opened in (app, reloaded):
+        choose_setup(opened, "Xeon, 2 threads · fp32 · 224x224")
+        assert compared(opened) == {"HRFormer-B · ONNX Runtime"}
+        opened.multiselect(key="engines").set_value([]).run()
+        assert compared(opened) == {"HRFormer-B", "HRFormer-B · ONNX Runtime"}
+
+
 def test_records_can_be_filtered_by_setup_and_status(filled: str) -> None:
     app = open_app(PAGE)
     app.segmented_control(key="comparison_section").set_value("Records").run()

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer import capacity
 from explorer.memory_budget import MemoryBudget, memory_budget
-from explorer.ui import heavy_work, progress
+from explorer.trained import trained_config
+from explorer.ui import heavy_work, progress, sources
+from explorer.ui.presence import Visit
+from explorer.variants import to_query
+from hrformer import preset
 from tests.explorer.test_models import SMALL, saved, state_with_windows
 from tests.pages.entrypoint import open_app
 
@@ -22,7 +28,7 @@ MAPS = "pages/explore/feature_maps.py"
 def budget(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryBudget]:
     """A server of which 1,000 MiB are held, and that may hold 2,000."""
     small = MemoryBudget(2000, resident_mib=lambda: 1000.0, at_once=1)
-    for module in (heavy_work, progress):
+    for module in (heavy_work, progress, sources):
         monkeypatch.setattr(module, "memory_budget", lambda: small)
     heavy_work._cache.cache_clear()
     yield small
@@ -96,6 +102,45 @@ def test_a_variant_beyond_the_budget_is_refused_in_one_sentence(budget: MemoryBu
     assert not app.get("plotly_chart")
 
 
+@pytest.mark.parametrize("img_size", ["8192,8192", "4096,8192", "2048,4096"])
+def test_a_link_to_a_size_that_never_fits_is_refused_while_others_compute_and_holds_nobody_up(
+    budget: MemoryBudget, monkeypatch: pytest.MonkeyPatch, img_size: str
+) -> None:
+    monkeypatch.setattr(capacity.psutil, "virtual_memory", type("Memory", (), {"available": 2**50}))
+    told: list[str] = []
+    admitted = budget.admitted
+    budget.admitted = lambda needed_mib, **kept: admitted(  # type: ignore[method-assign]
+        needed_mib, **kept | {"on_wait": lambda waiting: told.append(str(waiting))}
+    )
+    other = Occupied(budget, 100)
+    app = open_app(MAPS, QUERY | {"img_size": img_size})
+    assert not app.exception
+    assert any("will never fit" in error.value for error in app.error)
+    small = open_app(MAPS, QUERY)
+    assert not small.error
+    assert len(small.get("plotly_chart")) == 2
+    assert told == []
+    other.give_back()
+
+
+@pytest.mark.parametrize("page", ["feature_maps", "attention_windows", "attribution", "fusion", "receptive_field"])
+@pytest.mark.parametrize("network", ["variant", "trained"])
+def test_no_picture_is_made_for_a_variant_that_never_fits(
+    budget: MemoryBudget, monkeypatch: pytest.MonkeyPatch, page: str, network: str
+) -> None:
+    """One of 8192x8192 takes 201 MiB, and 805 as the network's input."""
+    monkeypatch.setattr(capacity.psutil, "virtual_memory", type("Memory", (), {"available": 2**50}))
+
+    def fit(*arguments: object) -> None:
+        raise AssertionError("a picture was made")
+
+    monkeypatch.setattr(sources, "fit", fit)
+    query = QUERY if network == "variant" else to_query(trained_config())
+    app = open_app(f"pages/explore/{page}.py", query | {"img_size": "8192,8192", "network": "variant"})
+    assert not app.exception
+    assert any("will never fit" in error.value for error in app.error)
+
+
 def test_a_budget_that_is_no_size_is_named_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HRFORMER_MEMORY_BUDGET", "plenty")
     memory_budget.cache_clear()
@@ -138,8 +183,79 @@ def test_work_that_is_stopped_while_it_waits_leaves_the_queue(
     app.button(key="stop_work").click().run()
     assert "Working was stopped." in app.info[0].value
     end = time.monotonic() + 10
-    while len(budget._tickets) > 1:
+    while len(budget._admission._tickets) > 1:
         assert time.monotonic() < end
         time.sleep(0.05)
     other.give_back()
-    assert budget._tickets == []
+    assert budget._admission._tickets == []
+
+
+@pytest.mark.parametrize("is_waiting", [True, False])
+def test_work_ends_with_the_visit_of_whoever_asked_for_it(
+    budget: MemoryBudget, monkeypatch: pytest.MonkeyPatch, *, is_waiting: bool
+) -> None:
+    """In the queue it leaves it, and at work it is asked to stop."""
+    visit = Visit()
+    other = Occupied(budget, 50) if is_waiting else None
+    begun, ended = threading.Event(), threading.Event()
+
+    def work(on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> None:
+        begun.set()
+        while not should_stop():
+            time.sleep(0.01)
+        ended.set()
+
+    job = progress.Job("key", work, 100, visit)
+    assert is_waiting or begun.wait(20)
+    visit.has_ended = True
+    assert wait([job.outcome], timeout=20).done
+    assert begun.is_set() is ended.is_set() is not is_waiting
+    if other is not None:
+        other.give_back()
+    assert budget._admission._tickets == []
+
+
+def refused_page() -> None:
+    import streamlit as st
+
+    from explorer.memory_budget import BudgetError
+    from explorer.ui.progress import with_progress
+
+    try:
+        with_progress("work", "key", "Working", lambda on_progress, should_stop: "done", needed_mib=900)
+    except BudgetError as error:
+        st.error(str(error))
+    else:
+        st.success("It has run.")
+
+
+def test_long_work_that_was_refused_runs_once_there_is_room(
+    budget: MemoryBudget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Visitors keep 500 MiB more than at the start, and give them back."""
+    monkeypatch.setattr(progress, "GLANCE_S", 10.0)
+    held = [1500.0]
+    budget._resident_mib = lambda: held[0]
+    app = AppTest.from_function(refused_page, default_timeout=30).run()
+    assert "does not fit now" in app.error[0].value
+    held[0] = 1000.0
+    app.run()
+    assert not app.error
+    assert app.success[0].value == "It has run."
+
+
+@pytest.mark.parametrize("page", ["pages/measure/claims.py", "pages/explore/receptive_field.py"])
+def test_a_page_that_cannot_do_without_what_is_refused_says_so_in_one_sentence(budget: MemoryBudget, page: str) -> None:
+    budget.budget_mib = 1010
+    app = open_app(page, QUERY)
+    assert not app.exception
+    assert "will never fit" in app.error[0].value
+
+
+def test_the_views_of_an_ablation_are_admitted_by_what_their_networks_take(budget: MemoryBudget) -> None:
+    """Two of HRFormer-B with 190 MiB of weights each, and gradients of 1,190: more than the 1,000 MiB that are free."""
+    app = open_app("pages/measure/ablation.py", to_query(preset("base")) | {"ablation_view": "Cost and reach"})
+    assert not app.exception
+    (error,) = [error.value for error in app.error if "will never fit" in error.value]
+    assert error.startswith("What each network sees is not shown. This needs about 1.6 GiB")
+    assert app.dataframe[0].value["network"].tolist() == ["reference", "without DW conv"]

@@ -202,6 +202,7 @@ def test_a_variant_too_large_to_build_still_has_its_theoretical_field(monkeypatc
     assert len(charts(app)) == 1
 
 
+@pytest.mark.alone
 def test_memory_returns_after_twenty_changes() -> None:
     app = open_section("Effective field", img_size="64,64")
 

@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -62,10 +63,22 @@ class Server:
         except subprocess.CalledProcessError as error:
             raise RuntimeError(f"PostgreSQL did not start: {log.read_text()[-1000:]}") from error
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop the server and all of its processes meanwhile: their sockets still take what is sent."""
+        processes = self._processes()
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
+
     def kill(self) -> None:
         """Kill the server and all of its processes at once, as the kernel does when memory runs out."""
-        server = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
-        processes = [server, *server.children()]
+        processes = self._processes()
         for process in processes:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -89,6 +102,10 @@ class Server:
         ) as connection:
             connection.execute(f"CREATE SCHEMA {name}")
         return f"postgresql://{_SERVER_USER}@/postgres?host={self.folder}&options=-csearch_path%3D{name}"
+
+    def _processes(self) -> list[psutil.Process]:
+        server = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+        return [server, *server.children()]
 
     def _run(self, program: str, *arguments: str) -> None:
         # The server refuses to run as root.

@@ -21,6 +21,7 @@ from explorer.benchmark.comparison import (
     setups_of,
     with_ratio,
     with_roofline,
+    without_engine,
 )
 from explorer.benchmark.store import Store
 from tests.explorer.benchmark.examples import example_record, failed_record
@@ -127,6 +128,7 @@ def test_engines_are_compared_under_one_setup_and_each_is_named(store: Store) ->
         "HRFormer-T · ONNX Runtime": 0.3333,
         "HRFormer-T · torch.compile, max-autotune": 0.4444,
     }
+    assert list(without_engine(table_of(store))) == ["HRFormer-T"] * 4
 
 
 def test_published_accuracy_is_joined_only_at_its_own_image_size(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import event
 
-from explorer.benchmark.database import writing
+from explorer.benchmark.database import location_of, parse_url, writing
 from explorer.benchmark.store import Store, StoreError
 from explorer.benchmark.store_errors import explained
 from tests.explorer.benchmark.examples import example_record
@@ -93,6 +94,96 @@ def test_a_read_only_folder_into_which_another_process_writes_shows_its_latest_r
         assert outcome(f"sqlite:///{path}")[0] == [record.record_id]
 
 
+def copied(source: Path, target: Path, *endings: str) -> str:
+    """Copy the files of a store that is open, and let nobody write there; gives the URL of the copy."""
+    for ending in ("", *endings):
+        shutil.copy(f"{source}{ending}", f"{target}{ending}")
+        Path(f"{target}{ending}").chmod(0o444)
+    target.parent.chmod(0o555)
+    return f"sqlite:///{target}"
+
+
+@pytest.mark.parametrize("endings", [("-wal",), ("-wal", "-shm")])
+def test_a_copy_with_its_log_shows_what_is_only_there(
+    endings: tuple[str, ...], open_folder: Path, tmp_path: Path
+) -> None:
+    with Store(f"sqlite:///{tmp_path / 'records.sqlite'}") as store:
+        store.add(first := example_record())
+        reader = sqlite3.connect(tmp_path / "records.sqlite", isolation_level=None)
+        reader.execute("BEGIN").execute("SELECT * FROM benchmark_records").fetchone()  # holds the log back
+        store.add(second := example_record())
+        url = copied(tmp_path / "records.sqlite", open_folder / "copy.sqlite", *endings)
+        reader.close()
+    read, *refusals, count = outcome(url)
+    assert (read, count) == (sorted([first.record_id, second.record_id]), 2)
+    assert all("copy.sqlite is read-only: allow writing" in str(refusal) for refusal in refusals)
+    assert sorted(path.name for path in open_folder.iterdir()) == sorted(f"copy.sqlite{end}" for end in ("", *endings))
+
+
+def test_a_copy_with_an_empty_log_or_none_is_read_in_a_read_only_folder(open_folder: Path, tmp_path: Path) -> None:
+    with Store(f"sqlite:///{tmp_path / 'records.sqlite'}") as store:
+        store.add(record := example_record())
+    (tmp_path / "records.sqlite-wal").touch()
+    url = copied(tmp_path / "records.sqlite", open_folder / "copy.sqlite", "-wal")
+    assert outcome(url)[0] == [record.record_id]
+    open_folder.chmod(0o755)
+    (open_folder / "copy.sqlite-wal").unlink()
+    open_folder.chmod(0o555)
+    assert outcome(url)[0] == [record.record_id]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "sqlite:///{path}?mode=ro",
+        "sqlite:///file:{path}?mode=ro&uri=true",
+        "sqlite:///file:{path}?immutable=1&uri=true",
+        "sqlite:///file://{path}?mode=ro&uri=true",
+    ],
+)
+def test_a_store_that_shall_only_be_read(written: str, tmp_path: Path) -> None:
+    path = tmp_path / "our records.sqlite"
+    with Store(f"sqlite:///{path}") as store:
+        store.add(record := example_record())
+    before = path.read_bytes()
+    with Store(written.format(path=path)) as store:
+        assert (store.location, store.read_only) == (str(path), True)
+        assert list(store.records()) == [record]
+        for write in (store.check_writable, lambda: store.add(example_record()), lambda: store.delete(["x"])):
+            with pytest.raises(StoreError, match=r"our records.sqlite is read-only: leave out mode=ro, or set"):
+                write()
+    assert path.read_bytes() == before
+
+
+def test_a_store_that_shall_only_be_read_shows_what_others_write_meanwhile(sqlite_store: Store) -> None:
+    with Store(f"sqlite:///{sqlite_store.location}?mode=ro") as reading:
+        assert reading.count() == 0
+        sqlite_store.add(example_record())
+        assert reading.count() == 1
+
+
+@pytest.mark.parametrize("mode", ["ro", "rw"])
+def test_a_store_that_is_not_to_be_made_is_not(mode: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"records.sqlite (cannot be opened|is not there, and mode=rw makes none)"):
+        Store(f"sqlite:///{tmp_path / 'records.sqlite'}?mode={mode}")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("written", ["sqlite:///~/x.sqlite", "sqlite:///file:~/x.sqlite?uri=true&mode=rwc"])
+def test_the_home_folder_may_be_written_short(written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with Store(written) as store:
+        store.add(example_record())
+        assert store.location == str(tmp_path / "x.sqlite")
+    assert not (tmp_path / "~").exists()
+
+
+def test_a_home_folder_that_nobody_knows() -> None:
+    with pytest.raises(StoreError, match=r"No home folder is known for ~nobody-at-all/x.sqlite: write the whole path"):
+        Store("sqlite:///~nobody-at-all/x.sqlite")
+
+
 def test_a_folder_in_which_no_store_can_be_made_is_named(open_folder: Path) -> None:
     open_folder.chmod(0o555)
     for path in (open_folder / "records.sqlite", open_folder / "new" / "records.sqlite"):
@@ -122,7 +213,12 @@ def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
         ("records.sqlite", "is not a database URL: use sqlite:///FILE or postgresql://USER@HOST/DATABASE"),
         ("sqlite://", "keeps nothing once the program ends: name a file"),
         ("sqlite:///:memory:", "keeps nothing once the program ends: name a file"),
-        ("sqlite:///file:records.sqlite?uri=true", "is a SQLite URI: name the plain file"),
+        ("sqlite:///file::memory:?uri=true", "keeps nothing once the program ends: name a file"),
+        ("sqlite:///x.sqlite?mode=memory", "keeps nothing once the program ends: name a file"),
+        ("sqlite:///x.sqlite?mode=readonly", "has the mode readonly: leave it out, or use mode=ro"),
+        ("sqlite:///x.sqlite?mode=ro&mode=rw", "has the mode .*: leave it out, or use mode=ro"),
+        ("sqlite:///x.sqlite?cache=shared", "has the option cache: leave it out"),
+        ("sqlite://x.sqlite", "is not a database URL: use sqlite:///FILE"),
         ("nosuch://host/records", "names a kind of database that is not known"),
         ("mysql+mysqldb://host/records", "The driver MySQLdb of .* is not installed"),
     ],
@@ -132,12 +228,38 @@ def test_wrong_urls(url: str, message: str) -> None:
         Store(url)
 
 
-def test_an_unreachable_server_is_named_without_its_password() -> None:
+@pytest.mark.parametrize("account", ["user:secret@127.0.0.1:1/records", "user@127.0.0.1:1/records?password=secret"])
+def test_an_unreachable_server_is_named_without_its_password(account: str) -> None:
     pytest.importorskip("psycopg")
     with pytest.raises(StoreError, match="cannot be reached: check that the server runs") as refused:
-        Store("postgresql://user:secret@127.0.0.1:1/records")
+        Store(f"postgresql://{account}")
     assert "127.0.0.1:1/records" in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql://user:a@secret@127.0.0.1:1/records", "more than one @: write %40"),
+        ("postgresql://user:a/b@secret:9/x@host/records", "more than one @: write %40"),
+        ("postgresql://user:secret/records", "is not a database URL"),  # for SQLAlchemy that is a port
+        ("postgresql:user:secret@host/records", "is not a database URL"),
+        ("nosuch://user:secret@host/records", "names a kind of database that is not known"),
+        ("sqlite://user:secret@host/records.sqlite", "is not a database URL"),
+        ("sqlite:///records.sqlite?password=secret", "has the option password: leave it out"),
+    ],
+)
+def test_a_wrong_url_is_refused_without_its_password(url: str, message: str) -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(StoreError, match=message) as refused:
+        Store(url)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_password_may_hold_what_is_encoded() -> None:
+    url = parse_url("postgresql://user%40domain:p%40ss%2Fw@host/records")
+    assert (url.username, url.password, url.host) == ("user@domain", "p@ss/w", "host")
+    assert location_of(url) == "postgresql+psycopg://user%40domain:***@host/records"
 
 
 def test_a_database_that_the_server_does_not_have(postgresql_server: str) -> None:

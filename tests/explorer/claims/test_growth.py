@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from explorer.benchmark import process
 from explorer.claims import attention_timing
 from explorer.claims.attention_timing import COLUMNS, SIDES, measure_growth, reference_growth, write_growth
 from explorer.claims.claim import Evidence
@@ -51,6 +52,6 @@ def test_the_growth_that_comes_with_the_explorer_shows_what_the_paper_claims() -
 
 
 def test_a_process_that_fails_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attention_timing.sys, "executable", "false")
-    with pytest.raises(RuntimeError, match="The measurement of attention ended early: code 1"):
+    monkeypatch.setattr(process.sys, "executable", "false")
+    with pytest.raises(RuntimeError, match="attention ended early: the measuring process ended with code 1"):
         measure_growth(lambda so_far, total: None, lambda: False)

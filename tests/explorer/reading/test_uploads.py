@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +22,9 @@ from explorer.reading import uploads
 from explorer.reading.uploads import (
     ReadingServer,
     picture_from_upload,
+    plan_values_from_upload,
     reading_server,
+    table_from_upload,
     weights_from_file,
     weights_from_upload,
 )
@@ -190,3 +194,77 @@ def test_readers_are_gone_when_they_have_read() -> None:
     assert left == []
     assert process.pid != os.getpid()
     assert uploads.reading_server() is reading_server()
+
+
+def test_a_tables_rows_come_back_with_their_numbers() -> None:
+    with table_from_upload('a;b\r\n1,5;"x;\r\ny"\r\n\r\n=é;\u2028"'.encode()) as table:
+        assert (list(table.header), table.delimiter, table.count) == (["a", "b"], ";", 2)
+        assert list(table) == [(2, ["1,5", "x;\r\ny"]), (4, ["=é", '\u2028"'])]
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        (b"", "The file is empty"),
+        (b"a,b\n1\n", "Row 2 has 1 cells for 2 columns"),
+        (b"," * 32 * 2**20, "The first row has more than 64 KiB"),
+        (b"a\xe4\n", "not UTF-8 text"),
+        # An escaped control character takes six times its place.
+        (b"a\n" + b"\x01" * (4 * 2**20 - 1) + b"\n" + (b"\x01" * (4 * 2**20 - 1) + b"\n") * 3, "more than the file"),
+    ],
+)
+def test_what_is_no_table_costs_a_sentence(contents: bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=rf"{message}.*\.$"), table_from_upload(contents):
+        raise AssertionError("it was taken")
+
+
+def test_a_tables_rows_are_read_out_of_this_process() -> None:
+    contents = b"a,b\n" + b"1,2\n" * 19_999
+    start = time.process_time()
+    with table_from_upload(contents) as table:
+        handed_over = time.process_time() - start
+        assert sum(1 for _ in table) == 19_999
+    assert handed_over < 0.1
+
+
+@pytest.mark.parametrize(
+    "lines", ['[1,["a"]]\n[2,["b","c"]]', '[1,["a"]]\n[2,[3]]', '[1,["a"]]\n["2",["b"]]', '[1,["a"]]\nx', "[" * 10**5]
+)
+def test_rows_that_no_reader_writes_are_not_believed(lines: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(self: ReadingServer, request: dict[str, str]) -> dict[str, Any]:
+        Path(request["answer"]).write_text(lines)
+        return {"read": {"delimiter": ",", "lines": 2}}
+
+    monkeypatch.setattr(ReadingServer, "ask", ask)
+    with pytest.raises(ValueError, match=r"^The file could not be read.*\.$"), table_from_upload(b"") as table:
+        list(table)
+
+
+def test_a_plans_values_come_back() -> None:
+    assert plan_values_from_upload(b"models: [a, b]\nthreads: 010\nmethod: {min_time_s: 1e-1}\n") == {
+        "models": ["a", "b"],
+        "threads": 10,
+        "method": {"min_time_s": 0.1},
+    }
+
+
+@pytest.mark.parametrize(
+    "contents", [b"models: *a", b"a: 1\na: 2", b"[" * 100_000, b"\xff", b"? [a]\n: b", b"a: 0x" + b"f" * 9999]
+)
+def test_what_is_no_plan_costs_a_sentence(contents: bytes) -> None:
+    with pytest.raises(ValueError, match=r"^(The plan|It is not UTF-8).*\.$"):
+        plan_values_from_upload(contents)
+
+
+def test_a_reader_at_work_ends_with_the_app_that_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "never.png")  # to which nobody writes
+    request = {"kind": "picture", "path": str(tmp_path / "never.png"), "answer": str(tmp_path / "answer")}
+    code = f"from explorer.reading.uploads import reading_server; reading_server().ask({request})"
+    app = psutil.Process(subprocess.Popen([sys.executable, "-c", code]).pid)
+    deadline = time.monotonic() + 60
+    while len(below := app.children(recursive=True)) < 3:  # server, keeper, reader
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    app.kill()
+    app.wait()
+    assert not [process for process in psutil.wait_procs(below, timeout=5)[1] if process.status() != "zombie"]
