@@ -34,7 +34,7 @@ _POLL_S = 1.0
 
 
 class BudgetError(ValueError):
-    """Work that does not fit into the budget, however long it waits."""
+    """Work that does not fit into the budget, or a budget that is no size."""
 
 
 OnWait = Callable[[Waiting], None]
@@ -231,13 +231,13 @@ def parse_size(text: str) -> float:
     """MiB from a size such as 4GiB, 512MiB or a number of bytes.
 
     Raises:
-        ValueError: If the text is no such size, or below one MiB.
+        BudgetError: If the text is no such size, or below one MiB.
     """
     found = _SIZE.fullmatch(text)
     unit = found[2].upper() if found else ""
     mib = float(found[1]) * _UNITS_MIB[unit] if found and unit in _UNITS_MIB else 0.0
     if mib < 1:
-        raise ValueError(f"{VARIABLE} is {text!r}, which is no size of memory: use one such as 4GiB, 512MiB or bytes.")
+        raise BudgetError(f"{VARIABLE} is {text!r}, which is no size of memory: use one such as 4GiB, 512MiB or bytes.")
     return mib
 
 
@@ -246,7 +246,7 @@ def memory_budget() -> MemoryBudget:
     """The one of this process.
 
     Raises:
-        ValueError: If the environment variable HRFORMER_MEMORY_BUDGET is no size.
+        BudgetError: If the environment variable HRFORMER_MEMORY_BUDGET is no size.
     """
     text = os.environ.get(VARIABLE)
     return MemoryBudget(parse_size(text) if text else DEFAULT_MIB)

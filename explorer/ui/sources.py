@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Literal
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from explorer.capacity import building_mib, looking_mib
 from explorer.complexity import MIB
+from explorer.geometry import area
 from explorer.memory_budget import memory_budget
 from explorer.models import MAX_SEED, config_of, model_with, random_model
 from explorer.pictures import SAMPLES, Framing, Picture, fit, load_sample, to_input
@@ -42,6 +44,9 @@ _WEIGHTS_NAMES = {_TRAINED_WEIGHTS: "Trained", _OTHER_WEIGHTS: "Random or yours"
 _SEED = "seed"
 _TRAINED_NAME = f"weights trained to segment digits (test mIoU {TEST_MIOU:.3f})"
 MAX_CHECKPOINT_MIB = 300
+#: For each pixel: Pillow's own four bytes, those between its two ways and the result; or three values of four bytes.
+_MAKING_BYTES = 12
+_ORDINARY_MIB = 32
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,14 @@ class PictureSource:
     @cached_property
     def fitted(self) -> Picture:
         """(H, W, 3) at the variant's image size; made when it is asked for, as a variant may be refused before."""
-        return fit(self.whole, self.img_size, self.framing)
+        with _room_for(self.img_size):
+            return fit(self.whole, self.img_size, self.framing)
 
     def as_input(self, config: HRFormerConfig) -> Tensor:
         """Normalised, (1, in_chans, H, W)."""
-        return to_input(self.fitted, config.in_chans)
+        fitted = self.fitted
+        with _room_for(self.img_size):
+            return to_input(fitted, config.in_chans)
 
 
 @dataclass(frozen=True)
@@ -133,6 +141,18 @@ def picture_source(config: HRFormerConfig) -> PictureSource:
     return PictureSource(name, name, _sample(name), config.img_size)
 
 
+@contextmanager
+def _room_for(img_size: tuple[int, int]) -> Iterator[None]:
+    """Memory for making something in a picture's size; what is ordinary does not wait for it.
+
+    Raises:
+        ValueError: If there can never be that much memory.
+    """
+    needed_mib = _MAKING_BYTES * area(img_size) / MIB
+    with admitted_on_page(needed_mib) if needed_mib > _ORDINARY_MIB else nullcontext():
+        yield
+
+
 def _choose_picture(samples: Sequence[str], own: OwnPicture | None) -> str:
     """The name of a sample, or that of one's own picture in links; another browser does not have that one."""
     if own is None and address.says(_PICTURE) == _OWN:
@@ -163,7 +183,7 @@ def weights_source(config: HRFormerConfig) -> WeightsSource | None:
 def _can_be_looked_into(config: HRFormerConfig) -> bool:
     """Whether a picture's way through the variant can ever fit; said before the picture is made for it."""
     try:
-        memory_budget().refuse_impossible(looking_mib(config))
+        memory_budget().refuse_impossible(building_mib(config) + looking_mib(config))
     except ValueError as error:
         st.error(plain(str(error)), icon=":material/memory:")
         return False

@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
+from contextlib import contextmanager
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import capacity
 from explorer.memory_budget import MemoryBudget, memory_budget
+from explorer.pictures import load_sample
 from explorer.trained import trained_config
 from explorer.ui import heavy_work, progress, sources
 from explorer.ui.presence import Visit
@@ -139,6 +141,24 @@ def test_no_picture_is_made_for_a_variant_that_never_fits(
     app = open_app(f"pages/explore/{page}.py", query | {"img_size": "8192,8192", "network": "variant"})
     assert not app.exception
     assert any("will never fit" in error.value for error in app.error)
+
+
+@pytest.mark.parametrize(("img_size", "needed_mib"), [((2048, 2048), 48), ((1024, 4096), 48), ((1024, 1024), None)])
+def test_a_large_picture_is_admitted_before_it_is_made(
+    monkeypatch: pytest.MonkeyPatch, img_size: tuple[int, int], needed_mib: int | None
+) -> None:
+    """Resizing takes about 10 bytes a pixel (measured with Pillow 13), of which 12 are booked."""
+    booked: list[float] = []
+
+    @contextmanager
+    def admitted(mib: float) -> Iterator[None]:
+        booked.append(mib)
+        yield
+
+    monkeypatch.setattr(sources, "admitted_on_page", admitted)
+    picture = sources.PictureSource("Cat", "Cat", load_sample("Cat"), img_size)
+    assert picture.as_input(preset("tiny", img_size=img_size)).shape == (1, 3, *img_size)
+    assert booked == ([] if needed_mib is None else [needed_mib] * 2)
 
 
 def test_a_budget_that_is_no_size_is_named_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
