@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from explorer.benchmark.kept_counts import Counts
-from explorer.benchmark.models import ModelRef, Size, build_meta_model, counts_of, meta_images, model_cost
+from explorer.benchmark.models import ModelRef, Size, build_meta_model, counts_of, meta_images, model_cost, running
 from explorer.complexity import estimate_complexity
 
 MIB = 2**20
@@ -117,7 +117,7 @@ def _training_mib_per_img(ref: ModelRef, img_size: Size) -> float:
 def _count_inference(ref: ModelRef, img_size: Size) -> Counts:
     model = build_meta_model(ref, img_size)
     live = LiveTensors()
-    with torch.no_grad(), live:
+    with running(ref, img_size), torch.no_grad(), live:
         model(meta_images(ref, img_size))
     return {"peak_bytes": live.peak_bytes}
 

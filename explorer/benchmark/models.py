@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
@@ -252,13 +253,24 @@ def meta_images(ref: ModelRef, img_size: Size, batch_size: int = 1) -> torch.Ten
     return torch.empty(batch_size, ref.in_chans, *img_size, device="meta")
 
 
+@contextmanager
+def running(ref: ModelRef, img_size: Size) -> Iterator[None]:
+    """Runs a model in the body.
+
+    Raises:
+        ValueError: Whatever a model of timm's raises, as the reason.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(_wrong_size(ref, img_size, error)) from error
+
+
 def _count_cost(ref: ModelRef, img_size: Size) -> Counts:
     """Parameters, and multiply-adds of all operators and of the matrix products that are no layer's."""
     model = build_meta_model(ref, img_size)
-    try:
+    with running(ref, img_size):
         by_operator = flops_by_module(model, meta_images(ref, img_size)).get("", {})
-    except Exception as error:  # whatever a model of timm's raises becomes the reason
-        raise ValueError(_wrong_size(ref, img_size, error)) from error
     products = sum(flops for operator, flops in by_operator.items() if _PRODUCTS.search(str(operator)))
     return {
         "params": sum(parameter.numel() for parameter in model.parameters()),

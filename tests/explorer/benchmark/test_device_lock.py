@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -40,6 +41,13 @@ _NOBODY = 65534
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HRFORMER_LOCK_FOLDER", str(tmp_path))
     return tmp_path
+
+
+def open_to_all(folder: Path) -> None:
+    """Let other users into a folder of this test's."""
+    while folder != Path(tempfile.gettempdir()):
+        folder.chmod(0o755)
+        folder = folder.parent
 
 
 def holding(seconds: float, *user: int) -> subprocess.Popen[str]:
@@ -174,8 +182,7 @@ def test_a_strangers_words_are_not_repeated() -> None:
 @pytest.mark.parametrize(("mode", "waits"), [(0o666, True), (0o644, True), (0o600, False)])
 def test_another_users_lock(mode: int, waits: bool, folder: Path) -> None:
     """Where it can be read, it is waited for; else that is said, and the work goes on."""
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
+    open_to_all(folder)
     with device_lock("cpu", "training", lambda told: None, lambda: False):
         lock_path("cpu").chmod(mode)
         stranger = holding(0, _NOBODY)
@@ -195,8 +202,7 @@ def test_another_users_lock(mode: int, waits: bool, folder: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
 def test_the_lock_that_a_user_made_serves_the_next_whatever_the_umask(folder: Path) -> None:
     """As in /tmp: everybody may make files, and nobody delete another's."""
-    for parent in folder.parents[:2]:
-        parent.chmod(0o755)
+    open_to_all(folder)
     folder.chmod(0o1777)
     stranger = holding(0, _NOBODY)
     assert stranger.wait() == 0

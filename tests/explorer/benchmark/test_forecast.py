@@ -73,9 +73,11 @@ def let_timm_build(monkeypatch):
         monkeypatch.setattr("timm.create_model", lambda name, **options: model)
         return model_by_name("resnet10t")
 
+    for counted in (model_cost, footprint):
+        counted.cache_clear()
     yield let
-    model_cost.cache_clear()
-    footprint.cache_clear()
+    for counted in (model_cost, footprint):
+        counted.cache_clear()
 
 
 def test_what_cannot_be_counted_refuses_nothing_but_itself(let_timm_build):
@@ -94,6 +96,20 @@ def test_what_cannot_be_counted_refuses_nothing_but_itself(let_timm_build):
         check_memory(alone, lambda _: 4000.0)
     with pytest.raises(ValueError, match="no window left"):
         estimate_seconds(alone)
+
+
+def test_what_was_counted_once_but_cannot_be_run_again_is_refused_with_its_reason(let_timm_build):
+    class FailsLater(torch.nn.Module):
+        calls = 0
+
+        def forward(self, images):
+            self.calls += 1
+            if self.calls > 1:
+                raise IndexError("no window left")
+            return images
+
+    with pytest.raises(ValueError, match=r"resnet10t can't take images of 64x64 pixels \(no window left\)"):
+        check_memory(of_64_pixels(let_timm_build(FailsLater())), lambda _: 4000.0)
 
 
 def test_what_cannot_be_trained_on_trial_refuses_nothing_but_itself(let_timm_build):
