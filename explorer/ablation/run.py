@@ -22,6 +22,7 @@ from explorer.benchmark.process import WorkerProcess
 from explorer.benchmark.process_memory import available_ram_mib
 from explorer.benchmark.store import DEFAULT_PATH
 from explorer.benchmark.training_record import TrainingRecord
+from explorer.file_times import modified_ns
 from explorer.units import counted
 
 JobState = Literal["waiting", "training", "finished", "failed", "stopped"]
@@ -305,7 +306,7 @@ def resumable(plan: TrainingPlan, folder: Path) -> int:
 def half_done(plan: TrainingPlan, folder: Path) -> tuple[int, ...]:
     """The steps at which a plan's checkpoints are, in its order; 0 for one that is damaged."""
     paths = (checkpoint_path(folder, job) for job in plan.jobs())
-    return tuple(_saved(path, _modified_ns(path)).step for path in paths if path.exists())
+    return tuple(_saved(path, modified_ns(path)).step for path in paths if path.exists())
 
 
 def unfinished_otherwise(plan: TrainingPlan, folder: Path) -> str | None:
@@ -319,7 +320,7 @@ def unfinished_otherwise(plan: TrainingPlan, folder: Path) -> str | None:
     kept = [
         recipe["steps"]
         for path in others
-        if (recipe := _saved(path, _modified_ns(path)).recipe) and recipe | {"steps": 0} == here | {"steps": 0}
+        if (recipe := _saved(path, modified_ns(path)).recipe) and recipe | {"steps": 0} == here | {"steps": 0}
     ]
     if not kept:
         return None
@@ -350,13 +351,6 @@ def _saved(path: Path, modified_ns: int) -> _Saved:
     recipe = job.get("recipe") if isinstance(job, dict) else None
     is_whole = isinstance(recipe, dict) and isinstance(recipe.get("steps"), int)
     return _Saved(recipe if is_whole else None, step if isinstance(step, int) else 0)
-
-
-def _modified_ns(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:  # its training has just ended
-        return 0
 
 
 def known_results(

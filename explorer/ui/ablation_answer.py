@@ -23,6 +23,7 @@ from explorer.ablation.recipe import TrainingJob, TrainingPlan
 from explorer.ablation.statistics import PairedDifference, arms_sentence, mixing_finding, paired_difference
 from explorer.benchmark.training_record import TrainingRecord
 from explorer.charts.ablation_predictions import prediction_row
+from explorer.file_times import modified_ns
 from explorer.ui import choices
 from explorer.ui.panels import csv_button, half_grid, show_chart
 from explorer.units import counted
@@ -63,7 +64,7 @@ def trained(plan: TrainingPlan, finished: Sequence[tuple[TrainingJob, TrainingRe
 
 def _kept(jobs: tuple[TrainingJob, ...], folder: Path) -> Predictions | None:
     paths = [masks_path(folder, job) for job in jobs]
-    return _read_kept(jobs, folder, tuple((str(path), path.stat().st_mtime_ns) for path in paths if path.exists()))
+    return _read_kept(jobs, folder, tuple((str(path), modified_ns(path)) for path in paths))
 
 
 @st.cache_data(max_entries=4, show_spinner="Comparing what the networks see")

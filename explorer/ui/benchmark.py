@@ -16,7 +16,7 @@ from explorer.benchmark.models import model_cost
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.runner import Run
 from explorer.engines import engine_by_name
-from explorer.reading.uploads import plan_values_from_upload
+from explorer.reading.uploads import plan_values_from_upload, reading_server
 from explorer.ui import address, choices
 from explorer.ui.job_manager import free_mib, job_manager
 from explorer.ui.model_choice import (
@@ -89,6 +89,7 @@ def plan_controls() -> None:
                     _axis_field(axis)
         with st.expander("Method"):
             _method_fields()
+        reading_server().start()  # it is ready by the time that a file has been chosen
         st.file_uploader(
             "Open a plan",
             type=["yaml", "yml"],

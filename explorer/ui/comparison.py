@@ -17,6 +17,7 @@ from explorer.benchmark.store import StoreError
 from explorer.benchmark.work import record_works, with_work
 from explorer.conventions import Convention
 from explorer.engines import EAGER
+from explorer.reading.uploads import reading_server
 from explorer.ui import address, choices
 from explorer.ui.comparison_data import (
     REFERENCE,
@@ -262,6 +263,7 @@ def show_reference_note(setup: Setup) -> None:
 
 def import_panel() -> None:
     """Upload the CSV of another machine, in the sidebar; what it did or what is wrong with it stays beside it."""
+    reading_server().start()  # it is ready by the time that a file has been chosen
     with st.sidebar.expander("Import records", icon=":material/upload:"):
         file = st.file_uploader(
             "CSV exported on another machine",

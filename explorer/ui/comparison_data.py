@@ -27,6 +27,7 @@ from explorer.benchmark.exchange import Imported, import_table, write_csv, write
 from explorer.benchmark.reference import fill_with_reference, origin_of
 from explorer.benchmark.selection import Between
 from explorer.benchmark.store import Store
+from explorer.file_times import modified_ns
 from explorer.reading.uploads import ReadTable, table_from_upload
 from explorer.ui.page_store import page_store
 
@@ -84,7 +85,7 @@ def store_state() -> State:
         location, count = store.location, store.count()
     path = Path(location)
     files = [path, path.with_name(f"{path.name}-wal")]
-    times = tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
+    times = tuple(map(modified_ns, files))  # SQLite deletes its log as soon as nobody has the store open
     return State(location, count, times if any(times) else int(time.time() // _SERVER_REFRESH_S))
 
 

@@ -3,6 +3,13 @@
 import pytest
 
 from explorer.memory_budget import DEFAULT_MIB, memory_budget, process_mib
+from explorer.reading.uploads import plan_values_from_upload
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _reader_is_there() -> None:
+    """Else the first upload of all would take seconds, with a bar in place of what it gives."""
+    plan_values_from_upload(b"{}")
 
 
 @pytest.fixture(autouse=True)
