@@ -17,6 +17,8 @@ from explorer.benchmark.profile_measurement import macs_by_part, named_ranges, p
 from explorer.complexity import KINDS, estimate_complexity
 from hrformer import create_model, preset
 
+pytestmark = pytest.mark.alone
+
 CONFIG = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 1, 2, 2), img_size=(64, 64), num_classes=10)
 BLOCK = "stage3.1.branches.2.0"
 

@@ -17,6 +17,8 @@ from explorer.benchmark.record import FIGURES
 from explorer.benchmark.runner import Runner
 from hrformer import preset
 
+pytestmark = pytest.mark.alone
+
 CONFIG = preset(
     "tiny",
     channels=(4, 8, 8, 16),
@@ -128,7 +130,6 @@ def test_each_model_had_a_process_of_its_own_for_its_memory_and_none_is_left(pai
     assert not any(map(is_alive, pids))
 
 
-@pytest.mark.alone
 def test_cancel_takes_less_than_a_second_and_leaves_nothing_behind(runner, saved):
     # A first call of many seconds: the process is deep inside torch when it is told to stop.
     slow = plan(batch_sizes=(64,), img_sizes=((1024, 1024),))

@@ -18,6 +18,8 @@ from explorer.benchmark.worker import Reporter, largest_fitting, measure_alone, 
 from explorer.engines import EngineError
 from hrformer import preset
 
+pytestmark = pytest.mark.alone
+
 CONFIG = preset(
     "tiny",
     channels=(4, 8, 8, 16),
