@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -20,6 +17,7 @@ from explorer.ablation.recipe import TrainingJob, TrainingPlan
 from explorer.benchmark.outcome import reason_of
 from explorer.benchmark.process import WorkerProcess
 from explorer.benchmark.process_memory import available_ram_mib
+from explorer.benchmark.queued_work import QueuedWork
 from explorer.benchmark.store import DEFAULT_PATH
 from explorer.benchmark.training_record import TrainingRecord
 from explorer.file_times import modified_ns
@@ -91,7 +89,7 @@ class RunProgress:
         return sum(job.job.recipe.steps for job in self.jobs)
 
 
-class AblationRun:
+class AblationRun(QueuedWork):
     """A plan on its way.
 
     Args:
@@ -127,25 +125,18 @@ class AblationRun:
         processes: int = DEFAULT_PROCESSES,
     ) -> None:
         check_memory(plan, processes, available_ram_mib())
-        self.id = uuid.uuid4().hex[:8]
+        super().__init__(owner)
         self.plan = plan
-        self.owner = owner
-        self.asked_at = datetime.now(UTC)
-        self.note: str | None = None
         self._folder = folder
         self._save = save
         self._processes = processes
-        self._lock = threading.Lock()
         self._jobs = {job.job_id: JobProgress(job) for job in plan.jobs()}
         self._records: dict[str, TrainingRecord] = {}
         self._workers: dict[str, WorkerProcess] = {}
-        self._started_at: float | None = None
         self._ended_at: float | None = None
         self._first_steps: dict[str, int] = {}
         self._first_step_at: float | None = None
-        self._cancelled = False
         self._error: str | None = None
-        self._done = threading.Event()
         if resume:
             self._take_over(known)
             other = None if self._records or resumable(plan, folder) else unfinished_otherwise(plan, folder)
@@ -177,16 +168,6 @@ class AblationRun:
         with self._lock:
             return tuple(worker.pid for worker in self._workers.values())
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether its turn has come."""
-        return self._started_at is not None
-
-    @property
-    def was_stopped(self) -> bool:
-        """Whether it was cancelled."""
-        return self._cancelled
-
     def progress(self) -> RunProgress:
         """How far it is."""
         with self._lock:
@@ -207,10 +188,6 @@ class AblationRun:
                 self._done.set()  # it need not wait for its turn to be over
         for worker in workers:
             worker.kill()
-
-    def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait for its end; whether it has come."""
-        return self._done.wait(timeout_s)
 
     def measure_on(self, device: str) -> None:
         """Train everything, from the thread of the device's queue."""

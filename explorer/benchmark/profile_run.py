@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from explorer.benchmark.neighbours import Neighbours
@@ -15,9 +12,10 @@ from explorer.benchmark.plan import Job
 from explorer.benchmark.process import WorkerProcess
 from explorer.benchmark.profile import Profile, typical
 from explorer.benchmark.profile_measurement import ROUNDS, check_profilable
+from explorer.benchmark.queued_work import QueuedWork
 
 
-class ProfileRun:
+class ProfileRun(QueuedWork):
     """Models that are profiled in turn, on their way through the runner; `Runner.submit_profile` makes it.
 
     Each model runs in a process of its own: in memory that another one has left behind it would find pages that it
@@ -55,23 +53,16 @@ class ProfileRun:
             raise ValueError("Nothing to profile: name at least one model, and let it run at least once.")
         for job in jobs:
             check_profilable(job)
-        self.id = uuid.uuid4().hex[:8]
+        super().__init__(owner)
         self.jobs = tuple(jobs)
-        self.owner = owner
-        self.asked_at = datetime.now(UTC)
-        self.note: str | None = None
         self._sweeps = sweeps
         self._trace_folder = trace_folder
-        self._lock = threading.Lock()
         self._worker: WorkerProcess | None = None
-        self._cancelled = False
         self._place: Place | None = None
-        self._started_at: float | None = None
         self._beside = Neighbours(self._workers, computing)
         self.ran_beside: str | None = None
         self._calls: list[list[Profile]] = [[] for _ in jobs]
         self._error: str | None = None
-        self._done = threading.Event()
 
     @property
     def profiles(self) -> tuple[Profile, ...]:
@@ -102,16 +93,6 @@ class ProfileRun:
         return tuple(self._trace_folder / f"{self.id}-{index}.json" for index in range(len(self.jobs)))
 
     @property
-    def has_begun(self) -> bool:
-        """Whether its turn has come."""
-        return self._started_at is not None
-
-    @property
-    def was_stopped(self) -> bool:
-        """Whether it was cancelled."""
-        return self._cancelled
-
-    @property
     def was_cancelled(self) -> bool:
         """Whether it was stopped before it had a result."""
         return self._cancelled and not self.profiles
@@ -120,10 +101,6 @@ class ProfileRun:
     def error(self) -> str | None:
         """Why there is no result."""
         return "cancelled" if self.was_cancelled else self._error
-
-    def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait for its end; whether it has come."""
-        return self._done.wait(timeout_s)
 
     def cancel(self) -> None:
         """Stop it, from any thread; one that has ended keeps its results."""

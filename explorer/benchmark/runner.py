@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Literal, Protocol
+from typing import Literal
 
 from explorer.benchmark.device import check_present
 from explorer.benchmark.device_lock import device_lock
@@ -27,6 +25,7 @@ from explorer.benchmark.outcome import reason_of
 from explorer.benchmark.plan import Group, Job, Plan
 from explorer.benchmark.process import available_mib
 from explorer.benchmark.profile_run import ProfileRun
+from explorer.benchmark.queued_work import QueuedWork
 from explorer.benchmark.record import Record
 
 RunState = Literal["waiting", "running", "finished", "cancelled"]
@@ -57,42 +56,7 @@ class Progress:
     reported_s: float
 
 
-class QueuedWork(Protocol):
-    """What a device's queue can hold: it takes its turn alone on the device.
-
-    Attributes:
-        id: Short and unique.
-        owner: Who asked for it, as shown to others in the queue.
-        asked_at: When.
-        kind: What it is, one of `device_lock.KINDS`.
-        note: What holds it up, or why it has no device to itself, as a sentence; None where there is nothing to say.
-    """
-
-    id: str
-    owner: str
-    asked_at: datetime
-    kind: str
-    note: str | None
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether its turn has come."""
-
-    @property
-    def was_stopped(self) -> bool:
-        """Whether it was cancelled."""
-
-    def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait for its end; whether it has come."""
-
-    def cancel(self) -> None:
-        """Stop it, from any thread."""
-
-    def measure_on(self, device: str) -> None:
-        """Do the work on a device, from that device's thread."""
-
-
-class Run:
+class Run(QueuedWork):
     """A plan on its way through the runner.
 
     Attributes:
@@ -106,26 +70,19 @@ class Run:
     kind = "benchmark"
 
     def __init__(self, plan: Plan, owner: str, save: Save, computing: Computing = lambda: 0) -> None:
-        self.id = uuid.uuid4().hex[:8]
+        super().__init__(owner)
         self.plan = plan
-        self.owner = owner
-        self.asked_at = datetime.now(UTC)
-        self.note: str | None = None
         self._save = save
         self._computing = computing
-        self._lock = threading.Lock()
         self._records: list[Record] = []
         self._current: dict[str, JobProgress] = {}
         self._shares: dict[Job, float] = {}
         self._measurements: dict[str, GroupMeasurement] = {}
         self._beside: dict[str, Neighbours] = {}
         self._lanes_left = len(plan.devices)
-        self._started_at: float | None = None
         self._reported_at = 0.0
         self._ended_at: float | None = None
-        self._cancelled = False
         self._error: str | None = None
-        self._done = threading.Event()
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -167,20 +124,6 @@ class Run:
                 self._done.set()  # it need not wait for its turn to be over
         for measurement in measurements:
             measurement.cancel()
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether its turn has come."""
-        return self._started_at is not None
-
-    @property
-    def was_stopped(self) -> bool:
-        """Whether it was cancelled."""
-        return self._cancelled
-
-    def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait for its end; whether it has come."""
-        return self._done.wait(timeout_s)
 
     def _state(self) -> RunState:
         if not self._done.is_set():

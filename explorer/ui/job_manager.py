@@ -16,8 +16,9 @@ from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.process import available_mib
 from explorer.benchmark.profile_run import ProfileRun
+from explorer.benchmark.queued_work import QueuedWork
 from explorer.benchmark.record import Record
-from explorer.benchmark.runner import QueuedWork, Run, Runner
+from explorer.benchmark.runner import Run, Runner
 from explorer.benchmark.store import Store, StoreError
 from explorer.benchmark.training_record import TrainingRecord
 from explorer.memory_budget import memory_budget

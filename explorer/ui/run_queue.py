@@ -8,7 +8,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from explorer.ablation.run import AblationRun
 from explorer.benchmark.profile_run import ProfileRun
-from explorer.benchmark.runner import QueuedWork, Run
+from explorer.benchmark.queued_work import QueuedWork
+from explorer.benchmark.runner import Run
 from explorer.ui.job_manager import devices_of, job_manager
 from explorer.ui.panels import show_table, verbatim
 from explorer.ui.visitors import visitor

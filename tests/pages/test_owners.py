@@ -16,8 +16,9 @@ from explorer.benchmark.group import JobProgress
 from explorer.benchmark.models import ModelRef, model_by_name
 from explorer.benchmark.outcome import Place, finished_record
 from explorer.benchmark.plan import Group, Plan
+from explorer.benchmark.queued_work import QueuedWork
 from explorer.benchmark.record import Record
-from explorer.benchmark.runner import QueuedWork, Run
+from explorer.benchmark.runner import Run
 from explorer.ui.job_manager import JobManager, job_manager, store_state
 from tests.pages.browsers import MINE, YOURS, load_in, send_cookies
 from tests.pages.entrypoint import open_app
