@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from explorer.ablation.checkpoints import CheckpointError, read_checkpoint
+from explorer.ablation.checkpoints import checkpoint_path, resumable, unfinished_otherwise
+from explorer.ablation.forecast import DEFAULT_PROCESSES, check_memory
 from explorer.ablation.recipe import TrainingJob, TrainingPlan
 from explorer.benchmark.outcome import reason_of
 from explorer.benchmark.process import WorkerProcess
 from explorer.benchmark.process_memory import available_ram_mib
 from explorer.benchmark.queued_work import QueuedWork
-from explorer.benchmark.store import DEFAULT_PATH
 from explorer.benchmark.training_record import TrainingRecord
-from explorer.file_times import modified_ns
-from explorer.units import counted
 
 JobState = Literal["waiting", "training", "finished", "failed", "stopped"]
 Save = Callable[[TrainingRecord], object]
 
-DEFAULT_PROCESSES = 2
 _WORKER = "explorer.ablation.training_worker"
 #: One thread a process, also in libraries that do not ask torch.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-#: Interpreter, libraries, weights and gradients of the small variant, MiB.
-_PROCESS_MIB = 420.0
-#: Activations kept for the backward pass, MiB for an image of 112x112 pixels; measured on the default recipe.
-_IMAGE_MIB = 26.0
-_REFERENCE_PIXELS = 112 * 112
-#: Processor time of an image of that size in an update, s, and of everything around a training's updates.
-_IMAGE_S = 0.033
-_START_S = 25.0
-#: A canvas has three colours and a label, a byte each.
-_CANVAS_BYTES = 4
-_MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -98,7 +82,7 @@ class AblationRun(QueuedWork):
         save: Stores a record, from the threads of the trainings.
         owner: Who asked for it, as shown to others in the queue.
         resume: Whether to go on from checkpoints, and to take `known` results as they are. Otherwise everything is
-            trained anew.
+            trained from the start; a checkpoint, which may be another visitor's, stays until the training is beyond it.
         known: Results from before.
         processes: How many train at once, one thread each.
 
@@ -129,6 +113,7 @@ class AblationRun(QueuedWork):
         self.plan = plan
         self._folder = folder
         self._save = save
+        self._resume = resume
         self._processes = processes
         self._jobs = {job.job_id: JobProgress(job) for job in plan.jobs()}
         self._records: dict[str, TrainingRecord] = {}
@@ -142,8 +127,6 @@ class AblationRun(QueuedWork):
             other = None if self._records or resumable(plan, folder) else unfinished_otherwise(plan, folder)
             if other is not None:
                 raise ValueError(f"There is nothing to resume with these settings. {other}")
-        else:
-            self._remove_checkpoints()
 
     @property
     def records(self) -> tuple[TrainingRecord, ...]:
@@ -207,7 +190,7 @@ class AblationRun(QueuedWork):
             if self._cancelled:
                 self._change(job, state="stopped")
                 return
-            request = {"job": job.to_dict(), "checkpoint": str(checkpoint)}
+            request = {"job": job.to_dict(), "checkpoint": str(checkpoint), "resume": self._resume}
             worker = self._workers[job.job_id] = WorkerProcess(request, _ONE_THREAD, _WORKER)
             self._change(job, state="training")
         for message in worker.messages():
@@ -254,81 +237,6 @@ class AblationRun(QueuedWork):
                 self._records[job.job_id] = record
                 self._change(job, state="finished", step=job.recipe.steps, curve=curve_rows(record))
 
-    def _remove_checkpoints(self) -> None:
-        for job in self.plan.jobs():
-            with suppress(OSError):  # one that cannot be removed is found, and said, when it is read
-                checkpoint_path(self._folder, job).unlink(missing_ok=True)
-
-
-def checkpoint_folder(store_location: str) -> Path:
-    """Where checkpoints are kept: beside the store, or beside the default one where the store is a server.
-
-    Args:
-        store_location: `Store.location`.
-    """
-    path = DEFAULT_PATH if "://" in store_location else Path(store_location)
-    return path.parent / "training"
-
-
-def checkpoint_path(folder: Path, job: TrainingJob) -> Path:
-    """Where a training's checkpoint is kept: named by the hash of all its settings."""
-    return folder / f"{job.job_id}.pt"
-
-
-def resumable(plan: TrainingPlan, folder: Path) -> int:
-    """How many of a plan's trainings have a checkpoint."""
-    return sum(checkpoint_path(folder, job).exists() for job in plan.jobs())
-
-
-def half_done(plan: TrainingPlan, folder: Path) -> tuple[int, ...]:
-    """The steps at which a plan's checkpoints are, in its order; 0 for one that is damaged."""
-    paths = (checkpoint_path(folder, job) for job in plan.jobs())
-    return tuple(_saved(path, modified_ns(path)).step for path in paths if path.exists())
-
-
-def unfinished_otherwise(plan: TrainingPlan, folder: Path) -> str | None:
-    """What is kept of trainings with other steps, arms or seeds, and how to resume it; None where there is nothing.
-
-    Returns:
-        One sentence. Other recipes, such as that of the weights that ship, are not spoken of: no plan resumes them.
-    """
-    here = plan.recipe.to_dict()
-    others = sorted(set(folder.glob("*.pt")) - {checkpoint_path(folder, job) for job in plan.jobs()})
-    kept = [
-        recipe["steps"]
-        for path in others
-        if (recipe := _saved(path, modified_ns(path)).recipe) and recipe | {"steps": 0} == here | {"steps": 0}
-    ]
-    if not kept:
-        return None
-    steps = ", ".join(f"{number:,}" for number in sorted(set(kept)))
-    verb = "is" if len(kept) == 1 else "are"
-    return (
-        f"{counted(len(kept), 'unfinished training')} {verb} kept with other settings (steps {steps}, here "
-        f"{plan.recipe.steps:,}): give their steps, arms and seeds to resume."
-    )
-
-
-class _Saved(NamedTuple):
-    """What a checkpoint says of itself; the recipe is None in one that is damaged or of another program."""
-
-    recipe: dict[str, Any] | None
-    step: int
-
-
-@lru_cache(maxsize=64)
-def _saved(path: Path, modified_ns: int) -> _Saved:
-    """What a checkpoint says of itself, read once."""
-    del modified_ns  # a file that was written again is another one
-    try:
-        state = read_checkpoint(path) or {}
-    except CheckpointError:
-        return _Saved(None, 0)
-    job, step = state.get("job"), state.get("step")
-    recipe = job.get("recipe") if isinstance(job, dict) else None
-    is_whole = isinstance(recipe, dict) and isinstance(recipe.get("steps"), int)
-    return _Saved(recipe if is_whole else None, step if isinstance(step, int) else 0)
-
 
 def known_results(
     plan: TrainingPlan, records: Sequence[TrainingRecord]
@@ -339,42 +247,6 @@ def known_results(
         for record in newest.values():
             if (record.arm, record.seed) == (job.arm, job.seed) and _is_of(record, job):
                 yield job, record
-
-
-def check_memory(plan: TrainingPlan, processes: int, free_mib: float | None) -> None:
-    """Refuse a plan that does not fit the memory.
-
-    Args:
-        plan: The plan.
-        processes: How many of its jobs train at once.
-        free_mib: Free memory, MiB; None where nobody knows, which refuses nothing.
-
-    Raises:
-        ValueError: Naming what it needs, what there is and what would fit.
-    """
-    one = max(needed_mib(job) for job in plan.jobs())
-    if free_mib is None or one * processes <= free_mib:
-        return
-    fits = int(free_mib // one)
-    advice = f"train {fits} at a time" if fits else "use fewer canvases or a smaller batch, or free some memory"
-    raise ValueError(
-        f"{processes} trainings at once need about {one * processes:,.0f} MiB, {free_mib:,.0f} MiB are free: {advice}."
-    )
-
-
-def estimate_seconds(plan: TrainingPlan, processes: int = DEFAULT_PROCESSES) -> float:
-    """Rough duration of a plan, s; processes beyond the cores make it no shorter."""
-    seconds = sum(
-        _START_S + job.recipe.steps * _IMAGE_S * job.recipe.batch_size * job.side**2 / _REFERENCE_PIXELS
-        for job in plan.jobs()
-    )
-    return seconds / min(processes, os.cpu_count() or 1)
-
-
-def needed_mib(job: TrainingJob) -> float:
-    """Memory of one training process, MiB."""
-    canvases = job.recipe.canvases * job.canvas_side**2 * _CANVAS_BYTES / _MIB
-    return _PROCESS_MIB + canvases + job.recipe.batch_size * _IMAGE_MIB * job.side**2 / _REFERENCE_PIXELS
 
 
 def curve_rows(record: TrainingRecord) -> list[dict[str, float]]:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from explorer.ablation.checkpoints import CheckpointError, read_checkpoint, save_checkpoint
+from explorer.ablation.checkpoints import CheckpointError, read_checkpoint, save_checkpoint, saved_step
 from explorer.ablation.digits import NUM_CLASSES, Canvases, batch_at, make_canvases, normalise
 from explorer.ablation.recipe import TrainingJob
 from explorer.ablation.scores import Scores, evaluate
@@ -193,13 +193,17 @@ class Training:
         return F.cross_entropy(logits, labels[:, ::_LOSS_STRIDE, ::_LOSS_STRIDE], weight=self._class_weights)
 
 
-def train(job: TrainingJob, checkpoint: Path, on_progress: Callable[[Progress], None]) -> tuple[HRFormer, Outcome]:
-    """Train one network, from its checkpoint on where there is one.
+def train(
+    job: TrainingJob, checkpoint: Path, on_progress: Callable[[Progress], None], *, resume: bool = True
+) -> tuple[HRFormer, Outcome]:
+    """Train one network.
 
     Args:
         job: What is trained.
         checkpoint: Where it is kept; it stays there at the end.
         on_progress: Told after every update.
+        resume: Whether to go on from the checkpoint where there is one. Otherwise that is left alone until the training
+            is beyond it: who made it can still go on from there.
 
     Returns:
         The network, in evaluation mode, and what came of it.
@@ -209,7 +213,9 @@ def train(job: TrainingJob, checkpoint: Path, on_progress: Callable[[Progress], 
         FloatingPointError: If the loss is no longer a number.
     """
     training = Training(job)
-    training.resume(checkpoint)
+    if resume:
+        training.resume(checkpoint)
+    saved = saved_step(checkpoint)
     while not training.is_finished:
         loss = training.update()
         if not math.isfinite(loss):
@@ -219,7 +225,7 @@ def train(job: TrainingJob, checkpoint: Path, on_progress: Callable[[Progress], 
             )
         if training.step % job.recipe.evaluate_every == 0 or training.is_finished:
             training.look(loss)
-        if training.step % CHECKPOINT_EVERY == 0 or training.is_finished:
+        if training.step > saved and (training.step % CHECKPOINT_EVERY == 0 or training.is_finished):
             training.save(checkpoint)
         on_progress(Progress(training.step, loss, training.curve))
     return training.model, Outcome(training.test(), training.curve, training.times)

@@ -61,7 +61,7 @@ def _run(request: Mapping[str, Any], send: Send) -> None:
         send({"type": "progress", **asdict(progress)})
 
     checkpoint = Path(request["checkpoint"])
-    model, outcome = train(job, checkpoint, tell)
+    model, outcome = train(job, checkpoint, tell, resume=request["resume"])
     with suppress(OSError):  # a result without pictures is a result
         write_masks(model, job, checkpoint.parent)
     send({"type": "finished", "record": asdict(training_record(job, model, outcome))})

@@ -190,9 +190,16 @@ def _read_only_options(path: Path) -> str:
     log, index = (path.with_name(f"{path.name}-{kind}") for kind in ("wal", "shm"))
     if os.access(path.parent, os.W_OK):
         return "mode=ro"
-    if not log.exists() or log.stat().st_size == 0:
+    if not _holds_anything(log):
         return "mode=ro&immutable=1"
     return "mode=ro" if index.exists() else _ALONE
+
+
+def _holds_anything(path: Path) -> bool:
+    try:  # asked once: another program may delete the file at any moment
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def _start_write_ahead_log(path: Path, timeout_s: float) -> None:

@@ -58,8 +58,9 @@ def plan_of(arguments: argparse.Namespace) -> TrainingPlan:
 
 
 def _train_ablation(arguments: argparse.Namespace) -> int:
+    from explorer.ablation.checkpoints import checkpoint_folder
     from explorer.ablation.exchange import write_trainings
-    from explorer.ablation.run import AblationRun, checkpoint_folder
+    from explorer.ablation.run import AblationRun
     from explorer.benchmark.store import Store
 
     check_output(arguments.csv)
@@ -101,7 +102,7 @@ def _write_predictions(run: AblationRun, folder: Path, path: Path) -> None:
 
 
 def _check_time(plan: TrainingPlan, processes: int, max_minutes: float | None) -> None:
-    from explorer.ablation.run import estimate_seconds
+    from explorer.ablation.forecast import estimate_seconds
     from explorer.command_line.tables import duration
     from explorer.units import counted
 

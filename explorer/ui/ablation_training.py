@@ -10,18 +10,16 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from explorer.ablation.checkpoints import checkpoint_folder, half_done, unfinished_otherwise
 from explorer.ablation.exchange import write_trainings
+from explorer.ablation.forecast import estimate_seconds
 from explorer.ablation.recipe import ARM_NAMES, FEW_STEPS, MAX_SEEDS, Recipe, TrainingJob, TrainingPlan
 from explorer.ablation.run import (
     AblationRun,
     JobProgress,
     RunProgress,
-    checkpoint_folder,
     curve_rows,
-    estimate_seconds,
-    half_done,
     known_results,
-    unfinished_otherwise,
 )
 from explorer.ablation.statistics import (
     METRICS,

@@ -10,8 +10,9 @@ from weakref import WeakKeyDictionary
 
 import streamlit as st
 
+from explorer.ablation.checkpoints import checkpoint_folder
 from explorer.ablation.recipe import TrainingPlan
-from explorer.ablation.run import AblationRun, checkpoint_folder
+from explorer.ablation.run import AblationRun
 from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.process import available_mib

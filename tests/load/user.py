@@ -72,9 +72,9 @@ class User:
     ) -> None:
         await self._connection.close()
 
-    async def open(self, query: str = "") -> Page:
-        """Open the first page with a query, as a link does."""
-        self._tab = Tab(query)
+    async def open(self, query: str = "", path: str = "") -> Page:
+        """Open a page with a query, as a link does; without a path the first page."""
+        self._tab = Tab(query, path)
         return await self._run(self._tab.request())
 
     async def go(self, path: str) -> Page:

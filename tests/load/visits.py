@@ -151,8 +151,7 @@ async def ask_for_the_impossible(address: str, findings: Findings, every_s: floa
 async def _ask_once(address: str, findings: Findings) -> None:
     try:
         async with User(address) as user:
-            await user.open(_IMPOSSIBLE)
-            page = await user.go("feature_maps")
+            page = await user.open(_IMPOSSIBLE, "feature_maps")
     except Exception as error:  # noqa: BLE001 - whatever goes wrong is a finding
         findings.errors.append(f"an impossible request: {type(error).__name__}: {error}")
         return

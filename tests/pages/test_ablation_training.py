@@ -11,10 +11,15 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.ablation.checkpoints import read_checkpoint, save_checkpoint
+from explorer.ablation.checkpoints import (
+    checkpoint_folder,
+    checkpoint_path,
+    read_checkpoint,
+    resumable,
+    save_checkpoint,
+)
 from explorer.ablation.exchange import read_trainings
 from explorer.ablation.recipe import Recipe, TrainingPlan
-from explorer.ablation.run import checkpoint_folder, checkpoint_path, resumable
 from explorer.benchmark.store import Store
 from explorer.benchmark.training_record import TrainingRecord
 from explorer.ui import ablation_training

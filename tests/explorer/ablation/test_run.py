@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 
 from explorer.ablation import run as run_module
-from explorer.ablation.checkpoints import save_checkpoint
-from explorer.ablation.recipe import TrainingPlan
-from explorer.ablation.run import (
-    AblationRun,
-    check_memory,
+from explorer.ablation.checkpoints import (
     checkpoint_folder,
     checkpoint_path,
-    curve_rows,
-    needed_mib,
+    half_done,
     resumable,
+    save_checkpoint,
+    saved_step,
     unfinished_otherwise,
 )
-from explorer.ablation.training import train
+from explorer.ablation.forecast import check_memory, needed_mib
+from explorer.ablation.recipe import TrainingPlan
+from explorer.ablation.run import AblationRun, curve_rows
+from explorer.ablation.training import CHECKPOINT_EVERY, Progress, train
 from explorer.benchmark.store import Store
 from explorer.benchmark.training_record import TrainingRecord
 from tests.explorer.ablation.tiny import example_training, tiny_plan
@@ -100,12 +100,37 @@ def test_a_resumed_run_of_other_settings_is_refused_and_the_checkpoint_kept(tmp_
     assert unfinished_otherwise(tiny_plan(steps=80), tmp_path) is None
 
 
-def test_starting_anew_forgets_checkpoints(tmp_path: Path) -> None:
+def test_training_anew_replaces_damaged_checkpoints(tmp_path: Path) -> None:
     plan = tiny_plan()
     for job in plan.jobs():
-        checkpoint_path(tmp_path, job).write_bytes(b"old")
-    AblationRun(plan, tmp_path, lambda record: None)
+        checkpoint_path(tmp_path, job).write_bytes(b"damaged")
+    run = AblationRun(plan, tmp_path, lambda record: None)
+    run.measure_on("cpu")
+    assert [job.state for job in run.progress().jobs] == ["finished", "finished"]
     assert resumable(plan, tmp_path) == 0
+
+
+def test_training_anew_leaves_what_another_is_half_way_through_until_it_is_beyond(tmp_path: Path) -> None:
+    job = tiny_plan(steps=2 * CHECKPOINT_EVERY).jobs()[0]
+    path = checkpoint_path(tmp_path, job)
+    save_checkpoint(path, {"job": job.to_dict(), "step": CHECKPOINT_EVERY + 1})
+    kept_at = []
+
+    def note(progress: Progress) -> None:
+        kept_at.append(saved_step(path))
+
+    _, outcome = train(job, path, note, resume=False)
+    assert kept_at == [CHECKPOINT_EVERY + 1] * (2 * CHECKPOINT_EVERY - 1) + [2 * CHECKPOINT_EVERY]
+    _, alone = train(job, tmp_path / "alone.pt", lambda _: None)
+    assert outcome.curve == alone.curve
+
+
+def test_a_plan_to_train_anew_that_waits_and_is_stopped_has_deleted_nothing(tmp_path: Path) -> None:
+    plan = tiny_plan()
+    for job in plan.jobs():
+        save_checkpoint(checkpoint_path(tmp_path, job), {"job": job.to_dict(), "step": 3})
+    AblationRun(plan, tmp_path, lambda record: None).cancel()
+    assert half_done(plan, tmp_path) == (3, 3)
 
 
 def test_a_training_that_fails_says_why_and_the_other_goes_on(tmp_path: Path) -> None:
