@@ -11,13 +11,18 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from explorer.attention_maps import BlockAddress, collect_attention_maps
-from explorer.complexity import estimate_complexity
-from explorer.effective_field import dw_conv_pair, effective_field_pair
-from explorer.feature_maps import collect_module_maps
-from explorer.models import random_model
-from explorer.pictures import SAMPLES, fit, load_sample, to_input
-from explorer.receptive_field import central_position
+from explorer.cost.complexity import estimate_complexity
+from explorer.inspection.attention_maps import BlockAddress, collect_attention_maps
+from explorer.inspection.effective_field import dw_conv_pair, effective_field_pair
+from explorer.inspection.feature_maps import collect_module_maps
+from explorer.inspection.receptive_field import central_position
+from explorer.models.weights import random_model
+from explorer.pictures.photographs import (
+    SAMPLES,
+    fit,
+    load_sample,
+    to_input,
+)
 from hrformer import TASKS, HRFormerConfig, preset
 from tests import bench_comparison, bench_harness, bench_start, bench_uploads
 from tests.bench_report import report

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from explorer.benchmark.record import Record
-from explorer.benchmark.store import URL_VARIABLE, Store
-from tests.explorer.benchmark.examples import example_record
+from explorer.records.record import Record
+from explorer.records.store import URL_VARIABLE, Store
+from tests.explorer.records.examples import example_record
 
 RECORDS = 100_000
 TARGET_S = 1.5

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import torch
 from torch.utils.benchmark import Timer
 
-from explorer.benchmark.device import open_device
+from explorer.benchmark.measuring.device import open_device
+from explorer.benchmark.measuring.nvml import CardWatch
+from explorer.benchmark.measuring.step import build_step
+from explorer.benchmark.measuring.worker import turn_timer
 from explorer.benchmark.method import Method, warm_up
-from explorer.benchmark.models import model_by_name
-from explorer.benchmark.nvml import CardWatch
 from explorer.benchmark.plan import Job
-from explorer.benchmark.step import build_step
-from explorer.benchmark.worker import turn_timer
+from explorer.models.catalogue import model_by_name
 
 TARGET = 0.03
 

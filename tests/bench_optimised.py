@@ -14,7 +14,7 @@ import time
 
 import torch
 
-from explorer.benchmark.process_memory import (
+from explorer.processes.memory import (
     peak_rss_mib,
     reset_peak_rss,
     return_freed_memory,

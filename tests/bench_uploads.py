@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from explorer.pictures import read_picture
+from explorer.pictures.photographs import read_picture
 from explorer.reading.uploads import picture_from_upload, weights_from_upload
 from hrformer import create_model, preset
 from hrformer.checkpoint import normalise_keys

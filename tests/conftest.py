@@ -27,10 +27,10 @@ def _main_module_put_back() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _no_counts_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests count stand-ins under real models' names."""
-    monkeypatch.setattr("explorer.benchmark.kept_counts.folder", lambda: None)
+    monkeypatch.setattr("explorer.models.kept_counts.folder", lambda: None)
 
 
 @pytest.fixture(autouse=True)
 def _nothing_runs_beside(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the tests of another process measure meanwhile is no neighbour of what these do."""
-    monkeypatch.setattr("explorer.benchmark.neighbours.busy_groups", lambda own: ())
+    monkeypatch.setattr("explorer.processes.neighbours.busy_groups", lambda own: ())

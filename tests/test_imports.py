@@ -61,9 +61,9 @@ def test_imports_go_down(path: Path) -> None:
     ("relative", "module"),
     [
         ("hrformer/model.py", "timm.models"),
-        ("explorer/complexity.py", "streamlit"),
-        ("explorer/complexity.py", "explorer.ui.variant"),
-        ("explorer/charts/maps.py", "explorer.complexity"),
+        ("explorer/cost/complexity.py", "streamlit"),
+        ("explorer/cost/complexity.py", "explorer.ui.variant"),
+        ("explorer/charts/maps.py", "explorer.cost.complexity"),
     ],
 )
 def test_an_import_that_climbs_is_found(relative: str, module: str) -> None:

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from explorer.capacity import required_mib
-from explorer.complexity import estimate_complexity
-from explorer.variants import from_query, to_query
+from explorer.cost.capacity import required_mib
+from explorer.cost.complexity import estimate_complexity
+from explorer.models.variants import from_query, to_query
 from hrformer import HRFormerConfig, create_model, optimize_for_inference
 from tests.pages.entrypoint import open_app
 from tests.variants import accepted_variants

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import torch
 
 from explorer.ablation.recipe import TrainingJob, TrainingPlan
-from explorer.benchmark.store import DEFAULT_PATH
 from explorer.file_times import modified_ns
+from explorer.records.store import DEFAULT_PATH
 from explorer.units import counted
 
 MIB = 2**20

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from explorer.ablation.digits import make_canvases, normalise
 from explorer.ablation.recipe import ARMS, TrainingJob
 from explorer.ablation.scores import confusion_matrix, mean_iou
+from explorer.pictures.digits import make_canvases, normalise
 from hrformer import HRFormer
 
 #: Of the test pictures by their gain, which are shown.

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from explorer.ablation.digits import CROP_MARGIN, NUM_CLASSES
-from explorer.benchmark.columns import json_id
+from explorer.pictures.digits import CROP_MARGIN, NUM_CLASSES
+from explorer.records.columns import json_id
 from hrformer import HRFormerConfig
 
 #: What each arm changes in the variant; each differs from the first in one thing.

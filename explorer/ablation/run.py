@@ -13,11 +13,11 @@ from typing import Any, Literal
 from explorer.ablation.checkpoints import checkpoint_path, resumable, unfinished_otherwise
 from explorer.ablation.forecast import DEFAULT_PROCESSES, check_memory
 from explorer.ablation.recipe import TrainingJob, TrainingPlan
-from explorer.benchmark.outcome import reason_of
-from explorer.benchmark.process import WorkerProcess
-from explorer.benchmark.process_memory import available_ram_mib
-from explorer.benchmark.queued_work import QueuedWork
-from explorer.benchmark.training_record import TrainingRecord
+from explorer.benchmark.measuring.outcome import reason_of
+from explorer.processes.memory import available_ram_mib
+from explorer.processes.process import WorkerProcess
+from explorer.processes.queued_work import QueuedWork
+from explorer.records.training_record import TrainingRecord
 
 JobState = Literal["waiting", "training", "finished", "failed", "stopped"]
 Save = Callable[[TrainingRecord], object]

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from explorer.ablation.digits import NUM_CLASSES
+from explorer.pictures.digits import NUM_CLASSES
 from hrformer import HRFormer
 from hrformer.windows import WindowGrid
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from explorer.ablation.recipe import FEW_STEPS
-from explorer.benchmark.training_record import TrainingRecord
+from explorer.records.training_record import TrainingRecord
 
 #: What is compared, and how it is called.
 METRICS = {

@@ -34,7 +34,7 @@ class Switch:
 def global_attention(config: HRFormerConfig) -> HRFormerConfig:
     """The variant with one window over the whole map of each branch, at its image size.
 
-    A map that is not square is padded to a square window. What it takes to hold it, `explorer.capacity` tells.
+    A map that is not square is padded to a square window. What it takes to hold it, `explorer.cost.capacity` tells.
 
     Raises:
         ValueError: If a map is larger than a window can be.

@@ -11,8 +11,8 @@ import pandas as pd
 from explorer.ablation.arms import Arm
 from explorer.ablation.ratio import latency_ratio
 from explorer.ablation.views import View
-from explorer.benchmark.record import Record
-from explorer.complexity import estimate_complexity
+from explorer.cost.complexity import estimate_complexity
+from explorer.records.record import Record
 from explorer.units import significant
 from hrformer import HRFormerConfig
 

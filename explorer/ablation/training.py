@@ -15,9 +15,15 @@ import torch.nn.functional as F
 from torch import nn
 
 from explorer.ablation.checkpoints import CheckpointError, read_checkpoint, save_checkpoint, saved_step
-from explorer.ablation.digits import NUM_CLASSES, Canvases, batch_at, make_canvases, normalise
 from explorer.ablation.recipe import TrainingJob
 from explorer.ablation.scores import Scores, evaluate
+from explorer.pictures.digits import (
+    NUM_CLASSES,
+    Canvases,
+    batch_at,
+    make_canvases,
+    normalise,
+)
 from hrformer import HRFormer, create_model
 from hrformer.attention import WindowAttention
 

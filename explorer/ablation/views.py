@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from explorer.ablation.arms import Arm
-from explorer.capacity import check_capacity
-from explorer.effective_field import contribution_squares, effective_field
+from explorer.cost.capacity import check_capacity
 from explorer.geometry import branch_sizes
-from explorer.leak import map_entering_blocks, measure_leak, window_of
-from explorer.receptive_field import MapPosition, central_position, theoretical_field
-from explorer.seeding import seeded
+from explorer.inspection.effective_field import contribution_squares, effective_field
+from explorer.inspection.leak import map_entering_blocks, measure_leak, window_of
+from explorer.inspection.receptive_field import MapPosition, central_position, theoretical_field
+from explorer.sharing.seeding import seeded
 from hrformer import HRFormer, HRFormerConfig, create_model
 from hrformer.windows import WindowGrid
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from explorer.ablation.recipe import Recipe, TrainingJob, small_variant
 from explorer.ablation.training import Outcome, Progress, train
-from explorer.trained import WEIGHTS_PATH
+from explorer.models.trained import WEIGHTS_PATH
 from hrformer import HRFormer
 
 #: Longer, over more pictures, so that none is seen more than about six times, and nearer to what the score counts.

@@ -1,1 +1,1 @@
-"""Measuring models and keeping what was measured: records, the store, exchange files and published figures."""
+"""Measuring models: what to measure and how, what it will take, and where the time goes."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from explorer.benchmark.figures import Figures
+from explorer.records.figures import Figures
 from hrformer.wording import shown
 
 #: Takes a number of calls, makes them and returns the duration of each, ms.

@@ -44,7 +44,7 @@ _STAGE = re.compile(r"^stage(\d)\b")
 _HEAD = re.compile(r"^(head|incre_modules|downsamp_modules|final_layer|global_pool|head_drop|classifier)\b")
 _NUMBERED_STAGE = re.compile(r"^(layers|stages)[._](\d+)")
 
-#: Work inside an HRFormer block by the module that does it, as `explorer.complexity.block_costs` groups it.
+#: Work inside an HRFormer block by the module that does it, as `explorer.cost.complexity.block_costs` groups it.
 _BLOCK_KINDS = (
     (re.compile(r"\.attn\.(q|k|v|out)_proj\b"), "attention projections"),
     (re.compile(r"\.attn\b"), "attention products"),
@@ -66,7 +66,7 @@ class Part:
     Attributes:
         stage: Such as "stem", "stage 3", "head"; for networks without HRNet's stages the name of the top module.
         branch: Index of the branch, highest resolution first; None for what belongs to none.
-        kind: One of `explorer.complexity.KINDS`; None where the operators tell the kinds.
+        kind: One of `explorer.cost.complexity.KINDS`; None where the operators tell the kinds.
     """
 
     stage: str

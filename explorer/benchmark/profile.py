@@ -25,7 +25,7 @@ class ProfileRow:
     Attributes:
         stage: Such as "stem", "stage 3", "head"; "other" for what no module does.
         branch: Index of the branch, highest resolution first; None for what belongs to none.
-        kind: One of `explorer.complexity.KINDS` for HRFormer, the operator's kind for other networks.
+        kind: One of `explorer.cost.complexity.KINDS` for HRFormer, the operator's kind for other networks.
         operator: Kind of operator, such as "convolution", or `LAUNCH`.
         time_ms: Time per call on the whole batch, ms: on a card that of its kernels, on the CPU that of the operators.
         macs: Multiply-adds per call on the whole batch.

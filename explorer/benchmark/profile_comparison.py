@@ -6,9 +6,9 @@ from collections import defaultdict
 
 import pandas as pd
 
-from explorer.benchmark.comparison import display_name
 from explorer.benchmark.parts import OTHER
 from explorer.benchmark.profile import LAUNCH, Profile
+from explorer.comparison.tables import display_name
 from explorer.units import significant
 
 PRODUCTS, CONVOLUTIONS, ATTENTION = "products", "convolutions", "attention"

@@ -9,11 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from explorer.benchmark.columns import Column, check_value, columns_of
-from explorer.benchmark.outcome import Place
+from explorer.benchmark.measuring.outcome import Place
 from explorer.benchmark.profile import Profile, ProfileRow
 from explorer.benchmark.profile_comparison import SHARED_KIND
-from explorer.benchmark.reference import REFERENCE_FOLDER
+from explorer.records.columns import Column, check_value, columns_of
+from explorer.records.reference import REFERENCE_FOLDER
 from hrformer.wording import shown
 
 REFERENCE_FILE = REFERENCE_FOLDER / "profiles.json"

@@ -1,6 +1,6 @@
 """Measured records beside published figures as points: filled markers are measured, hollow ones published.
 
-All tables have the columns of `explorer.benchmark.comparison`: `series` is "measured" or names published figures.
+All tables have the columns of `explorer.comparison.tables`: `series` is "measured" or names published figures.
 """
 
 from __future__ import annotations

@@ -17,13 +17,13 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from explorer.benchmark.child import die_with_parent
-from explorer.benchmark.csv_cells import table_csv
-from explorer.benchmark.device_lock import device_lock
-from explorer.benchmark.environment import cpu_model
-from explorer.benchmark.process import WorkerProcess
-from explorer.benchmark.record import utc_timestamp
-from explorer.benchmark.reference import REFERENCE_FOLDER
+from explorer.processes.child import die_with_parent
+from explorer.processes.device_lock import device_lock
+from explorer.processes.environment import cpu_model
+from explorer.processes.process import WorkerProcess
+from explorer.records.csv_cells import table_csv
+from explorer.records.record import utc_timestamp
+from explorer.records.reference import REFERENCE_FOLDER
 from hrformer import preset
 from hrformer.attention import WindowAttention
 

@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from explorer.claims.claim import Claim, Quantity
 from explorer.claims.quantities import FewerParameters, Growth, LatencyRatio, LessWork, Parameters, WorkOfImage
-from explorer.conventions import HRFORMER, HRNET, MACS, Convention
+from explorer.cost.conventions import (
+    HRFORMER,
+    HRNET,
+    MACS,
+    Convention,
+)
 
 Size = tuple[int, int]
 

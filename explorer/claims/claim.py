@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 import pandas as pd
 
-from explorer.conventions import Convention
+from explorer.cost.conventions import Convention
 
 Verdict = Literal["reproduced", "differs", "not checkable here"]
 VERDICTS: tuple[Verdict, ...] = ("reproduced", "differs", "not checkable here")

@@ -8,11 +8,16 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from explorer.attention_scaling import compare_with_global
-from explorer.benchmark.models import ModelCost, Size, model_by_name, model_cost
 from explorer.claims.claim import Evidence, Origin
 from explorer.claims.speed import latency_pairs, latency_ratio
-from explorer.conventions import Convention
+from explorer.cost.attention_scaling import compare_with_global
+from explorer.cost.conventions import Convention
+from explorer.models.catalogue import (
+    ModelCost,
+    Size,
+    model_by_name,
+    model_cost,
+)
 from hrformer import preset
 
 #: Sides of the pictures over which the growth of MACs is fitted, pixels: whole windows on the 1/4 branch.

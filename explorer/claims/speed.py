@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from explorer.benchmark.comparison import CONDITIONS, IDENTITY, newest_records
-from explorer.benchmark.exchange import read_csv
-from explorer.benchmark.reference import reference_files
-from explorer.benchmark.selection import Between
-from explorer.benchmark.store import Store
+from explorer.comparison.tables import CONDITIONS, IDENTITY, newest_records
+from explorer.records.exchange import read_csv
+from explorer.records.reference import reference_files
+from explorer.records.selection import Between
+from explorer.records.store import Store
 
 #: What must be equal for a ratio: everything but the model.
 MATCHED = (*CONDITIONS, *(name for name in IDENTITY if name not in ("model_name", "config_id")))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from explorer.benchmark.csv_cells import table_csv
 from explorer.claims.catalogue import CLAIMS
 from explorer.claims.claim import VERDICTS, Claim, Evidence, Outcome, Verdict, in_convention, judge
 from explorer.claims.quantities import LatencyRatio, cost
-from explorer.conventions import Convention
+from explorer.cost.conventions import Convention
+from explorer.records.csv_cells import table_csv
 from explorer.units import significant
 
 #: Digits of our figures in the file: enough to see any change, too few for the last bit of a sum to show.

@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0; 1 if a run failed or a record could not be stored; 2 if the input is at fault; 130 if it was cancelled.
         Every error is one sentence on stderr.
     """
-    from explorer.benchmark.store_errors import StoreError
+    from explorer.records.store_errors import StoreError
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -14,8 +14,8 @@ if TYPE_CHECKING:  # which load torch, and --help needs none
 
     from explorer.ablation.arms import Arm
     from explorer.ablation.views import View
-    from explorer.benchmark.record import Record
     from explorer.command_line import ExitCode
+    from explorer.records.record import Record
     from hrformer import HRFormerConfig
 
 _EPILOG = (
@@ -79,8 +79,8 @@ def variant_of(text: str, img_size: int | None = None) -> HRFormerConfig:
     """
     from dataclasses import replace
 
-    from explorer.benchmark.models import HRFORMER_PRESETS
-    from explorer.variants import from_json
+    from explorer.models.catalogue import HRFORMER_PRESETS
+    from explorer.models.variants import from_json
 
     known = HRFORMER_PRESETS.get(text) or HRFORMER_PRESETS.get(f"hrformer_{text}")
     if known is None and not text.lstrip().startswith("{") and not text.endswith(".json"):
@@ -95,8 +95,8 @@ def _ablate(arguments: argparse.Namespace) -> int:
     from explorer.ablation.arms import Axes, arms_of
     from explorer.ablation.switches import switch_named
     from explorer.ablation.table import ablation_table
-    from explorer.benchmark.csv_cells import table_csv
     from explorer.command_line import ExitCode
+    from explorer.records.csv_cells import table_csv
 
     axes = Axes(
         window_sizes=tuple(arguments.window_sizes),
@@ -119,8 +119,8 @@ def _views(arms: Sequence[Arm], config: HRFormerConfig, stage: int) -> Mapping[H
     from tqdm import tqdm
 
     from explorer.ablation.views import look_at, position_in
-    from explorer.models import random_model
-    from explorer.pictures import fit, load_sample, to_input
+    from explorer.models.weights import random_model
+    from explorer.pictures.photographs import fit, load_sample, to_input
 
     position = position_in(config, stage)
     image = to_input(fit(load_sample(_PICTURE), config.img_size), config.in_chans)
@@ -134,9 +134,9 @@ def _views(arms: Sequence[Arm], config: HRFormerConfig, stage: int) -> Mapping[H
 
 def _measured(arms: Sequence[Arm], arguments: argparse.Namespace) -> tuple[ExitCode, Sequence[Record]]:
     from explorer.benchmark.method import Method
-    from explorer.benchmark.models import variant
     from explorer.benchmark.plan import Plan
     from explorer.command_line.measuring import Where, run_plan
+    from explorer.models.catalogue import variant
 
     plan = Plan(
         models=tuple(variant(arm.config) for arm in arms),

@@ -6,9 +6,9 @@ import tempfile
 import threading
 from pathlib import Path
 
-from explorer.benchmark.exchange import write_csv
-from explorer.benchmark.record import Record
-from explorer.benchmark.store import Store, StoreError
+from explorer.records.exchange import write_csv
+from explorer.records.record import Record
+from explorer.records.store import Store, StoreError
 
 
 class RecordKeeper:

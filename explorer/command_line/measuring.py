@@ -9,18 +9,23 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from explorer.benchmark.forecast import estimate_seconds, uncounted
-from explorer.benchmark.machine_load import MachineLoad
+from explorer.benchmark.measuring.machine_load import MachineLoad
 from explorer.benchmark.plan import Plan
-from explorer.benchmark.record import Record
-from explorer.benchmark.runner import Run, Runner, Save, check_runnable
-from explorer.benchmark.store import Store
+from explorer.benchmark.running.runner import (
+    Run,
+    Runner,
+    Save,
+    check_runnable,
+)
 from explorer.command_line import ExitCode
 from explorer.command_line.keeping import RecordKeeper, spare_folders
 from explorer.command_line.tables import PLAN_COLUMNS, RESULT_COLUMNS, duration, job_fields, text_table
 from explorer.command_line.watching import watch
+from explorer.records.record import Record
+from explorer.records.store import Store
 
 if TYPE_CHECKING:
-    from explorer.benchmark.ray_runner import RayRunner  # an extra
+    from explorer.benchmark.running.ray_runner import RayRunner
 
 _OWNER = "command line"
 
@@ -114,7 +119,7 @@ def _submitted(plan: Plan, where: Where, save: Save, force: bool) -> Iterator[Ru
 
 def _ray_runner() -> type[RayRunner]:
     try:
-        from explorer.benchmark.ray_runner import RayRunner
+        from explorer.benchmark.running.ray_runner import RayRunner
     except ModuleNotFoundError as error:
         raise ValueError("Ray is not installed: pip install 'hrformer-explorer[ray]', or leave out --ray.") from error
     return RayRunner

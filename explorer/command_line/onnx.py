@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.benchmark.child import die_with_parent
 from explorer.command_line.arguments import check_output, image_size
+from explorer.processes.child import die_with_parent
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,8 +41,8 @@ def add_parser(commands: Any) -> None:
 def _onnx(arguments: argparse.Namespace) -> int:
     if arguments.with_parent:
         threading.Thread(target=die_with_parent, daemon=True).start()
-    from explorer.onnx_export import export_onnx
-    from explorer.onnx_limits import missing_packages
+    from explorer.engines.export import export_onnx
+    from explorer.engines.export_limits import missing_packages
 
     reason = missing_packages()
     if reason:
@@ -61,8 +61,8 @@ def _onnx(arguments: argparse.Namespace) -> int:
 
 def _model(arguments: argparse.Namespace) -> tuple[nn.Module, tuple[int, int]]:
     """The model with its weights, and the size of its images, (height, width) in pixels."""
-    from explorer.benchmark.models import build_model, model_by_name
-    from explorer.variants import from_json
+    from explorer.models.catalogue import build_model, model_by_name
+    from explorer.models.variants import from_json
 
     wanted = None if arguments.img_size is None else tuple(arguments.img_size)
     if arguments.model:
@@ -82,9 +82,14 @@ def _model(arguments: argparse.Namespace) -> tuple[nn.Module, tuple[int, int]]:
 def _hrformer(
     config: HRFormerConfig | None, arguments: argparse.Namespace, wanted: tuple[int, int] | None
 ) -> tuple[nn.Module, tuple[int, int]]:
-    from explorer.complexity import MIB, estimate_complexity
-    from explorer.models import MAX_SEED, config_of, model_with, random_model
-    from explorer.onnx_limits import refuse_too_large
+    from explorer.cost.complexity import MIB, estimate_complexity
+    from explorer.engines.export_limits import refuse_too_large
+    from explorer.models.weights import (
+        MAX_SEED,
+        config_of,
+        model_with,
+        random_model,
+    )
     from explorer.reading.uploads import weights_from_file
 
     if config is not None:

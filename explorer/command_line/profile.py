@@ -18,7 +18,7 @@ from explorer.units import significant
 
 if TYPE_CHECKING:  # which load torch, and --help needs none
     from explorer.benchmark.profile import Profile
-    from explorer.benchmark.profile_run import ProfileRun
+    from explorer.benchmark.running.profile_run import ProfileRun
 
 _MODELS = ["hrformer_base", "deit_base_patch16_224", "hrnet_w48"]
 _INTERVAL_S = 0.5
@@ -52,8 +52,8 @@ def add_parser(commands: Any) -> None:
 
 
 def _profile(arguments: argparse.Namespace) -> int:
-    from explorer.benchmark.neighbours import NOTHING
     from explorer.benchmark.profile_file import ProfiledRun, write_profiles
+    from explorer.processes.neighbours import NOTHING
 
     runs = [_run_of(arguments, batch_size) for batch_size in arguments.batch_sizes]  # all is legal before one starts
     check_output(arguments.output)
@@ -75,10 +75,10 @@ def _profile(arguments: argparse.Namespace) -> int:
 
 
 def _run_of(arguments: argparse.Namespace, batch_size: int) -> ProfileRun:
-    from explorer.benchmark.device import check_present
-    from explorer.benchmark.models import model_by_name
+    from explorer.benchmark.measuring.device import check_present
     from explorer.benchmark.plan import Job
-    from explorer.benchmark.profile_run import ProfileRun
+    from explorer.benchmark.running.profile_run import ProfileRun
+    from explorer.models.catalogue import model_by_name
 
     check_present(arguments.device)
     jobs = [
@@ -100,7 +100,7 @@ def _watch(run: ProfileRun) -> None:
     Raises:
         ValueError: If it has no result.
     """
-    from explorer.benchmark.runner import take_turn
+    from explorer.benchmark.running.runner import take_turn
     from explorer.command_line.watching import Notes
 
     notes = Notes()
@@ -119,8 +119,8 @@ def _watch(run: ProfileRun) -> None:
 
 def _show(profiles: Sequence[Profile]) -> None:
     """The kinds of work of each, and what sets the first apart."""
-    from explorer.benchmark.comparison import display_name
     from explorer.benchmark.profile_comparison import SHARED_KINDS, by_shared_kind, finding
+    from explorer.comparison.tables import display_name
 
     times_ms = {profile: by_shared_kind(profile).set_index("kind")["time_ms"] for profile in profiles}
     rows: list[tuple[str, Mapping[Profile, float]]] = [

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO, get_args
 
-from explorer.benchmark.exchange import import_csv, write_csv, write_timm_csv
-from explorer.benchmark.record import JobKind, Status
-from explorer.benchmark.selection import Between
-from explorer.benchmark.store import Store
 from explorer.command_line.arguments import check_output, whole_number
 from explorer.command_line.tables import LIST_COLUMNS, text_table
+from explorer.records.exchange import import_csv, write_csv, write_timm_csv
+from explorer.records.record import JobKind, Status
+from explorer.records.selection import Between
+from explorer.records.store import Store
 
 _STDOUT = "-"
 _DEFAULT_ROWS = 50

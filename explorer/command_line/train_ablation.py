@@ -59,9 +59,9 @@ def plan_of(arguments: argparse.Namespace) -> TrainingPlan:
 
 def _train_ablation(arguments: argparse.Namespace) -> int:
     from explorer.ablation.checkpoints import checkpoint_folder
-    from explorer.ablation.exchange import write_trainings
     from explorer.ablation.run import AblationRun
-    from explorer.benchmark.store import Store
+    from explorer.records.store import Store
+    from explorer.records.training_exchange import write_trainings
 
     check_output(arguments.csv)
     check_output(arguments.predictions)
@@ -117,7 +117,7 @@ def _check_time(plan: TrainingPlan, processes: int, max_minutes: float | None) -
 
 def _watch(run: AblationRun) -> None:
     """Show a run until it ends; Ctrl-C stops it."""
-    from explorer.benchmark.runner import take_turn
+    from explorer.benchmark.running.runner import take_turn
     from explorer.command_line.watching import Notes
 
     threading.Thread(target=take_turn, args=(run, "cpu"), daemon=True).start()

@@ -7,10 +7,10 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from explorer.benchmark.comparison import model_label
-from explorer.benchmark.group import JobProgress
-from explorer.benchmark.record import Record
-from explorer.benchmark.runner import Run
+from explorer.benchmark.running.group import JobProgress
+from explorer.benchmark.running.runner import Run
+from explorer.comparison.tables import model_label
+from explorer.records.record import Record
 from explorer.units import significant
 
 _INTERVAL_S = 0.2

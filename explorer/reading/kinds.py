@@ -29,7 +29,7 @@ class Kind:
 
 
 def _read_picture(path: Path, answer: Path) -> dict[str, Any]:
-    from explorer.pictures import read_picture
+    from explorer.pictures.photographs import read_picture
 
     picture = read_picture(path.read_bytes())
     answer.write_bytes(picture.pixels.tobytes())
@@ -53,7 +53,7 @@ def _read_checkpoint(path: Path, answer: Path) -> dict[str, Any]:
 
 
 def _read_table(path: Path, answer: Path) -> dict[str, Any]:
-    from explorer.benchmark.csv_rows import Rows
+    from explorer.reading.csv_rows import Rows
 
     with path.open("rb") as file, answer.open("w", encoding="utf-8", newline="\n") as lines:
         rows = Rows(file)
@@ -65,7 +65,7 @@ def _read_table(path: Path, answer: Path) -> dict[str, Any]:
 
 
 def _read_plan(path: Path, answer: Path) -> dict[str, Any]:
-    from explorer.benchmark.plan_file import read_plan_text
+    from explorer.reading.plan_text import read_plan_text
 
     answer.write_text(json.dumps(read_plan_text(path.read_bytes())), encoding="utf-8")
     return {}

@@ -24,13 +24,13 @@ from explorer.reading.limits import not_kept
 
 #: What takes time to import.
 _PRELOADED = (
-    "explorer.pictures",
+    "explorer.pictures.photographs",
     "hrformer.checkpoint",
     "safetensors.torch",
     "PIL.Image",
     "PIL.TiffImagePlugin",
-    "explorer.benchmark.csv_rows",
-    "explorer.benchmark.plan_file",
+    "explorer.reading.csv_rows",
+    "explorer.reading.plan_text",
 )
 _MAX_REQUEST_BYTES = 64 * 1024
 

@@ -20,8 +20,8 @@ from typing import Any, TextIO
 import numpy as np
 from torch import Tensor
 
-from explorer.benchmark.csv_rows import MAX_ROWS
-from explorer.pictures import MAX_SIDE, DecodedPicture
+from explorer.pictures.photographs import MAX_SIDE, DecodedPicture
+from explorer.reading.csv_rows import MAX_ROWS
 from explorer.reading.kinds import CHECKPOINT, PICTURE, PLAN, TABLE
 from explorer.reading.limits import WALL_S, not_kept
 from hrformer.checkpoint import SAFETENSORS, read_tensors
@@ -43,10 +43,10 @@ def picture_from_upload(contents: bytes) -> DecodedPicture:
         contents: The file.
 
     Returns:
-        As `explorer.pictures.read_picture`.
+        As `explorer.pictures.photographs.read_picture`.
 
     Raises:
-        ValueError: As `explorer.pictures.read_picture`, or if reading it took too much; one sentence.
+        ValueError: As `explorer.pictures.photographs.read_picture`, or if reading it took too much; one sentence.
     """
     with _kept(contents, "picture") as file, _read(PICTURE, file) as (answer, path):
         return _believable(answer, path)
@@ -123,7 +123,7 @@ def table_from_upload(contents: bytes) -> Iterator[ReadTable]:
         contents: The file.
 
     Raises:
-        ValueError: If it is no CSV, or beyond the limits of `explorer.benchmark.csv_rows`; one sentence.
+        ValueError: If it is no CSV, or beyond the limits of `explorer.reading.csv_rows`; one sentence.
     """
     with _kept(contents, "table") as file, _read(TABLE, file) as (answer, path), path.open(encoding="utf-8") as lines:
         match answer:
@@ -151,7 +151,7 @@ def plan_values_from_upload(contents: bytes) -> Any:
         Its values, for `Plan.from_dict`.
 
     Raises:
-        ValueError: As `explorer.benchmark.plan_file.read_plan_text`, or if reading it took too much; one sentence.
+        ValueError: As `explorer.reading.plan_text.read_plan_text`, or if reading it took too much; one sentence.
     """
     with _kept(contents, "plan") as file, _read(PLAN, file) as (_, answer):
         return _value_of(answer.read_text(encoding="utf-8"))

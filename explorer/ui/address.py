@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from explorer.variants import QUERY_KEYS
+from explorer.models.variants import QUERY_KEYS
 from hrformer.wording import listed
 
 _ADDRESS = "address"

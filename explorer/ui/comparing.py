@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from explorer.models.variants import PAPER_NAMES
 from explorer.ui import choices
 from explorer.ui.pins import pins
 from explorer.ui.variant import started_from
-from explorer.variants import PAPER_NAMES
 from hrformer import PRESETS, HRFormerConfig, preset
 
 _COMPARE = "compare"

@@ -10,7 +10,7 @@ from typing import NoReturn
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from explorer.memory_budget import BudgetError
+from explorer.sharing.memory_budget import BudgetError
 from explorer.ui import address, choices
 from explorer.ui.later_imports import LATER_IMPORTS
 from explorer.ui.panels import plain

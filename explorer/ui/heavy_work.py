@@ -10,11 +10,11 @@ from typing import TypeVar, cast
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from explorer.admission import Waiting
-from explorer.complexity import estimate_complexity
-from explorer.memory_budget import memory_budget
-from explorer.partial_forward import watched
-from explorer.shared_cache import SharedCache
+from explorer.cost.complexity import estimate_complexity
+from explorer.inspection.partial_forward import watched
+from explorer.sharing.admission import Waiting
+from explorer.sharing.memory_budget import memory_budget
+from explorer.sharing.shared_cache import SharedCache
 from explorer.ui.frame import end_page
 from explorer.ui.presence import presence
 from explorer.ui.progress import OnProgress, ShouldStop, with_progress

@@ -66,4 +66,4 @@ class LaterImports:
 
 
 #: All that the pages import: their parts in `explorer.ui` with everything below.
-LATER_IMPORTS = LaterImports(module.name for module in pkgutil.iter_modules(explorer.ui.__path__, "explorer.ui."))
+LATER_IMPORTS = LaterImports(module.name for module in pkgutil.walk_packages(explorer.ui.__path__, "explorer.ui."))

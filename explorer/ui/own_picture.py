@@ -10,9 +10,15 @@ from functools import cache
 
 import streamlit as st
 
-from explorer.pictures import FORMATS, MAX_FILE_MIB, Framing, Picture, preview
+from explorer.pictures.photographs import (
+    FORMATS,
+    MAX_FILE_MIB,
+    Framing,
+    Picture,
+    preview,
+)
 from explorer.reading.uploads import picture_from_upload, reading_server
-from explorer.shared_cache import SharedCache
+from explorer.sharing.shared_cache import SharedCache
 from explorer.ui import choices
 from explorer.ui.panels import plain
 from explorer.ui.visitors import browser

@@ -116,7 +116,7 @@ def csv_button(data: Table, name: str, label: str = "Data as CSV") -> None:
     """Download a table; the file is written only when it is asked for, and the table may be made only then."""
 
     def write() -> bytes:
-        from explorer.benchmark.csv_cells import table_csv
+        from explorer.records.csv_cells import table_csv
 
         return table_csv(data() if callable(data) else data)
 

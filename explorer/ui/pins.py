@@ -9,9 +9,14 @@ from typing import cast
 
 import streamlit as st
 
+from explorer.models.variants import (
+    QUERY_KEYS,
+    from_query,
+    short_name,
+    to_query,
+)
 from explorer.ui import address, choices
 from explorer.ui.knobs import labelled
-from explorer.variants import QUERY_KEYS, from_query, short_name, to_query
 from hrformer import HRFormerConfig
 from hrformer.wording import listed, shown
 

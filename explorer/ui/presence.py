@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from explorer.memory_budget import memory_budget
+from explorer.sharing.memory_budget import memory_budget
 
 #: How often is looked who is there.
 LOOK_S = 5.0

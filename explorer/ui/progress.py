@@ -10,8 +10,8 @@ from typing import Any, TypeVar, cast
 
 import streamlit as st
 
-from explorer.admission import Waiting
-from explorer.memory_budget import BudgetError, memory_budget
+from explorer.sharing.admission import Waiting
+from explorer.sharing.memory_budget import BudgetError, memory_budget
 from explorer.ui.presence import Visit, arrive
 
 OnProgress = Callable[[int, int], None]
@@ -173,7 +173,7 @@ def throw_away_button(name: str, key: Hashable) -> None:
 
 
 def _forget_oldest(kept: dict[Slot, Any]) -> None:
-    from explorer.shared_cache import size_mib  # needs torch, and a page that has nothing to keep does without
+    from explorer.sharing.shared_cache import size_mib
 
     while len(kept) > MAX_KEPT or (len(kept) > 1 and sum(map(size_mib, kept.values())) > MAX_KEPT_MIB):
         kept.pop(next(iter(kept)))

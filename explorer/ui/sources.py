@@ -12,14 +12,33 @@ from typing import Literal
 import streamlit as st
 from torch import Tensor
 
-from explorer.capacity import building_mib, looking_mib
-from explorer.complexity import MIB
+from explorer.cost.capacity import building_mib, looking_mib
+from explorer.cost.complexity import MIB
 from explorer.geometry import area
-from explorer.memory_budget import memory_budget
-from explorer.models import MAX_SEED, config_of, model_with, random_model
-from explorer.pictures import SAMPLES, Framing, Picture, fit, load_sample, to_input
+from explorer.models.trained import (
+    DIGIT_SAMPLES,
+    TEST_MIOU,
+    fits_trained_weights,
+    load_digit_sample,
+    load_trained,
+)
+from explorer.models.variants import nearest_preset
+from explorer.models.weights import (
+    MAX_SEED,
+    config_of,
+    model_with,
+    random_model,
+)
+from explorer.pictures.photographs import (
+    SAMPLES,
+    Framing,
+    Picture,
+    fit,
+    load_sample,
+    to_input,
+)
 from explorer.reading.uploads import weights_from_upload
-from explorer.trained import DIGIT_SAMPLES, TEST_MIOU, fits_trained_weights, load_digit_sample, load_trained
+from explorer.sharing.memory_budget import memory_budget
 from explorer.ui import address, choices
 from explorer.ui.heavy_work import admitted_on_page, shared
 from explorer.ui.own_picture import OwnPicture, own_picture, upload_field
@@ -31,7 +50,6 @@ from explorer.ui.variant import (
     look_into_current_variant,
     use_variant,
 )
-from explorer.variants import nearest_preset
 from hrformer import HRFormer, HRFormerConfig
 from hrformer.checkpoint import SUFFIXES
 
@@ -58,7 +76,7 @@ class PictureSource:
         key: Tells it from every other picture, for caches.
         whole: (height, width, 3), before it is fitted.
         img_size: Height and width that the variant takes, in pixels.
-        framing: As in `explorer.pictures.fit`.
+        framing: As in `explorer.pictures.photographs.fit`.
     """
 
     name: str

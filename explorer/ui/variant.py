@@ -7,13 +7,19 @@ from typing import Any, NamedTuple, cast
 
 import streamlit as st
 
-from explorer.complexity import estimate_complexity
+from explorer.cost.complexity import estimate_complexity
+from explorer.models.variants import (
+    QUERY_KEYS,
+    difference_from,
+    legal_part,
+    nearest_legal,
+    to_query,
+)
 from explorer.ui import address, choices
 from explorer.ui.knobs import labelled
 from explorer.ui.panels import plain, verbatim
 from explorer.ui.pins import keep_pins
 from explorer.units import mebibytes, with_prefix
-from explorer.variants import QUERY_KEYS, difference_from, legal_part, nearest_legal, to_query
 from hrformer import PRESETS, HRFormerConfig, preset
 
 #: Key, in session and link, of the choice of network on the pages that look into one, and its two values.

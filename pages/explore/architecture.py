@@ -4,13 +4,14 @@ from functools import partial
 
 import streamlit as st
 
-from explorer.capacity import check_capacity
 from explorer.charts.cost import reference_scatter
 from explorer.charts.diagram import network_diagram
-from explorer.complexity import estimate_complexity
-from explorer.reference_models import reference_models
+from explorer.cost.capacity import check_capacity
+from explorer.cost.complexity import estimate_complexity
+from explorer.models.reference_models import reference_models
 from explorer.ui import choices
-from explorer.ui.architecture import (
+from explorer.ui.comparing import choose_reference, reference_for
+from explorer.ui.explore.architecture import (
     FIGURES,
     MAX_TABLE_BLOCKS,
     block_share,
@@ -19,13 +20,12 @@ from explorer.ui.architecture import (
     describe_network,
     layer_table,
 )
-from explorer.ui.build import pin_button, share_popover, show_headline
-from explorer.ui.comparing import choose_reference, reference_for
-from explorer.ui.controls import variant_controls
-from explorer.ui.laid_over import choose_overlay, cost_split, overlay_diagram
+from explorer.ui.explore.build import pin_button, share_popover, show_headline
+from explorer.ui.explore.controls import variant_controls
+from explorer.ui.explore.laid_over import choose_overlay, cost_split, overlay_diagram
+from explorer.ui.explore.variants_section import placed_pins, placed_table, show_variants
 from explorer.ui.panels import csv_button, half_grid, image_format_control, numbers_first, plain, show_chart
 from explorer.ui.variant import current_variant, show_rejection, variant_name
-from explorer.ui.variants_section import placed_pins, placed_table, show_variants
 
 config = current_variant()
 name = variant_name(config)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.ui import choices
-from explorer.ui.attention import (
+from explorer.ui.explore.attention import (
     DETAILS,
     AttentionView,
     all_heads,
@@ -12,10 +12,15 @@ from explorer.ui.attention import (
     clickable_picture,
     is_finite,
 )
-from explorer.ui.block_controls import CLICKABLE, choose_block, choose_position, take_click
-from explorer.ui.finite import stop_at_non_finite
+from explorer.ui.explore.block_controls import (
+    CLICKABLE,
+    choose_block,
+    choose_position,
+    take_click,
+)
+from explorer.ui.explore.finite import stop_at_non_finite
+from explorer.ui.explore.network import network_to_look_into
 from explorer.ui.frame import end_page
-from explorer.ui.network import network_to_look_into
 from explorer.ui.panels import half_grid, image_format_control, plain, show_chart
 from explorer.ui.sources import picture_source, random_weights_banner, weights_source
 from explorer.ui.variant import current_variant, show_rejection

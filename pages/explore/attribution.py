@@ -3,10 +3,10 @@
 import numpy as np
 import streamlit as st
 
-from explorer.attribution import TASKS_WITH_CLASSES
 from explorer.charts.attribution import attribution_overlay
+from explorer.inspection.attribution import TASKS_WITH_CLASSES
 from explorer.ui import choices
-from explorer.ui.attribution import (
+from explorer.ui.explore.attribution import (
     ClassNames,
     choose_class,
     choose_method,
@@ -16,9 +16,9 @@ from explorer.ui.attribution import (
     pixel_table,
     scores_of,
 )
-from explorer.ui.finite import stop_at_non_finite
+from explorer.ui.explore.finite import stop_at_non_finite
+from explorer.ui.explore.network import network_to_look_into
 from explorer.ui.frame import end_page
-from explorer.ui.network import network_to_look_into
 from explorer.ui.panels import image_format_control, plain, show_chart, verbatim
 from explorer.ui.progress import throw_away_button, with_progress
 from explorer.ui.sources import picture_source, random_weights_banner, weights_source

@@ -4,9 +4,9 @@ import streamlit as st
 
 from explorer.charts.theme import branch_name
 from explorer.ui import choices
-from explorer.ui.beside import choose_beside, name_of_network
-from explorer.ui.block_controls import choose_module
-from explorer.ui.feature_maps import (
+from explorer.ui.explore.beside import choose_beside, name_of_network
+from explorer.ui.explore.block_controls import choose_module
+from explorer.ui.explore.feature_maps import (
     STRONGEST,
     all_finite,
     answer,
@@ -15,10 +15,16 @@ from explorer.ui.feature_maps import (
     mean_view,
     module_maps,
 )
-from explorer.ui.finite import stop_at_non_finite
+from explorer.ui.explore.finite import stop_at_non_finite
+from explorer.ui.explore.maps_beside import (
+    MapsOf,
+    maps_beside,
+    maps_button,
+    show_map_rows,
+    statistics_of,
+)
+from explorer.ui.explore.network import network_to_look_into
 from explorer.ui.frame import end_page
-from explorer.ui.maps_beside import MapsOf, maps_beside, maps_button, show_map_rows, statistics_of
-from explorer.ui.network import network_to_look_into
 from explorer.ui.panels import csv_button, image_format_control, plain, verbatim
 from explorer.ui.sources import picture_source, random_weights_banner, weights_source
 from explorer.ui.variant import current_variant, show_rejection

@@ -6,10 +6,9 @@ import streamlit as st
 from explorer.charts.fusion import norm_ratio_matrix, share_matrix, summand_panels
 from explorer.charts.theme import branch_name
 from explorer.ui import choices
-from explorer.ui.block_controls import BRANCHES, choose_module
-from explorer.ui.finite import stop_at_non_finite
-from explorer.ui.frame import end_page
-from explorer.ui.fusion import (
+from explorer.ui.explore.block_controls import BRANCHES, choose_module
+from explorer.ui.explore.finite import stop_at_non_finite
+from explorer.ui.explore.fusion import (
     answer,
     contribution_table,
     finding,
@@ -18,8 +17,9 @@ from explorer.ui.fusion import (
     summand_table,
     summands_of,
 )
-from explorer.ui.map_rows import show_maps
-from explorer.ui.network import network_to_look_into
+from explorer.ui.explore.map_rows import show_maps
+from explorer.ui.explore.network import network_to_look_into
+from explorer.ui.frame import end_page
 from explorer.ui.panels import csv_button, half_grid, image_format_control, plain, show_chart
 from explorer.ui.sources import picture_source, random_weights_banner, weights_source
 from explorer.ui.variant import current_variant, show_rejection

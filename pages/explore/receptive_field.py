@@ -3,8 +3,10 @@
 import streamlit as st
 
 from explorer.ui import choices
-from explorer.ui.beside import choose_beside, name_of_network
-from explorer.ui.field_sections import (
+from explorer.ui.explore.beside import choose_beside, name_of_network
+from explorer.ui.explore.network import network_to_look_into
+from explorer.ui.explore.receptive_field import choose_map_position, fields
+from explorer.ui.explore.receptive_field_sections import (
     FieldView,
     show_effective,
     show_leak,
@@ -12,10 +14,13 @@ from explorer.ui.field_sections import (
     show_theoretical,
     show_window_sizes,
 )
-from explorer.ui.fields_beside import SECTIONS_OF_BOTH, NamedView, show_theoretical_fields, view_beside
-from explorer.ui.network import network_to_look_into
+from explorer.ui.explore.receptive_fields_beside import (
+    SECTIONS_OF_BOTH,
+    NamedView,
+    show_theoretical_fields,
+    view_beside,
+)
 from explorer.ui.panels import image_format_control, plain, verbatim
-from explorer.ui.receptive_field import choose_map_position, fields
 from explorer.ui.sources import picture_source, random_weights_banner, weights_source
 from explorer.ui.variant import current_variant, show_rejection
 

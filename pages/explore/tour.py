@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from explorer.ui.explore.tour import STEPS, choose_step, show_way
 from explorer.ui.panels import plain
-from explorer.ui.tour import STEPS, choose_step, show_way
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
 st.title("Guided tour")

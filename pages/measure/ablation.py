@@ -4,9 +4,10 @@ import streamlit as st
 
 from explorer.ablation.arms import arms_of, put_in_names
 from explorer.ablation.table import ablation_table, first_finding, measured_records
-from explorer.benchmark.models import variant
+from explorer.models.catalogue import variant
 from explorer.ui import choices
-from explorer.ui.ablation import (
+from explorer.ui.frame import end_page
+from explorer.ui.measure.ablation import (
     ablation_controls,
     current_ablation_run,
     latency_plan,
@@ -15,16 +16,15 @@ from explorer.ui.ablation import (
     throw_views_away,
     views_of,
 )
-from explorer.ui.ablation_answer import show_answer, trained
-from explorer.ui.ablation_network import network_to_ablate
-from explorer.ui.ablation_results import show_figures, show_published, show_table
-from explorer.ui.ablation_training import current_trainings, told_origin, training_section
-from explorer.ui.benchmark import forecast_problem
-from explorer.ui.benchmark_results import records_csv, watch_run
-from explorer.ui.frame import end_page
-from explorer.ui.job_manager import store_state
+from explorer.ui.measure.ablation_answer import show_answer, trained
+from explorer.ui.measure.ablation_network import network_to_ablate
+from explorer.ui.measure.ablation_results import show_figures, show_published, show_table
+from explorer.ui.measure.ablation_training import current_trainings, told_origin, training_section
+from explorer.ui.measure.benchmark import forecast_problem
+from explorer.ui.measure.benchmark_results import records_csv, watch_run
+from explorer.ui.measure.job_manager import store_state
+from explorer.ui.measure.run_queue import told_stop
 from explorer.ui.panels import csv_button, image_format_control, plain
-from explorer.ui.run_queue import told_stop
 from explorer.ui.sources import picture_source, weights_source
 from explorer.ui.variant import show_rejection
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.ui import choices
-from explorer.ui.benchmark import (
+from explorer.ui.measure.benchmark import (
     chosen_plan,
     current_run,
     drop_models,
@@ -16,12 +16,12 @@ from explorer.ui.benchmark import (
     unknown_models,
     without_forecast,
 )
-from explorer.ui.benchmark_results import show_results, watch_run
-from explorer.ui.comparison import reported
-from explorer.ui.job_manager import show_load, store_state
+from explorer.ui.measure.benchmark_results import show_results, watch_run
+from explorer.ui.measure.comparison import reported
+from explorer.ui.measure.job_manager import show_load, store_state
+from explorer.ui.measure.run_queue import show_queue, told_stop
+from explorer.ui.measure.stored_results import show_stored_results
 from explorer.ui.panels import image_format_control, plain, verbatim
-from explorer.ui.run_queue import show_queue, told_stop
-from explorer.ui.stored_results import show_stored_results
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
 config = current_variant()

@@ -5,9 +5,16 @@ import streamlit as st
 from explorer.charts.claims import deviation_chart
 from explorer.claims.answer import answer
 from explorer.claims.table import count_verdicts, file_table, judge_all, ranked, relative_table
-from explorer.ui.claims import VERDICT_ICONS, gather_evidence, show_claims, show_details, show_growth, show_origin
-from explorer.ui.conventions import choose_convention_or_printed
 from explorer.ui.frame import end_page
+from explorer.ui.measure.claims import (
+    VERDICT_ICONS,
+    gather_evidence,
+    show_claims,
+    show_details,
+    show_growth,
+    show_origin,
+)
+from explorer.ui.measure.conventions import choose_convention_or_printed
 from explorer.ui.panels import csv_button, image_format_control, show_chart
 from explorer.ui.variant import current_variant, show_rejection
 

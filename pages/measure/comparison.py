@@ -3,9 +3,9 @@
 import streamlit as st
 
 from explorer.ui import choices
-from explorer.ui.comparison import choose_view, import_panel, reported
-from explorer.ui.comparison_sections import SECTIONS
-from explorer.ui.comparison_tables import show_compared
+from explorer.ui.measure.comparison import choose_view, import_panel, reported
+from explorer.ui.measure.comparison_sections import SECTIONS
+from explorer.ui.measure.comparison_tables import show_compared
 from explorer.ui.panels import image_format_control, plain
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 

@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from explorer.ui.panels import image_format_control, plain, verbatim
-from explorer.ui.run_queue import show_queue, told_stop
-from explorer.ui.time import (
+from explorer.ui.measure.run_queue import show_queue, told_stop
+from explorer.ui.measure.time import (
     chosen_jobs,
     models_of,
     profile_controls,
@@ -14,7 +13,14 @@ from explorer.ui.time import (
     throw_profile_away,
     watch_profile,
 )
-from explorer.ui.time_results import own_shown, reference_shown, show_answer, show_difference, show_models
+from explorer.ui.measure.time_results import (
+    own_shown,
+    reference_shown,
+    show_answer,
+    show_difference,
+    show_models,
+)
+from explorer.ui.panels import image_format_control, plain, verbatim
 from explorer.ui.variant import current_variant, show_rejection, variant_card
 
 config = current_variant()

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from explorer.benchmark.exchange import read_csv
 from explorer.benchmark.method import Method
 from explorer.benchmark.plan import Plan
-from explorer.benchmark.store import URL_VARIABLE
-from explorer.variants import to_query
+from explorer.models.variants import to_query
+from explorer.records.exchange import read_csv
+from explorer.records.store import URL_VARIABLE
 from hrformer import preset
 from tests.browser.driver import open_page, settle
 from tests.browser.serving import running_app
@@ -44,7 +44,7 @@ def measuring_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory)
 
 def open_with_plan(page: Page, address: str, plan_file: Path, method: Method = SHORT) -> None:
     """Open the page with the small variant, and take all choices from a plan file."""
-    from explorer.benchmark.models import variant
+    from explorer.models.catalogue import variant
 
     query = "&".join(f"{key}={value}" for key, value in to_query(TINY).items())
     open_page(page, address)

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from explorer.benchmark.exchange import read_csv
-from explorer.benchmark.store import URL_VARIABLE, Store
+from explorer.records.exchange import read_csv
+from explorer.records.store import URL_VARIABLE, Store
 from tests.browser.driver import open_page, settle
 from tests.browser.serving import running_app
-from tests.explorer.benchmark.examples import example_record
+from tests.explorer.records.examples import example_record
 
 
 @pytest.fixture(scope="module")

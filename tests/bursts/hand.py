@@ -13,10 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page
 
-from explorer.complexity import estimate_complexity
-from explorer.conventions import CONVENTIONS
+from explorer.cost.complexity import estimate_complexity
+from explorer.cost.conventions import CONVENTIONS
+from explorer.models.variants import PAPER_NAMES
 from explorer.units import with_prefix
-from explorer.variants import PAPER_NAMES
 from hrformer import HRFormerConfig, preset
 from tests.browser.driver import metric, settle
 from tests.bursts.model import NOT_IN_LINKS

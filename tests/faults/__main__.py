@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.explorer.benchmark.postgresql import Server, server_binaries
+from tests.explorer.records.postgresql import Server, server_binaries
 from tests.faults import writers
 from tests.faults.kills import Tally, kill_server, kill_writer
 

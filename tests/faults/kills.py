@@ -10,12 +10,12 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from explorer.benchmark.store import Store
-from tests.explorer.benchmark.postgresql import Server
-from tests.explorer.benchmark.processes import CONTEXT, received, start
+from explorer.records.store import Store
+from tests.explorer.records.postgresql import Server
+from tests.explorer.records.processes import CONTEXT, received, start
 from tests.faults import writers
 
-CONTEXT.set_forkserver_preload(["tests.explorer.benchmark.processes", "tests.faults.writers"])
+CONTEXT.set_forkserver_preload(["tests.explorer.records.processes", "tests.faults.writers"])
 
 _START_TIMEOUT_S = 120
 #: A victim lives at most so long once it has written its first record, in seconds.

@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 
 from explorer.benchmark.method import Method
-from explorer.benchmark.models import variant
 from explorer.benchmark.plan import Plan
-from explorer.benchmark.record import Record
-from explorer.benchmark.runner import Runner
-from explorer.benchmark.store import Store
+from explorer.benchmark.running.runner import Runner
+from explorer.models.catalogue import variant
+from explorer.records.record import Record
+from explorer.records.store import Store
 from hrformer import preset
 from tests.faults import writers
 from tests.faults.kills import kill_server, kill_writer
@@ -44,8 +44,8 @@ QUICK = Method(min_iterations=12, min_seconds=0.3, max_seconds=5, warmup_max_sec
 #: Runs in the measuring process before anything else; there the device, here the processor, is lost in the second turn.
 LOSE_DEVICE = """
 import sys
-if "explorer.benchmark.worker" in sys.orig_argv:
-    from explorer.benchmark import device
+if "explorer.benchmark.measuring.worker" in sys.orig_argv:
+    from explorer.benchmark.measuring import device
     time_calls, turns = device.Cpu.time_calls, []
     def lost(self, step, count):
         turns.append(count)
@@ -75,7 +75,7 @@ def test_killed_writers_lose_nothing(writer: Callable[..., None], bystanders: in
 
 def test_a_killed_server_loses_nothing_and_its_writer_goes_on() -> None:
     pytest.importorskip("psycopg", reason="psycopg is not installed (extra: postgres)")
-    from tests.explorer.benchmark.postgresql import Server, server_binaries
+    from tests.explorer.records.postgresql import Server, server_binaries
 
     binaries = server_binaries()
     if binaries is None:

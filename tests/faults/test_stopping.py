@@ -18,7 +18,7 @@ import psutil
 import pytest
 import streamlit as st
 
-from explorer.benchmark.store import Store
+from explorer.records.store import Store
 from tests.browser.serving import running_server
 from tests.load.user import User
 from tests.pages.entrypoint import open_app
@@ -77,7 +77,7 @@ async def benchmark(user: User, server: psutil.Process) -> None:
     await user.open(SMALL)
     await user.go("benchmark")
     await user.press("start_run")
-    await started(server, "explorer.benchmark.worker")
+    await started(server, "explorer.benchmark.measuring.worker")
 
 
 async def growth(user: User, server: psutil.Process) -> None:

@@ -12,15 +12,15 @@ from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from unittest.mock import patch
 
-from explorer.benchmark.models import variant
 from explorer.benchmark.plan import Plan
-from explorer.benchmark.record import Record
-from explorer.benchmark.runner import Run, Runner
-from explorer.benchmark.store import URL_VARIABLE, Store, StoreError
+from explorer.benchmark.running.runner import Run, Runner
 from explorer.command_line.keeping import RecordKeeper
-from explorer.ui import job_manager
+from explorer.models.catalogue import variant
+from explorer.records.record import Record
+from explorer.records.store import URL_VARIABLE, Store, StoreError
+from explorer.ui.measure import job_manager
 from hrformer import preset
-from tests.explorer.benchmark.examples import example_record
+from tests.explorer.records.examples import example_record
 
 _JOBS = 100
 Save = Callable[[Record], None]
@@ -85,9 +85,11 @@ def plain(sender: Connection, url: str) -> None:
 def _run_for_ever(submit: Callable[[Plan], Run]) -> None:
     plan = Plan(models=(variant(preset("tiny", num_blocks=(1,) * 4)),), threads=(1,))
     with (
-        patch("explorer.benchmark.runner.GroupMeasurement", InstantMeasurement),
-        patch("explorer.benchmark.neighbours.busy_groups", lambda own: ()),  # none is of interest between two writes
-        patch("explorer.benchmark.runner.device_lock", lambda *_: nullcontext()),  # as if each had a device of its own
+        patch("explorer.benchmark.running.runner.GroupMeasurement", InstantMeasurement),
+        patch("explorer.processes.neighbours.busy_groups", lambda own: ()),  # none is of interest between two writes
+        patch(
+            "explorer.benchmark.running.runner.device_lock", lambda *_: nullcontext()
+        ),  # as if each had a device of its own
     ):
         while True:
             submit(plan).wait()

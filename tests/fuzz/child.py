@@ -84,11 +84,11 @@ def _error_of(read: Callable[[bytes, str], Any], contents: bytes, name: str) -> 
 
 
 def _readers() -> dict[str, Callable[[bytes, str], Any]]:
-    from explorer.benchmark.exchange import read_csv
     from explorer.benchmark.plan import Plan
-    from explorer.models import config_of, model_with
-    from explorer.pictures import read_picture
-    from explorer.variants import from_json
+    from explorer.models.variants import from_json
+    from explorer.models.weights import config_of, model_with
+    from explorer.pictures.photographs import read_picture
+    from explorer.records.exchange import read_csv
     from hrformer.checkpoint import normalise_keys, read_tensors
 
     def checkpoint(contents: bytes, name: str) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from explorer.pictures import FORMATS, MAX_FILE_MIB
+from explorer.pictures.photographs import FORMATS, MAX_FILE_MIB
 from tests.fuzz.mutations import Case, damaged
 
 _MODES = ("RGB", "L", "P", "RGBA", "LA", "1", "CMYK", "I;16", "F")

@@ -5,11 +5,11 @@ import io
 import json
 from collections.abc import Iterator
 
-from explorer.benchmark.exchange import HEADER, write_csv
-from explorer.benchmark.models import ModelRef
 from explorer.benchmark.plan import Plan
+from explorer.models.catalogue import ModelRef
+from explorer.records.exchange import HEADER, write_csv
 from hrformer import preset
-from tests.explorer.benchmark.examples import example_record, failed_record
+from tests.explorer.records.examples import example_record, failed_record
 from tests.fuzz.mutations import Case, damaged
 
 _DIGITS = "9" * 5000

@@ -14,15 +14,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from explorer.benchmark.exchange import read_table
 from explorer.benchmark.plan import Plan
+from explorer.models.variants import from_json
 from explorer.reading.uploads import (
     picture_from_upload,
     plan_values_from_upload,
     table_from_upload,
     weights_from_upload,
 )
-from explorer.variants import from_json
+from explorer.records.exchange import read_table
 from tests.fuzz import checkpoints, pictures, tables
 from tests.fuzz.checkpoints import REASONS
 from tests.fuzz.mutations import Case

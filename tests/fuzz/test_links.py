@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from explorer.benchmark.plan import Plan
-from explorer.complexity import estimate_complexity
-from explorer.variants import QUERY_KEYS, from_query
+from explorer.cost.complexity import estimate_complexity
+from explorer.models.variants import QUERY_KEYS, from_query
 from hrformer import HRFormerConfig, preset
 from tests.fuzz.mutations import SCALE
 

@@ -15,10 +15,10 @@ from threading import Event, Thread
 import numpy as np
 import psutil
 
-from explorer.benchmark.store import Store
-from explorer.memory_budget import memory_budget
+from explorer.records.store import Store
+from explorer.sharing.memory_budget import memory_budget
 from tests.browser.serving import running_server
-from tests.explorer.benchmark.examples import example_record
+from tests.explorer.records.examples import example_record
 from tests.load.visits import SLIDER, Findings, Visit, ask_for_the_impossible, wrong_maps
 
 TARGET_P95_S = 2.0

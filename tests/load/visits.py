@@ -14,12 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.complexity import estimate_complexity
-from explorer.feature_maps import channel_mean, collect_module_maps
-from explorer.models import random_model
-from explorer.pictures import SAMPLES, fit, load_sample, to_input
+from explorer.cost.complexity import estimate_complexity
+from explorer.inspection.feature_maps import channel_mean, collect_module_maps
+from explorer.models.variants import to_query
+from explorer.models.weights import random_model
+from explorer.pictures.photographs import (
+    SAMPLES,
+    fit,
+    load_sample,
+    to_input,
+)
 from explorer.units import with_prefix
-from explorer.variants import to_query
 from hrformer import HRFormerConfig, preset
 from hrformer.config import NUM_STAGES
 from tests.load.user import Page, User

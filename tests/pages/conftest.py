@@ -2,8 +2,8 @@
 
 import pytest
 
-from explorer.memory_budget import DEFAULT_MIB, memory_budget, process_mib
 from explorer.reading.uploads import plan_values_from_upload
+from explorer.sharing.memory_budget import DEFAULT_MIB, memory_budget, process_mib
 
 
 @pytest.fixture(autouse=True, scope="session")

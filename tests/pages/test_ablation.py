@@ -5,9 +5,9 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.ablation.arms import arms_of
 from explorer.ablation.switches import switch_named
-from explorer.complexity import estimate_complexity
-from explorer.ui.job_manager import job_manager
-from explorer.variants import to_query
+from explorer.cost.complexity import estimate_complexity
+from explorer.models.variants import to_query
+from explorer.ui.measure.job_manager import job_manager
 from tests.explorer.ablation.examples import TINY
 from tests.pages.entrypoint import open_app
 from tests.pages.test_benchmark import SHORT
@@ -61,7 +61,7 @@ def test_switches_and_axes_add_networks_and_none_says_what_to_do() -> None:
 
 
 def test_latency_is_measured_beside_the_page_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("explorer.ui.ablation.Method", lambda min_seconds: SHORT)
+    monkeypatch.setattr("explorer.ui.measure.ablation.Method", lambda min_seconds: SHORT)
     app = settled(open_cost(to_query(TINY)))
     app.number_input(key="ablation_threads").set_value(1).run()
     app.button(key="start_ablation").click().run()

@@ -18,13 +18,13 @@ from explorer.ablation.checkpoints import (
     resumable,
     save_checkpoint,
 )
-from explorer.ablation.exchange import read_trainings
 from explorer.ablation.recipe import Recipe, TrainingPlan
-from explorer.benchmark.store import Store
-from explorer.benchmark.training_record import TrainingRecord
-from explorer.ui import ablation_training
-from explorer.ui.ablation_training import trainings_csv
-from explorer.ui.job_manager import job_manager
+from explorer.records.store import Store
+from explorer.records.training_exchange import read_trainings
+from explorer.records.training_record import TrainingRecord
+from explorer.ui.measure import ablation_training
+from explorer.ui.measure.ablation_training import trainings_csv
+from explorer.ui.measure.job_manager import job_manager
 from tests.explorer.ablation.tiny import RECIPE, VARIANT, example_training
 from tests.pages.entrypoint import open_app
 

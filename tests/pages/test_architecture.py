@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.complexity import estimate_complexity
-from explorer.onnx_process import OnnxFile
+from explorer.cost.complexity import estimate_complexity
+from explorer.engines.export_run import OnnxFile
 from explorer.units import with_prefix
 from hrformer import HRFormerConfig, preset
 from tests.pages.entrypoint import open_app
@@ -63,14 +63,14 @@ SMALLEST = {
 
 @pytest.fixture
 def engines_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("explorer.onnx_limits.find_spec", lambda name: object())
+    monkeypatch.setattr("explorer.engines.export_limits.find_spec", lambda name: object())
 
 
 @pytest.mark.usefixtures("engines_installed")
 def test_an_onnx_file_is_written_beside_the_page_and_downloaded(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The export itself is tested in `tests/explorer/test_onnx_process.py`."""
+    """The export itself is tested in `tests/explorer/engines/test_export_run.py`."""
     asked = []
 
     def export(config: HRFormerConfig, weights: object, *_: object) -> OnnxFile:
@@ -80,7 +80,7 @@ def test_an_onnx_file_is_written_beside_the_page_and_downloaded(
         path.write_bytes(b"onnx")
         return OnnxFile(path, "Wrote variant.onnx.")
 
-    monkeypatch.setattr("explorer.ui.onnx_download.export_in_process", export)
+    monkeypatch.setattr("explorer.ui.explore.onnx_download.export_in_process", export)
     app = open_app(query=SMALLEST)
     app.toggle(key="save_onnx").set_value(True).run()
     app.button(key="write_onnx").click().run()
@@ -99,7 +99,7 @@ def test_an_onnx_file_that_cannot_be_had_is_one_sentence(monkeypatch: pytest.Mon
     def export(*_: object) -> None:
         raise ValueError("The exporting process ended.")
 
-    monkeypatch.setattr("explorer.ui.onnx_download.export_in_process", export)
+    monkeypatch.setattr("explorer.ui.explore.onnx_download.export_in_process", export)
     app = open_app(query=SMALLEST)
     app.toggle(key="save_onnx").set_value(True).run()
     app.button(key="write_onnx").click().run()
@@ -116,7 +116,7 @@ def test_an_onnx_export_can_be_stopped() -> None:
 
 
 def test_missing_packages_are_said_and_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("explorer.onnx_limits.find_spec", lambda name: None)
+    monkeypatch.setattr("explorer.engines.export_limits.find_spec", lambda name: None)
     app = open_app(query=SMALLEST)
     app.toggle(key="save_onnx").set_value(True).run()
     assert app.button(key="write_onnx").disabled

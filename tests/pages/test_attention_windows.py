@@ -6,7 +6,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.ui.attention import DETAILS
+from explorer.ui.explore.attention import DETAILS
 from hrformer import create_model, preset
 from tests.pages.entrypoint import open_app
 from tests.pages.memory import resident_mib

@@ -9,8 +9,8 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-import explorer.ui.attribution
-from explorer.attribution import Attribution
+import explorer.ui.explore.attribution
+from explorer.inspection.attribution import Attribution
 from explorer.ui import progress
 from hrformer import create_model, preset
 from tests.pages.entrypoint import open_app
@@ -63,7 +63,7 @@ def test_grad_cam_looks_at_every_branch() -> None:
 
 def test_a_map_without_anything_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = Attribution(torch.zeros(64, 64))
-    monkeypatch.setattr(explorer.ui.attribution, "grad_cam", lambda *_, **__: nothing)
+    monkeypatch.setattr(explorer.ui.explore.attribution, "grad_cam", lambda *_, **__: nothing)
     app = open_page()
     run_until_there(app)
     assert "Nothing speaks for output" in app.info[0].value

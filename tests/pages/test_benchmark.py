@@ -12,19 +12,19 @@ import timm
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.benchmark.exchange import read_csv
-from explorer.benchmark.figures import Figures
-from explorer.benchmark.machine_load import MachineLoad
+from explorer.benchmark.measuring.machine_load import MachineLoad
+from explorer.benchmark.measuring.outcome import Place, finished_record, unfinished_record
 from explorer.benchmark.method import Method
-from explorer.benchmark.models import ModelRef, model_by_name
-from explorer.benchmark.outcome import Place, finished_record, unfinished_record
 from explorer.benchmark.plan import Plan
-from explorer.benchmark.runner import Progress, Run
-from explorer.benchmark.store import Store
+from explorer.benchmark.running.runner import Progress, Run
 from explorer.charts.benchmark import latency_bars
 from explorer.command_line import _parser
 from explorer.command_line.bench import plan_of
-from explorer.ui.benchmark_results import (
+from explorer.models.catalogue import ModelRef, model_by_name
+from explorer.records.exchange import read_csv
+from explorer.records.figures import Figures
+from explorer.records.store import Store
+from explorer.ui.measure.benchmark_results import (
     finding,
     how_far,
     measured_jobs,
@@ -32,8 +32,8 @@ from explorer.ui.benchmark_results import (
     records_in_words,
     results_table,
 )
-from explorer.ui.job_manager import job_manager, machine_load, store_state
-from tests.explorer.benchmark.examples import example_record
+from explorer.ui.measure.job_manager import job_manager, machine_load, store_state
+from tests.explorer.records.examples import example_record
 from tests.pages.entrypoint import hold, open_app
 
 PAGE = "pages/measure/benchmark.py"
@@ -410,7 +410,7 @@ def test_what_was_not_measured_alone_is_marked_and_said() -> None:
 
 
 def test_a_run_that_was_not_alone_is_warned_of_on_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("explorer.benchmark.neighbours.busy_groups", lambda own: [(1, "training")])
+    monkeypatch.setattr("explorer.processes.neighbours.busy_groups", lambda own: [(1, "training")])
     app = open_benchmark("this variant")
     app.button(key="start_run").click().run()
     wait_for_end(app)

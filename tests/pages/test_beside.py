@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import capacity
-from explorer.pictures import fit, load_sample
-from explorer.receptive_field import MapPosition
-from explorer.ui.beside import position_like
+from explorer.cost import capacity
+from explorer.inspection.receptive_field import MapPosition
+from explorer.models.variants import to_query
+from explorer.pictures.photographs import fit, load_sample
+from explorer.ui.explore.beside import position_like
 from explorer.ui.pins import Pin
 from explorer.ui.sources import PictureSource
-from explorer.variants import to_query
 from hrformer import HRFormerConfig, preset
 from tests.pages.entrypoint import open_app
 

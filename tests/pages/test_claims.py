@@ -11,13 +11,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explorer.benchmark.device_lock import device_lock
-from explorer.benchmark.reference import reference_files
-from explorer.benchmark.store import Store
 from explorer.claims import speed
 from explorer.claims.catalogue import CLAIMS
 from explorer.claims.table import count_costs
-from tests.explorer.benchmark.examples import example_record
+from explorer.processes.device_lock import device_lock
+from explorer.records.reference import reference_files
+from explorer.records.store import Store
+from tests.explorer.records.examples import example_record
 from tests.pages.entrypoint import open_app
 
 PAGE = "pages/measure/claims.py"

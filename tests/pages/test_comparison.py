@@ -12,11 +12,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explorer.benchmark.exchange import write_csv
-from explorer.benchmark.record import Record
-from explorer.benchmark.store import Store
-from explorer.ui import comparison_data
-from tests.explorer.benchmark.examples import example_record, failed_record
+from explorer.records.exchange import write_csv
+from explorer.records.record import Record
+from explorer.records.store import Store
+from explorer.ui.measure import comparison_data
+from tests.explorer.records.examples import example_record, failed_record
 from tests.pages.entrypoint import open_app
 
 PAGE = "pages/measure/comparison.py"

@@ -13,12 +13,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explorer.benchmark.models import model_by_name
-from explorer.benchmark.outcome import Place, reason_of, unfinished_record
+from explorer.benchmark.measuring.outcome import Place, reason_of, unfinished_record
 from explorer.benchmark.plan import Plan
-from explorer.benchmark.runner import Run
-from explorer.benchmark.store import Store
+from explorer.benchmark.running.runner import Run
 from explorer.claims.table import count_costs
+from explorer.models.catalogue import model_by_name
+from explorer.records.store import Store
 from tests.pages.entrypoint import open_app
 
 PASSWORD = "pa55word"
@@ -117,8 +117,10 @@ def test_an_export_that_the_machine_cannot_keep(monkeypatch: pytest.MonkeyPatch)
     def fail(command: list[str], messages: Path, *_: object) -> None:
         raise ValueError(f"{messages.parent / 'x.onnx'} cannot be read or written: No space left on device.")
 
-    monkeypatch.setattr("explorer.onnx_limits.find_spec", lambda name: object())  # as if its packages were there
-    monkeypatch.setattr("explorer.onnx_process._run", fail)
+    monkeypatch.setattr(
+        "explorer.engines.export_limits.find_spec", lambda name: object()
+    )  # as if its packages were there
+    monkeypatch.setattr("explorer.engines.export_run._run", fail)
     app = open_app("pages/explore/architecture.py", SMALL)
     app.toggle(key="save_onnx").set_value(True).run()
     app.button(key="write_onnx").click().run()

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer import capacity
+from explorer.cost import capacity
 from explorer.ui import heavy_work, progress
 from hrformer import create_model, preset
 from tests.pages.entrypoint import open_app

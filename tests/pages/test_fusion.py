@@ -6,8 +6,8 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.fusion_contributions import FusionContributions
-from explorer.ui.fusion import answer
+from explorer.inspection.fusion_contributions import FusionContributions
+from explorer.ui.explore.fusion import answer
 from hrformer import create_model, preset
 from tests.pages.entrypoint import open_app
 

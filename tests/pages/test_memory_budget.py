@@ -11,15 +11,15 @@ from contextlib import contextmanager
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import capacity
-from explorer.memory_budget import MemoryBudget, memory_budget
-from explorer.pictures import load_sample
-from explorer.trained import trained_config
+from explorer.cost import capacity
+from explorer.models.trained import trained_config
+from explorer.models.variants import to_query
+from explorer.pictures.photographs import load_sample
+from explorer.sharing.memory_budget import MemoryBudget, memory_budget
 from explorer.ui import heavy_work, progress, sources
 from explorer.ui.presence import Visit
-from explorer.variants import to_query
 from hrformer import preset
-from tests.explorer.test_models import SMALL, saved, state_with_windows
+from tests.explorer.models.test_weights import SMALL, saved, state_with_windows
 from tests.pages.entrypoint import open_app
 
 QUERY = {"channels": "4,8,8,16", "num_heads": "1,2,2,4", "num_modules": "1,1,2,1", "num_blocks": "1,1,1,1"}
@@ -238,7 +238,7 @@ def test_work_ends_with_the_visit_of_whoever_asked_for_it(
 def refused_page() -> None:
     import streamlit as st
 
-    from explorer.memory_budget import BudgetError
+    from explorer.sharing.memory_budget import BudgetError
     from explorer.ui.progress import with_progress
 
     try:

@@ -11,15 +11,15 @@ from threading import Event
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.benchmark.device_lock import device_lock
-from explorer.benchmark.group import JobProgress
-from explorer.benchmark.models import ModelRef, model_by_name
-from explorer.benchmark.outcome import Place, finished_record
+from explorer.benchmark.measuring.outcome import Place, finished_record
 from explorer.benchmark.plan import Group, Plan
-from explorer.benchmark.queued_work import QueuedWork
-from explorer.benchmark.record import Record
-from explorer.benchmark.runner import Run
-from explorer.ui.job_manager import JobManager, job_manager, store_state
+from explorer.benchmark.running.group import JobProgress
+from explorer.benchmark.running.runner import Run
+from explorer.models.catalogue import ModelRef, model_by_name
+from explorer.processes.device_lock import device_lock
+from explorer.processes.queued_work import QueuedWork
+from explorer.records.record import Record
+from explorer.ui.measure.job_manager import JobManager, job_manager, store_state
 from tests.pages.browsers import MINE, YOURS, load_in, send_cookies
 from tests.pages.entrypoint import open_app
 from tests.pages.test_benchmark import NOTHING_ELSE, TINY, open_benchmark
@@ -102,7 +102,7 @@ def click(app: AppTest, key: str) -> AppTest:
 
 def started_run(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run of the app's visitor that has measured one of its two jobs."""
-    monkeypatch.setattr("explorer.benchmark.runner.GroupMeasurement", OneThenWaits)
+    monkeypatch.setattr("explorer.benchmark.running.runner.GroupMeasurement", OneThenWaits)
     click(app, "start_run")
     run = job_manager().find(app.session_state["bench_run"])
     assert run is not None
@@ -274,7 +274,7 @@ def test_a_lock_that_cannot_be_had_is_said_and_the_run_goes_on(tmp_path, monkeyp
 
 def test_a_run_that_has_ended_is_stopped_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(Plan(models=(model_by_name("resnet10t"),)), "visitor 1", print)
-    monkeypatch.setattr("explorer.benchmark.runner.GroupMeasurement.records", lambda self: iter(()))
+    monkeypatch.setattr("explorer.benchmark.running.runner.GroupMeasurement.records", lambda self: iter(()))
     run.measure_on("cpu")
     manager = JobManager()
     manager.stop(run, "visitor 2")

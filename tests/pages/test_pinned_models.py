@@ -10,13 +10,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explorer.benchmark.models import ModelRef
 from explorer.benchmark.plan import Plan
-from explorer.benchmark.store import Store
-from explorer.ui.job_manager import store_state
+from explorer.models.catalogue import ModelRef
+from explorer.records.store import Store
+from explorer.ui.measure.job_manager import store_state
 from explorer.ui.pins import Pin
 from hrformer import preset
-from tests.explorer.benchmark.examples import example_record
+from tests.explorer.records.examples import example_record
 from tests.pages.entrypoint import open_app
 from tests.pages.test_benchmark import TINY, errors
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.complexity import estimate_complexity
+from explorer.cost.complexity import estimate_complexity
 from explorer.ui.pins import MAX_PINS, Pin, pins_to_json
 from hrformer import HRFormerConfig, preset
 from tests.pages.entrypoint import open_app

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.trained import CLASS_NAMES, trained_config
-from explorer.variants import to_query
+from explorer.models.trained import CLASS_NAMES, trained_config
+from explorer.models.variants import to_query
 from tests.pages.entrypoint import open_app
 
 PAGES = [

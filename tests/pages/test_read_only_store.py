@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
-from explorer.benchmark.exchange import write_csv
-from explorer.benchmark.store import Store
-from tests.explorer.benchmark.examples import example_record
+from explorer.records.exchange import write_csv
+from explorer.records.store import Store
+from tests.explorer.records.examples import example_record
 from tests.pages.entrypoint import open_app
 
 

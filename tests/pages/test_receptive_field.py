@@ -8,8 +8,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Slider
 
-from explorer import capacity
-from explorer.receptive_field import central_position, theoretical_field
+from explorer.cost import capacity
+from explorer.inspection.receptive_field import central_position, theoretical_field
 from explorer.units import significant
 from hrformer import create_model, preset
 from tests.pages.entrypoint import open_app

@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 
 from explorer.claims.table import count_costs
-from tests.explorer.benchmark.silent_servers import greet_and_say_nothing, say_nothing, serving
+from tests.explorer.records.silent_servers import greet_and_say_nothing, say_nothing, serving
 from tests.pages.entrypoint import open_app
 
 pytest.importorskip("psycopg", reason="psycopg is not installed (extra: postgres)")
@@ -24,8 +24,8 @@ def asked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
         connections.append("asked")
         getattr(request, "param", say_nothing)(connection)
 
-    monkeypatch.setattr("explorer.benchmark.postgresql.CONNECT_TIMEOUT_S", 2)
-    monkeypatch.setattr("explorer.benchmark.postgresql.BoundedConnection.patience_s", 2)
+    monkeypatch.setattr("explorer.records.postgresql.CONNECT_TIMEOUT_S", 2)
+    monkeypatch.setattr("explorer.records.postgresql.BoundedConnection.patience_s", 2)
     st.cache_data.clear()
     with serving(answer) as url:
         monkeypatch.setenv("HRFORMER_RESULTS_URL", url)
@@ -60,6 +60,6 @@ def test_a_silent_store_is_asked_again_after_a_moment_only(asked: list[str], mon
     other = open_app("pages/measure/comparison.py")
     assert app.error[0].value == other.error[0].value
     assert asked == ["asked"]
-    monkeypatch.setattr("explorer.ui.page_store._resting", {})  # the moment has passed
+    monkeypatch.setattr("explorer.ui.measure.page_store._resting", {})  # the moment has passed
     app.run()
     assert asked == ["asked"] * 2

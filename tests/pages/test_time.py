@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.benchmark.process import WorkerProcess
 from explorer.benchmark.profile import Profile, ProfileRow
 from explorer.benchmark.profile_file import reference_profiles
-from explorer.ui.time_results import costliest_finding, share_table
+from explorer.processes.process import WorkerProcess
+from explorer.ui.measure.time_results import costliest_finding, share_table
 from tests.pages.entrypoint import hold, open_app
 from tests.pages.test_benchmark import TINY
 
@@ -100,7 +100,7 @@ def test_a_run_of_several_batches_is_shown_at_the_largest_until_another_is_chose
     assert run is not None
     of_eight = tuple(replace(profile, batch_size=8) for profile in run.profiles)
     both = replace(run, profiles=(*run.profiles, *of_eight))
-    monkeypatch.setattr("explorer.ui.time_results.reference_profiles", lambda: both)
+    monkeypatch.setattr("explorer.ui.measure.time_results.reference_profiles", lambda: both)
     app = open_app(PAGE)
     assert "8 images of 224x224 a call" in captions(app)
     app.segmented_control(key="reference_batch").set_value(1).run()
@@ -131,7 +131,7 @@ def test_own_profiles_take_its_place_and_are_shown_the_same_way() -> None:
 
 
 def test_one_model_alone_is_answered_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("explorer.benchmark.neighbours.busy_groups", lambda own: [(1, "benchmark")])
+    monkeypatch.setattr("explorer.processes.neighbours.busy_groups", lambda own: [(1, "benchmark")])
     app = profiled(beside("none"))
     assert "Not taken alone: beside 1 benchmark." in captions(app)
     assert " of MACs, " in answer(app)
@@ -155,7 +155,7 @@ def test_a_process_that_fails_is_said_and_the_reference_stays(monkeypatch: pytes
     def broken(request: Mapping[str, Any], variables: Mapping[str, str]) -> WorkerProcess:
         return WorkerProcess(request, variables, module="explorer.no_such_module")
 
-    monkeypatch.setattr("explorer.benchmark.profile_run.WorkerProcess", broken)
+    monkeypatch.setattr("explorer.benchmark.running.profile_run.WorkerProcess", broken)
     app = profiled(open_app(PAGE))
     assert "There is no profile: hrformer_tiny: the measuring process ended with code 1" in app.error[0].value
     assert is_reference(app)
@@ -171,7 +171,7 @@ def test_an_unknown_name_gets_the_nearest() -> None:
 
 
 def test_without_the_file_that_ships_the_page_says_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("explorer.ui.time_results.reference_profiles", lambda: None)
+    monkeypatch.setattr("explorer.ui.measure.time_results.reference_profiles", lambda: None)
     app = open_app(PAGE)
     assert not app.get("plotly_chart")
     assert "beside its multiply-adds" in app.info[0].value

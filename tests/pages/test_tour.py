@@ -9,11 +9,11 @@ import pytest
 import streamlit
 from streamlit.testing.v1 import AppTest
 
-from explorer import capacity
-from explorer.complexity import estimate_complexity
-from explorer.ui.tour import STEPS
+from explorer.cost import capacity
+from explorer.cost.complexity import estimate_complexity
+from explorer.models.variants import from_query
+from explorer.ui.explore.tour import STEPS
 from explorer.units import with_prefix
-from explorer.variants import from_query
 from hrformer import preset
 from tests.pages.entrypoint import open_app
 

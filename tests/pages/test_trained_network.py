@@ -6,8 +6,8 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.trained import trained_config
-from explorer.variants import to_query
+from explorer.models.trained import trained_config
+from explorer.models.variants import to_query
 from hrformer import create_model, preset
 from tests.pages.entrypoint import open_app
 

@@ -10,8 +10,6 @@ import pytest
 import torch
 
 from explorer.ablation import predictions as module
-from explorer.ablation.digits import NUM_CLASSES, make_canvases, normalise
-from explorer.ablation.exchange import reference_trainings
 from explorer.ablation.predictions import (
     PERCENTILES,
     Predictions,
@@ -23,6 +21,8 @@ from explorer.ablation.predictions import (
 )
 from explorer.ablation.recipe import ARMS, TrainingJob
 from explorer.ablation.scores import evaluate
+from explorer.pictures.digits import NUM_CLASSES, make_canvases, normalise
+from explorer.records.training_exchange import reference_trainings
 from hrformer import create_model
 from tests.explorer.ablation.tiny import tiny_job
 

@@ -23,8 +23,8 @@ from explorer.ablation.forecast import check_memory, needed_mib
 from explorer.ablation.recipe import TrainingPlan
 from explorer.ablation.run import AblationRun, curve_rows
 from explorer.ablation.training import CHECKPOINT_EVERY, Progress, train
-from explorer.benchmark.store import Store
-from explorer.benchmark.training_record import TrainingRecord
+from explorer.records.store import Store
+from explorer.records.training_record import TrainingRecord
 from tests.explorer.ablation.tiny import example_training, tiny_plan
 
 

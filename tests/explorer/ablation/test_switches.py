@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.ablation.switches import SWITCHES, global_attention, switch_named
-from explorer.capacity import check_capacity
+from explorer.cost.capacity import check_capacity
 from hrformer import TASKS, HRFormer, HRFormerConfig, create_model, preset
 
 SMALL = {

@@ -11,11 +11,11 @@ from explorer.ablation.switches import SWITCHES, switch_named
 from explorer.ablation.table import FIGURES, ablation_table, cell_text, labels, measured_records, rows_of
 from explorer.ablation.views import View
 from explorer.charts.ablation import figure_bars, published_markers, ratio_intervals
-from explorer.complexity import estimate_complexity
-from explorer.ui.ablation_results import _bars, _intervals, finding
+from explorer.cost.complexity import estimate_complexity
+from explorer.ui.measure.ablation_results import _bars, _intervals, finding
 from hrformer import HRFormerConfig
 from tests.explorer.ablation.examples import TINY
-from tests.explorer.benchmark.examples import example_record
+from tests.explorer.records.examples import example_record
 
 ARMS = arms_of(TINY, [switch_named("dw_conv")], Axes(window_sizes=(2, 4)))
 BY_COLUMN = {figure.column: figure for figure in FIGURES}

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from explorer import capacity
 from explorer.ablation.arms import Axes, arms_of
 from explorer.ablation.switches import SWITCHES, switch_named
 from explorer.ablation.views import look_at, position_in, twin_of
-from explorer.models import random_model
-from explorer.receptive_field import theoretical_field
+from explorer.cost import capacity
+from explorer.inspection.receptive_field import theoretical_field
+from explorer.models.weights import random_model
 from tests.explorer.ablation.examples import TINY, tiny
 
 IMAGE = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))

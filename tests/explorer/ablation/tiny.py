@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from explorer.ablation.recipe import Recipe, TrainingJob, TrainingPlan, arm_of, small_variant
-from explorer.benchmark.training_record import TrainingRecord
+from explorer.records.training_record import TrainingRecord
 
 VARIANT = replace(small_variant(), img_size=(64, 64), channels=(4, 8, 8, 8), num_heads=(1, 2, 2, 2))
 RECIPE = Recipe(

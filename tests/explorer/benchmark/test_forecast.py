@@ -7,9 +7,15 @@ import torch
 
 from explorer.benchmark.footprint import LiveTensors, footprint
 from explorer.benchmark.forecast import check_memory, estimate_seconds, needed_mib, uncounted
-from explorer.benchmark.models import build_meta_model, meta_images, model_by_name, model_cost, variant
 from explorer.benchmark.plan import Job, Plan
-from explorer.complexity import estimate_complexity
+from explorer.cost.complexity import estimate_complexity
+from explorer.models.catalogue import (
+    build_meta_model,
+    meta_images,
+    model_by_name,
+    model_cost,
+    variant,
+)
 from hrformer import preset
 
 MIB = 2**20

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from explorer.benchmark.device import Cpu, open_device
-from explorer.benchmark.models import model_by_name, model_cost, variant
+from explorer.benchmark.measuring.device import Cpu, open_device
+from explorer.benchmark.measuring.profile_measurement import macs_by_part, named_ranges, profile_calls
 from explorer.benchmark.parts import Part, operator_kind, part_of
 from explorer.benchmark.plan import Job
 from explorer.benchmark.profile import LAUNCH, Profile, ProfileRow, typical
-from explorer.benchmark.profile_measurement import macs_by_part, named_ranges, profile_calls
-from explorer.complexity import KINDS, estimate_complexity
+from explorer.cost.complexity import KINDS, estimate_complexity
+from explorer.models.catalogue import model_by_name, model_cost, variant
 from hrformer import create_model, preset
 
 pytestmark = pytest.mark.alone

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from explorer.charts.cost import CostPart, PlacedVariant, paired_cost_bars, reference_scatter
-from explorer.reference_models import reference_models
+from explorer.models.reference_models import reference_models
 
 
 @pytest.mark.parametrize(("macs", "params"), [(10**7, 10**5), (10**12, 10**9)], ids=["smaller than all", "larger"])

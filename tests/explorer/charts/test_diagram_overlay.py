@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from explorer.charts.diagram_overlay import network_overlay
-from explorer.ui.architecture import describe_network
+from explorer.ui.explore.architecture import describe_network
 from hrformer import HRFormerConfig, preset
 
 TINY = preset("tiny")

@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from explorer.benchmark.published import load_published
 from explorer.claims.catalogue import CLAIMS
 from explorer.claims.claim import Evidence
 from explorer.claims.table import count_verdicts, file_table, judge_all
-from explorer.conventions import HRFORMER, HRNET, MACS
+from explorer.comparison.published import load_published
+from explorer.cost.conventions import HRFORMER, HRNET, MACS
 
 COMMITTED = Path(__file__).parents[3] / "results" / "reference" / "claims.csv"
 BY_KEY = {claim.key: claim for claim in CLAIMS}

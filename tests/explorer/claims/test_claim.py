@@ -8,7 +8,12 @@ import pytest
 
 from explorer.claims.claim import Claim, Evidence, Origin, Outcome, in_convention, judge
 from explorer.claims.quantities import LessWork
-from explorer.conventions import HRFORMER, HRNET, MACS, Convention
+from explorer.cost.conventions import (
+    HRFORMER,
+    HRNET,
+    MACS,
+    Convention,
+)
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from explorer.benchmark.exchange import write_csv
-from explorer.benchmark.record import Record
-from explorer.benchmark.reference import reference_files
-from explorer.benchmark.store import Store
 from explorer.claims import speed
 from explorer.claims.catalogue import CLAIMS
 from explorer.claims.claim import Evidence, judge
 from explorer.claims.speed import latency_ratio, timed_records
-from tests.explorer.benchmark.examples import example_record, failed_record
+from explorer.records.exchange import write_csv
+from explorer.records.record import Record
+from explorer.records.reference import reference_files
+from explorer.records.store import Store
+from tests.explorer.records.examples import example_record, failed_record
 
 MODELS = ("hrformer_base", "hrnet_w48")
 SIZE = (224, 224)

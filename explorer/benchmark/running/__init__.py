@@ -1,0 +1,1 @@
+"""What starts measuring processes, here and on a Ray cluster, and takes their results."""

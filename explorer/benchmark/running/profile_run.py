@@ -1,0 +1,155 @@
+"""Profiles of models, each taken in processes of its own, while they have their turn in the runner's queue."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from explorer.benchmark.measuring.outcome import Place
+from explorer.benchmark.measuring.profile_measurement import ROUNDS, check_profilable
+from explorer.benchmark.plan import Job
+from explorer.benchmark.profile import Profile, typical
+from explorer.processes.neighbours import Neighbours
+from explorer.processes.process import WorkerProcess
+from explorer.processes.queued_work import QueuedWork
+
+
+class ProfileRun(QueuedWork):
+    """Models that are profiled in turn, on their way through the runner; `Runner.submit_profile` makes it.
+
+    Each model runs in a process of its own: in memory that another one has left behind it would find pages that it
+    otherwise has to ask the system for, some 500,000 a call of HRFormer-B on eight images.
+
+    Args:
+        jobs: Eager inference jobs on one device.
+        trace_folder: Where to write a Chrome trace of each; None for none.
+        owner: Who asked for it, as shown to others in the queue.
+        sweeps: How often the models take turns, each time in a new process.
+        computing: How many heavy computations this process does beside, at the moment that it is asked.
+
+    Attributes:
+        id: Short and unique.
+        asked_at: When it was asked for.
+        note: What holds it up, see `QueuedWork`.
+        jobs: The jobs.
+        ran_beside: What else of this program ran on the machine meanwhile, as of records; None before the end.
+
+    Raises:
+        ValueError: If there is no job, or one is not an eager inference.
+    """
+
+    kind = "profile"
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        trace_folder: Path | None,
+        owner: str,
+        sweeps: int = 1,
+        computing: Callable[[], int] = lambda: 0,
+    ) -> None:
+        if not jobs or sweeps < 1:
+            raise ValueError("Nothing to profile: name at least one model, and let it run at least once.")
+        for job in jobs:
+            check_profilable(job)
+        super().__init__(owner)
+        self.jobs = tuple(jobs)
+        self._sweeps = sweeps
+        self._trace_folder = trace_folder
+        self._worker: WorkerProcess | None = None
+        self._place: Place | None = None
+        self._beside = Neighbours(self._workers, computing)
+        self.ran_beside: str | None = None
+        self._calls: list[list[Profile]] = [[] for _ in jobs]
+        self._error: str | None = None
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """The results, one a job; none before the end, or where `error` says why there are none."""
+        is_complete = self._done.is_set() and self._error is None and not self._cancelled
+        return tuple(map(typical, self._calls)) if is_complete else ()
+
+    @property
+    def place(self) -> Place | None:
+        """Where it runs; None before its first process has begun."""
+        return self._place
+
+    @property
+    def share_done(self) -> float:
+        """How much of it is done, 0 to 1."""
+        return sum(map(len, self._calls)) / (len(self.jobs) * self._sweeps * ROUNDS)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since its turn came; 0 while it waits."""
+        return 0.0 if self._started_at is None else time.monotonic() - self._started_at
+
+    @property
+    def trace_paths(self) -> tuple[Path, ...]:
+        """Where the traces go, one a job; empty where none are written."""
+        if self._trace_folder is None:
+            return ()
+        return tuple(self._trace_folder / f"{self.id}-{index}.json" for index in range(len(self.jobs)))
+
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether it was stopped before it had a result."""
+        return self._cancelled and not self.profiles
+
+    @property
+    def error(self) -> str | None:
+        """Why there is no result."""
+        return "cancelled" if self.was_cancelled else self._error
+
+    def cancel(self) -> None:
+        """Stop it, from any thread; one that has ended keeps its results."""
+        with self._lock:
+            if self._done.is_set():
+                return
+            self._cancelled = True
+            if self._worker is None:
+                self._done.set()  # it need not wait for its turn to be over
+            else:
+                self._worker.kill()
+
+    def measure_on(self, device: str) -> None:
+        """Run it to its end, from the device's thread."""
+        self._started_at = time.monotonic()
+        for sweep in range(self._sweeps):
+            for index in range(len(self.jobs)):
+                worker = self._start(index, is_last=sweep == self._sweeps - 1)
+                if worker is not None:
+                    self._listen(worker, index)
+        self.ran_beside = self._beside.told()
+        self._done.set()
+
+    def _workers(self) -> tuple[int, ...]:
+        worker = self._worker
+        return () if worker is None else (worker.pid,)
+
+    def _start(self, index: int, *, is_last: bool) -> WorkerProcess | None:
+        trace_path = str(self.trace_paths[index]) if self.trace_paths and is_last else None
+        request = {"pass": "profile", "jobs": [self.jobs[index].to_dict()], "trace_path": trace_path}
+        with self._lock:
+            if self._cancelled or self._error is not None:
+                return None
+            self._worker = WorkerProcess(request, {})
+            return self._worker
+
+    def _listen(self, worker: WorkerProcess, index: int) -> None:
+        before, reason = len(self._calls[index]), None
+        for message in worker.messages():
+            self._beside.look()
+            match message["type"]:
+                case "place":
+                    self._place = Place.from_dict(message["place"])
+                case "profile":
+                    self._calls[index].append(Profile.from_dict(message["profile"]))
+                case "failed":
+                    reason = message["reason"]
+        with self._lock:
+            self._worker = None
+            how_it_ended = worker.close()
+        if reason or len(self._calls[index]) - before < ROUNDS:
+            self._error = f"{self.jobs[index].model.name}: {reason or how_it_ended}"

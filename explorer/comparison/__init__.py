@@ -1,0 +1,1 @@
+"""Records and published figures side by side, in one convention of counting."""

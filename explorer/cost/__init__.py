@@ -1,0 +1,1 @@
+"""What a variant costs, in closed form: parameters, work, memory."""

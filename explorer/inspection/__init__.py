@@ -1,0 +1,1 @@
+"""What happens inside a network: maps, attention, fusions, receptive fields, attribution."""

@@ -1,0 +1,60 @@
+"""The weights that ship with the explorer: a small HRFormer that has learned to segment digits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from explorer.ablation.recipe import small_variant
+from explorer.pictures.digits import make_canvases
+from explorer.pictures.photographs import Picture
+from hrformer import HRFormer, HRFormerConfig, load_checkpoint
+
+WEIGHTS_PATH = Path(__file__).parents[1] / "data" / "digits_hrformer.safetensors"
+#: On 400 test pictures; `docs/trained_weights.md` says how, a test checks it.
+TEST_MIOU = 0.759
+TRAINED_ON = (
+    "trained for this explorer to segment handwritten digits (MNIST) over photographs: background and ten digits, "
+    f"test mIoU {TEST_MIOU:.3f}. It has learned nothing else; on a photograph it looks for digits"
+)
+#: What its outputs mean.
+CLASS_NAMES = ("background", *(f"digit {digit}" for digit in range(10)))
+#: Pictures of its task that nothing was trained on.
+DIGIT_SAMPLES = tuple(f"Digits {number}" for number in range(1, 7))
+#: Chooses them among all possible test pictures.
+_SAMPLE_SEED = 1
+
+
+def trained_config() -> HRFormerConfig:
+    """The variant that the weights are of: the ablation's arm with the 3x3 depth-wise convolution."""
+    return small_variant()
+
+
+def fits_trained_weights(config: HRFormerConfig) -> bool:
+    """Whether the weights fit a variant, at whatever image size."""
+    return replace(config, img_size=trained_config().img_size) == trained_config()
+
+
+def load_trained() -> HRFormer:
+    """The trained network, in evaluation mode.
+
+    Raises:
+        ValueError: If the file is damaged.
+        FileNotFoundError: If it is missing.
+    """
+    return load_checkpoint(WEIGHTS_PATH, trained_config()).eval()
+
+
+def load_digit_sample(name: str) -> Picture:
+    """One of `DIGIT_SAMPLES`, (112, 112, 3).
+
+    Raises:
+        ValueError: If there is no such sample.
+    """
+    if name not in DIGIT_SAMPLES:
+        raise ValueError(f"There is no sample picture {name!r}: use one of {', '.join(DIGIT_SAMPLES)}.")
+    side = trained_config().img_size[0]
+    canvases = make_canvases("test", len(DIGIT_SAMPLES), side, _SAMPLE_SEED)
+    return np.array(canvases.images[DIGIT_SAMPLES.index(name)])

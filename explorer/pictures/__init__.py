@@ -1,0 +1,1 @@
+"""Pictures that networks look at: photographs, digits over textures, and files of a user."""

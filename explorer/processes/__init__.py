@@ -1,0 +1,1 @@
+"""Processes beside the app: starting and ending them, their memory, their turn on a device."""

@@ -1,0 +1,286 @@
+"""How much memory the app's heavy work may take, all users together: admitted in turn, refused where it never fits.
+
+The process's resident memory is measured, not booked: what models, caches and sessions really hold counts. To it comes
+what work that has begun may still take, and what new work needs. What could not fit into an otherwise idle server is
+refused before it waits. Beyond the budget caches are released first, then the work waits for its turn
+(`explorer.sharing.admission`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import math
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
+from threading import Condition, Lock
+
+import psutil
+
+from explorer.sharing.admission import (
+    Admission,
+    Memory,
+    Ticket,
+    Waiting,
+)
+
+VARIABLE = "HRFORMER_MEMORY_BUDGET"
+DEFAULT_MIB = 4096.0
+
+_UNITS_MIB = {"": 2.0**-20, "B": 2.0**-20, "KIB": 2.0**-10, "MIB": 1.0, "GIB": 1024.0, "TIB": 2.0**20}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
+#: How often a waiting piece of work is told its place, and memory is measured anew.
+_POLL_S = 1.0
+
+
+class BudgetError(ValueError):
+    """Work that does not fit into the budget, or a budget that is no size."""
+
+
+OnWait = Callable[[Waiting], None]
+
+
+class MemoryBudget:
+    """Admits heavy work: in turn, except that small work may overtake what waits for memory (`Admission`).
+
+    Long work has places of its own, so that nobody who only wants to look waits behind it.
+
+    Args:
+        budget_mib: What the whole process may hold, MiB.
+        resident_mib: Measures what it holds, MiB.
+        at_once: How many pieces of work run at once, as many long ones and as many others.
+    """
+
+    def __init__(
+        self, budget_mib: float, *, resident_mib: Callable[[], float] | None = None, at_once: int | None = None
+    ) -> None:
+        self.budget_mib = budget_mib
+        self._resident_mib = resident_mib or process_mib
+        self._at_rest_mib = self._resident_mib()
+        self._admission = Admission(at_once or os.cpu_count() or 1)
+        self._times = _Times()
+        self._changed = Condition()
+        self._releases: list[Callable[[], None]] = []
+        self._releasing = Lock()
+        #: Numbers what happens: work that comes and work that ends, after which caches may be full again.
+        self._events = self._last_end = self._last_release = 0
+        self._was_released = False
+
+    def release_with(self, release: Callable[[], None]) -> None:
+        """Call `release()`, which empties a cache, when memory runs short."""
+        self._releases.append(release)
+
+    @property
+    def at_work(self) -> int:
+        """How many pieces of work run now."""
+        with self._changed:
+            return len(self._admission.running)
+
+    @contextmanager
+    def admitted(self, needed_mib: float, *, long: bool = False, on_wait: OnWait | None = None) -> Iterator[None]:
+        """Run the body when its turn has come and there is room for it.
+
+        Args:
+            needed_mib: The most that the body takes, MiB.
+            long: Whether it takes longer than a page should.
+            on_wait: Told again and again what is waited for; what it raises ends the waiting.
+
+        Raises:
+            BudgetError: If the work could never fit, before anything waits for it; or if it does not fit while
+                nothing else is running, because of what the visitors keep.
+        """
+        self.refuse_impossible(needed_mib)
+        with self._changed:
+            ticket = self._admission.join(needed_mib, long=long)
+            self._events += 1
+            came = self._events
+        try:
+            self._wait_for_turn(ticket, came, on_wait)
+            yield
+        finally:
+            with self._changed:
+                self._leave(ticket)
+
+    def release(self) -> None:
+        """Empty all caches and give their memory back to the system."""
+        for release in self._releases:
+            release()
+        gc.collect()
+        give_back()
+        self._was_released = True
+
+    def rest(self) -> None:
+        """Release everything while nobody is there: what is held then is what the server itself takes."""
+        self.release()
+        with self._changed:
+            if not self._admission.running:
+                self._at_rest_mib = self._resident_mib()
+
+    def _wait_for_turn(self, ticket: Ticket, came: int, on_wait: OnWait | None) -> None:
+        told_at, told = -math.inf, None
+        while True:
+            with self._changed:
+                waiting = self._admission.try_to_start(ticket, self._memory())
+                if waiting is None:
+                    self._times.begin(ticket)
+                    self._changed.notify_all()
+                    return
+                waiting = replace(waiting, about_s=self._times.left_s(self._admission.running))
+            if waiting.for_memory and self._make_room(ticket, came):
+                continue
+            # Each wake-up would be a message to a browser, and all that wait wake up together.
+            if on_wait is not None and (waiting != told or time.monotonic() - told_at >= _POLL_S):
+                on_wait(waiting)  # outside the lock: it may raise, and draws on a page
+                told_at, told = time.monotonic(), waiting
+            with self._changed:
+                self._changed.wait(_POLL_S)
+
+    def _leave(self, ticket: Ticket) -> None:
+        self._admission.leave(ticket)
+        if ticket.running:
+            self._times.end(ticket)
+            self._events += 1
+            self._last_end = self._events
+        self._changed.notify_all()
+
+    def _make_room(self, ticket: Ticket, came: int) -> bool:
+        """Release the caches where that may be enough for work that waits for memory.
+
+        Args:
+            ticket: The work.
+            came: The number of its coming.
+
+        Returns:
+            Whether they were released.
+
+        Raises:
+            BudgetError: If nothing is running, and the work doesn't fit even so.
+        """
+        with self._releasing:  # one at a time: who comes next finds what the first one left
+            with self._changed:
+                memory, is_alone = self._memory(), not self._admission.running
+                if self._admission.fits(ticket, memory):
+                    return False
+                if self._last_release >= max(came, self._last_end):
+                    if is_alone:
+                        raise BudgetError(_does_not_fit_now(ticket.needed_mib, memory))
+                    return False
+                if not is_alone and not self._admission.fits(ticket, memory.with_empty_caches):
+                    return False
+                number = self._events
+            self.release()
+            self._last_release = number
+        return True
+
+    def _memory(self) -> Memory:
+        """What is held now. What is held at rest is never more than that."""
+        held_mib = self._resident_mib()
+        self._at_rest_mib = min(self._at_rest_mib, held_mib)
+        return Memory(self.budget_mib, held_mib, self._at_rest_mib)
+
+    def refuse_impossible(self, needed_mib: float) -> None:
+        """Refuse what not even a server without users could hold, however many work or wait.
+
+        Raises:
+            BudgetError: If it is that much.
+        """
+        with self._changed:
+            memory = self._memory()
+        if needed_mib <= self.budget_mib and not memory.can_ever_hold(needed_mib) and not self._was_released:
+            self.release()  # what was held at the start may have been caches
+            with self._changed:
+                memory = self._memory()
+        if not memory.can_ever_hold(needed_mib):
+            raise BudgetError(_never_fits(needed_mib, memory))
+
+
+class _Times:
+    """How long work takes, of each kind."""
+
+    def __init__(self) -> None:
+        self._begun: dict[Ticket, float] = {}
+        self._usual_s: dict[bool, float] = {}
+
+    def begin(self, ticket: Ticket) -> None:
+        self._begun[ticket] = time.monotonic()
+
+    def end(self, ticket: Ticket) -> None:
+        took_s = time.monotonic() - self._begun.pop(ticket)
+        self._usual_s[ticket.long] = (self._usual_s.get(ticket.long, took_s) + took_s) / 2  # the newest counts most
+
+    def left_s(self, running: list[Ticket]) -> float | None:
+        """Until all have ended, if they take as long as is usual; None where nobody can know."""
+        now = time.monotonic()
+        left = [self._usual_s.get(ticket.long, 0.0) - (now - self._begun[ticket]) for ticket in running]
+        return max(left) if left and min(left) > 0 else None
+
+
+def process_mib() -> float:
+    """What this process holds in memory, MiB."""
+    return float(psutil.Process().memory_info().rss / 2**20)
+
+
+def give_back() -> None:
+    """Give freed memory back to the system: glibc keeps some of it, which would count as held."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
+
+
+def parse_size(text: str) -> float:
+    """MiB from a size such as 4GiB, 512MiB or a number of bytes.
+
+    Raises:
+        BudgetError: If the text is no such size, or below one MiB.
+    """
+    found = _SIZE.fullmatch(text)
+    unit = found[2].upper() if found else ""
+    mib = float(found[1]) * _UNITS_MIB[unit] if found and unit in _UNITS_MIB else 0.0
+    if mib < 1:
+        raise BudgetError(f"{VARIABLE} is {text!r}, which is no size of memory: use one such as 4GiB, 512MiB or bytes.")
+    return mib
+
+
+@lru_cache(maxsize=1)
+def memory_budget() -> MemoryBudget:
+    """The one of this process.
+
+    Raises:
+        BudgetError: If the environment variable HRFORMER_MEMORY_BUDGET is no size.
+    """
+    text = os.environ.get(VARIABLE)
+    return MemoryBudget(parse_size(text) if text else DEFAULT_MIB)
+
+
+def _size(mib: float) -> str:
+    return f"{mib / 1024:.1f} GiB" if mib >= 1024 else f"{mib:.0f} MiB"
+
+
+def _never_fits(needed_mib: float, memory: Memory) -> str:
+    return (
+        f"This needs about {_size(needed_mib)} and will never fit: the server, which itself holds "
+        f"{_size(memory.at_rest_mib)}, may take {_size(memory.budget_mib)}: {_ways_out(needed_mib, memory)}."
+    )
+
+
+def _does_not_fit_now(needed_mib: float, memory: Memory) -> str:
+    kept_mib = memory.held_mib - memory.at_rest_mib
+    return (
+        f"This needs about {_size(needed_mib)} and does not fit now: of the {_size(memory.budget_mib)} that the server "
+        f"may take, it itself holds {_size(memory.at_rest_mib)}, and its visitors {_size(kept_mib)} in uploads and "
+        "results that they keep. These come back within 30 s of their leaving: try again then, or "
+        f"{_ways_out(needed_mib, memory)}."
+    )
+
+
+def _ways_out(needed_mib: float, memory: Memory) -> str:
+    enough_gib = -(-(memory.held_mib + needed_mib) * 1.1 // 1024)
+    return (
+        "use fewer channels or blocks, smaller windows or a smaller image, or start it with "
+        f"{VARIABLE}={enough_gib:.0f}GiB"
+    )
