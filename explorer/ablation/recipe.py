@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from explorer.models.trained import trained_config
 from explorer.pictures.digits import CROP_MARGIN, NUM_CLASSES
 from explorer.records.columns import json_id
 from hrformer import HRFormerConfig
@@ -105,25 +106,6 @@ class Recipe:
             raise ValueError(f"{name} = {value:g} is outside {low:g} to {high:g}.")
 
 
-def small_variant() -> HRFormerConfig:
-    """The variant that is trained: one module and one block a stage, the window of the paper.
-
-    Its 1/32 branch has the width of the 1/16 branch: a wider one added parameters and nothing to the result.
-    """
-    return HRFormerConfig(
-        task="segmentation",
-        img_size=(112, 112),
-        num_classes=NUM_CLASSES,
-        num_modules=(1, 1, 1, 1),
-        num_blocks=(1, 1, 1, 1),
-        channels=(16, 32, 64, 64),
-        num_heads=(1, 2, 4, 4),
-        mlp_ratios=(4.0, 4.0, 4.0, 4.0),
-        window_sizes=(7, 7, 7, 7),
-        segmentation_head="fcn",
-    )
-
-
 def arm_of(variant: HRFormerConfig, arm: str) -> HRFormerConfig:
     """A variant as one arm of the comparison has it.
 
@@ -218,7 +200,7 @@ class TrainingPlan:
     arms: Sequence[str] = tuple(ARMS)
     seeds: Sequence[int] = DEFAULT_SEEDS
     recipe: Recipe = field(default_factory=Recipe)
-    variant: HRFormerConfig = field(default_factory=small_variant)
+    variant: HRFormerConfig = field(default_factory=trained_config)
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.seeds) <= MAX_SEEDS:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from explorer.ablation.checkpoints import checkpoint_path, resumable, unfinished_otherwise
 from explorer.ablation.forecast import DEFAULT_PROCESSES, check_memory
 from explorer.ablation.recipe import TrainingJob, TrainingPlan
-from explorer.benchmark.measuring.outcome import reason_of
+from explorer.benchmark.outcome import reason_of
 from explorer.processes.memory import available_ram_mib
 from explorer.processes.process import WorkerProcess
 from explorer.processes.queued_work import QueuedWork

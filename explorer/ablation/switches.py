@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from explorer.geometry import branch_sizes
 from hrformer import HRFormerConfig
 from hrformer.config import LIMITS
+from hrformer.geometry import branch_sizes
 
 
 @dataclass(frozen=True)

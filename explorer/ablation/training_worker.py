@@ -18,7 +18,7 @@ from explorer.ablation.checkpoints import CheckpointError
 from explorer.ablation.predictions import write_masks
 from explorer.ablation.recipe import TrainingJob
 from explorer.ablation.training import Outcome, Progress, train
-from explorer.benchmark.measuring.outcome import reason_of
+from explorer.benchmark.outcome import reason_of
 from explorer.processes.child import Send, die_with_parent, private_stdout
 from explorer.processes.environment import cpu_model, describe_environment
 from explorer.processes.memory import protect_the_machine

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from explorer.ablation.arms import Arm
 from explorer.cost.capacity import check_capacity
-from explorer.geometry import branch_sizes
 from explorer.inspection.effective_field import contribution_squares, effective_field
 from explorer.inspection.leak import map_entering_blocks, measure_leak, window_of
 from explorer.inspection.receptive_field import MapPosition, central_position, theoretical_field
 from explorer.sharing.seeding import seeded
 from hrformer import HRFormer, HRFormerConfig, create_model
+from hrformer.geometry import branch_sizes
 from hrformer.windows import WindowGrid
 
 #: Share of the gradient whose square tells the size of an effective field.

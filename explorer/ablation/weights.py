@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import save_file
 from tqdm import tqdm
 
-from explorer.ablation.recipe import Recipe, TrainingJob, small_variant
+from explorer.ablation.recipe import Recipe, TrainingJob
 from explorer.ablation.training import Outcome, Progress, train
-from explorer.models.trained import WEIGHTS_PATH
+from explorer.models.trained import WEIGHTS_PATH, trained_config
 from hrformer import HRFormer
 
 #: Longer, over more pictures, so that none is seen more than about six times, and nearer to what the score counts.
@@ -21,7 +21,7 @@ SEED = 0
 
 def shipped_job() -> TrainingJob:
     """What `make weights` trains."""
-    return TrainingJob(arm="3x3", seed=SEED, variant=small_variant(), recipe=RECIPE)
+    return TrainingJob(arm="3x3", seed=SEED, variant=trained_config(), recipe=RECIPE)
 
 
 def write_weights(model: HRFormer, path: Path) -> None:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from explorer.benchmark.measuring.outcome import Place
+from explorer.benchmark.outcome import Place
 from explorer.benchmark.profile import Profile, ProfileRow
 from explorer.benchmark.profile_comparison import SHARED_KIND
 from explorer.records.columns import Column, check_value, columns_of

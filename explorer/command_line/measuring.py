@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from explorer.benchmark.forecast import estimate_seconds, uncounted
-from explorer.benchmark.measuring.machine_load import MachineLoad
+from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.running.runner import (
     Run,

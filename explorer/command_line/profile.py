@@ -120,7 +120,7 @@ def _watch(run: ProfileRun) -> None:
 def _show(profiles: Sequence[Profile]) -> None:
     """The kinds of work of each, and what sets the first apart."""
     from explorer.benchmark.profile_comparison import SHARED_KINDS, by_shared_kind, finding
-    from explorer.comparison.tables import display_name
+    from explorer.models.names import display_name
 
     times_ms = {profile: by_shared_kind(profile).set_index("kind")["time_ms"] for profile in profiles}
     rows: list[tuple[str, Mapping[Profile, float]]] = [

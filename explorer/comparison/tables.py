@@ -5,7 +5,6 @@ All functions take and return tables as `Store.query` and `published_speeds` mak
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.comparison.published import FOLDER, load_published, published_speeds
+from explorer.models.names import display_name, engine_label, family_of, model_label
 from explorer.processes.neighbours import NOTHING
 from explorer.units import counted
 
@@ -56,43 +56,15 @@ RATIOS = {
 }
 #: The series of records, as opposed to the published ones.
 MEASURED_SERIES = "measured"
-FAMILIES = ("HRFormer", "HRNet", "DeiT", "Swin", "ViT")
 #: The models whose published speeds are shown beside the records; timm's table has many relatives of them.
 _PUBLISHED_MODELS = r".*HRFormer-.*|HRNet-W\d+|DeiT-(?:Ti|S|B)"
-OTHER_FAMILY = "other"
 
-_HEADS = {"pose": "pose", "ocr": "segmentation"}
-_SIZES = {"tiny": "T", "small": "S", "base": "B"}
 _IMAGENET_SIDE = 224
 _CLASSIFICATION_TASKS = ("classification", "ImageNet")
 _BYTES_PER_VALUE = {"bf16": 2, "fp16": 2}
 _IN_CHANS = 3
 #: How timm's files name torch and CUDA: "pt240-cu124".
 _VERSIONS = r"(pt\d+(?:-cu\d+)?)"
-
-
-def display_name(model_name: str) -> str:
-    """How papers call a model; a name that no paper uses stays as it is."""
-    if match := re.fullmatch(r"hrformer_(tiny|small|base)(?:_(pose|segmentation))?", model_name):
-        return f"HRFormer-{_SIZES[match[1]]}" + (f" ({match[2]})" if match[2] else "")
-    if match := re.fullmatch(r"hrnet_w(\d+)(?:_(pose|ocr))?", model_name):
-        return f"HRNet-W{match[1]}" + (f" ({_HEADS[match[2]]})" if match[2] else "")
-    if match := re.fullmatch(r"deit_(tiny|small|base)_patch16_224", model_name):
-        return f"DeiT-{'Ti' if match[1] == 'tiny' else _SIZES[match[1]]}"
-    if match := re.fullmatch(r"swin_(tiny|small|base)_(patch4_window7_224|pose)", model_name):
-        return f"Swin-{_SIZES[match[1]]}" + (" (pose)" if match[2] == "pose" else "")
-    return model_name
-
-
-def engine_label(engine: str, compile_mode: str) -> str:
-    """How tables and charts call what runs a model, with the compiler's mode where it is not the usual one."""
-    return engine if compile_mode in ("eager", "default") else f"{engine}, {compile_mode}"
-
-
-def model_label(name: str, engine: str, compile_mode: str) -> str:
-    """A model with what runs it, unless that is eager."""
-    label = engine_label(engine, compile_mode)
-    return name if label == "eager" else f"{name} · {label}"
 
 
 def without_engine(table: pd.DataFrame) -> pd.Series:
@@ -103,12 +75,6 @@ def without_engine(table: pd.DataFrame) -> pd.Series:
     """
     named = zip(table["model"], table["engine_label"], strict=True)
     return pd.Series([model.removesuffix(f" · {label}") for model, label in named], table.index, dtype="string")
-
-
-def family_of(model_name: str) -> str:
-    """The architecture that a name speaks of, one of `FAMILIES`, or "other"."""
-    words = re.split(r"[^a-z]+", model_name.lower())
-    return next((family for family in FAMILIES if family.lower() in words), OTHER_FAMILY)
 
 
 def setups_of(counts: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from explorer.benchmark.forecast import TRAINING_FACTOR
-from explorer.comparison.tables import display_name
 from explorer.cost.conventions import Convention, Work
 from explorer.models.catalogue import (
     READY_CHOICES,
@@ -22,6 +21,7 @@ from explorer.models.catalogue import (
     model_by_name,
     model_cost,
 )
+from explorer.models.names import display_name
 
 #: What a published row is counted as: the model's name and the image size.
 Counted = tuple[str, Size]

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from explorer.geometry import area, branch_sizes, stem_sizes
 from hrformer import HRFormerConfig
 from hrformer.config import NUM_BRANCHES, NUM_STAGES
+from hrformer.geometry import area, branch_sizes, stem_sizes
 from hrformer.widths import (
     BOTTLENECK_EXPANSION,
     CLASSIFICATION_FEATURES,

@@ -9,8 +9,8 @@ import pandas as pd
 
 from explorer.cost import operator_counts as ops
 from explorer.cost.complexity import ATTENTION_KINDS, block_costs
-from explorer.geometry import branch_sizes
 from hrformer import HRFormerConfig
+from hrformer.geometry import branch_sizes
 from hrformer.windows import WindowGrid
 
 

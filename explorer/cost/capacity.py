@@ -5,8 +5,8 @@ from __future__ import annotations
 import psutil
 
 from explorer.cost.complexity import MIB, estimate_complexity
-from explorer.geometry import area, attention_pairs, branch_sizes
 from hrformer import HRFormerConfig
+from hrformer.geometry import area, attention_pairs, branch_sizes
 from hrformer.windows import WindowGrid
 
 #: Python objects, buffers and the libraries' workspaces, next to weights and activations (measured on HRFormer-B).

@@ -14,9 +14,9 @@ from typing import TypeVar
 from explorer.cost import operator_counts as ops
 from explorer.cost.activation_memory import peak_activation_elements
 from explorer.cost.operator_counts import OperatorCounts, total
-from explorer.geometry import area, branch_sizes, stem_sizes
 from hrformer import HRFormerConfig
 from hrformer.config import NUM_BRANCHES, NUM_STAGES
+from hrformer.geometry import area, branch_sizes, stem_sizes
 from hrformer.widths import (
     BOTTLENECK_EXPANSION,
     CLASSIFICATION_FEATURES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
-from explorer.geometry import Size, area, downsampled
+from hrformer.geometry import Size, area, downsampled
 from hrformer.widths import BOTTLENECK_EXPANSION
 from hrformer.windows import WindowGrid
 

@@ -13,13 +13,13 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from explorer.geometry import Size, attention_pairs
 from explorer.inspection.partial_forward import exclusive, high_resolution_module, module_inputs
 from explorer.units import counted
 from hrformer import HRFormer, HRFormerConfig
 from hrformer.attention import WindowAttention, window_partition, window_reverse
 from hrformer.block import HRFormerBlock
 from hrformer.config import NUM_STAGES
+from hrformer.geometry import Size, attention_pairs
 from hrformer.windows import WindowGrid
 
 #: Largest attention that is written out, in (query, key) pairs over all windows and heads: 256 MiB in fp32.

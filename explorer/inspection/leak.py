@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from explorer.geometry import branch_sizes
 from explorer.inspection.partial_forward import exclusive, high_resolution_module, module_inputs
 from explorer.inspection.receptive_field import MapPosition
 from hrformer import HRFormer, HRFormerConfig
 from hrformer.attention import window_partition
+from hrformer.geometry import branch_sizes
 from hrformer.windows import WindowGrid
 
 

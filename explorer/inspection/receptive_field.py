@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from explorer.cost.complexity import estimate_complexity
-from explorer.geometry import Size, area, branch_sizes, stem_sizes
 from explorer.inspection.axis_reads import (
     Mask,
     bilinear_reads,
@@ -28,6 +27,12 @@ from explorer.inspection.axis_reads import (
 )
 from hrformer import HRFormerConfig
 from hrformer.config import NUM_STAGES
+from hrformer.geometry import (
+    Size,
+    area,
+    branch_sizes,
+    stem_sizes,
+)
 from hrformer.widths import STAGE1_CHANNELS
 
 #: Window sizes of the axis that sets area against MACs.

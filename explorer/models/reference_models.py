@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from explorer.cost.complexity import estimate_complexity
-from explorer.models.variants import PAPER_NAMES
+from explorer.models.names import PAPER_NAMES
 from hrformer import preset
 
 if TYPE_CHECKING:

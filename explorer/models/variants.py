@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from explorer.models.names import PAPER_NAMES
 from hrformer import PRESETS, TASKS, HRFormerConfig, preset
 from hrformer.config import nearest_channels
 from hrformer.wording import shown
@@ -25,7 +26,6 @@ _SHORT = {
     "img_size": "image",
     "num_classes": "classes",
 }
-PAPER_NAMES = {"tiny": "HRFormer-T", "small": "HRFormer-S", "base": "HRFormer-B"}
 
 
 @dataclass(frozen=True)

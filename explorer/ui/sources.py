@@ -14,7 +14,6 @@ from torch import Tensor
 
 from explorer.cost.capacity import building_mib, looking_mib
 from explorer.cost.complexity import MIB
-from explorer.geometry import area
 from explorer.models.trained import (
     DIGIT_SAMPLES,
     TEST_MIOU,
@@ -52,6 +51,7 @@ from explorer.ui.variant import (
 )
 from hrformer import HRFormer, HRFormerConfig
 from hrformer.checkpoint import SUFFIXES
+from hrformer.geometry import area
 
 _PICTURE = "picture"
 _OWN = "own"

@@ -12,9 +12,9 @@ import timm
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.benchmark.measuring.machine_load import MachineLoad
-from explorer.benchmark.measuring.outcome import Place, finished_record, unfinished_record
+from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.method import Method
+from explorer.benchmark.outcome import Place, finished_record, unfinished_record
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.running.runner import Progress, Run
 from explorer.charts.benchmark import latency_bars

@@ -13,7 +13,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explorer.benchmark.measuring.outcome import Place, reason_of, unfinished_record
+from explorer.benchmark.outcome import Place, reason_of, unfinished_record
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.running.runner import Run
 from explorer.claims.table import count_costs

@@ -11,7 +11,7 @@ from threading import Event
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.benchmark.measuring.outcome import Place, finished_record
+from explorer.benchmark.outcome import Place, finished_record
 from explorer.benchmark.plan import Group, Plan
 from explorer.benchmark.running.group import JobProgress
 from explorer.benchmark.running.runner import Run

@@ -26,12 +26,6 @@ from explorer.benchmark.measuring.device import (
     open_device,
 )
 from explorer.benchmark.measuring.nvml import CardWatch
-from explorer.benchmark.measuring.outcome import (
-    Place,
-    finished_record,
-    reason_of,
-    status_of,
-)
 from explorer.benchmark.measuring.profile_measurement import profile_calls
 from explorer.benchmark.measuring.step import (
     BuiltStep,
@@ -40,6 +34,12 @@ from explorer.benchmark.measuring.step import (
     set_precision,
 )
 from explorer.benchmark.method import Method, Timer, measure_rounds, warm_up
+from explorer.benchmark.outcome import (
+    Place,
+    finished_record,
+    reason_of,
+    status_of,
+)
 from explorer.benchmark.plan import Job
 from explorer.engines.engine import engine_by_name
 from explorer.processes.child import Send, die_with_parent, private_stdout
@@ -240,7 +240,7 @@ def _run(request: Mapping[str, Any], reporter: Reporter) -> None:
         if jobs[0].threads is not None:
             torch.set_num_threads(jobs[0].threads)
     set_precision(jobs[0].precision)
-    place = Place.here(jobs[0], device)
+    place = Place.here(jobs[0], device.name, device.uuid)
     reporter.send("place", place=place.to_dict())
     match request["pass"]:
         case "alone":

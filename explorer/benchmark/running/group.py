@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.benchmark.measuring.outcome import Place, unfinished_record
+from explorer.benchmark.outcome import Place, unfinished_record
 from explorer.benchmark.plan import Group, Job
 from explorer.processes.process import WorkerProcess
 from explorer.records.record import Record, Status

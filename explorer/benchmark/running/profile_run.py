@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from explorer.benchmark.measuring.outcome import Place
 from explorer.benchmark.measuring.profile_measurement import ROUNDS, check_profilable
+from explorer.benchmark.outcome import Place
 from explorer.benchmark.plan import Job
 from explorer.benchmark.profile import Profile, typical
 from explorer.processes.neighbours import Neighbours

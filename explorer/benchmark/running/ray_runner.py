@@ -18,7 +18,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from explorer.benchmark.forecast import check_memory
-from explorer.benchmark.measuring.outcome import Place, reason_of, unfinished_record
+from explorer.benchmark.outcome import Place, reason_of, unfinished_record
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.running.group import JobProgress
 from explorer.benchmark.running.ray_cluster import (

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 
 import ray
 
-from explorer.benchmark.measuring.outcome import Place
+from explorer.benchmark.outcome import Place
 from explorer.benchmark.plan import Group, Job
 from explorer.benchmark.running.group import GroupMeasurement, JobProgress
 from explorer.records.columns import json_id

@@ -18,7 +18,7 @@ from typing import Literal
 
 from explorer.benchmark.forecast import check_memory
 from explorer.benchmark.measuring.device import check_present
-from explorer.benchmark.measuring.outcome import reason_of
+from explorer.benchmark.outcome import reason_of
 from explorer.benchmark.plan import Group, Job, Plan
 from explorer.benchmark.running.group import GroupMeasurement, JobProgress
 from explorer.benchmark.running.profile_run import ProfileRun

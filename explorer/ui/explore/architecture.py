@@ -22,12 +22,12 @@ from explorer.cost.complexity import (
     estimate_complexity,
 )
 from explorer.cost.operator_counts import OperatorCounts, total
-from explorer.geometry import branch_sizes
 from explorer.ui.knobs import BRANCH_KNOBS
 from explorer.ui.later_imports import LATER_IMPORTS
 from explorer.units import significant, with_prefix
 from hrformer import HRFormerConfig
 from hrformer.config import NUM_BRANCHES
+from hrformer.geometry import branch_sizes
 from hrformer.widths import STAGE1_CHANNELS, STEM_CHANNELS
 
 if TYPE_CHECKING:

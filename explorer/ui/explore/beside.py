@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.geometry import branch_sizes
 from explorer.inspection.receptive_field import MapPosition, num_output_branches
 from explorer.models.trained import trained_config
 from explorer.ui.comparing import Reference, choose_other
 from explorer.ui.variant import variant_name
 from hrformer import HRFormerConfig
+from hrformer.geometry import branch_sizes
 
 
 def choose_beside(config: HRFormerConfig) -> Reference | None:

@@ -8,7 +8,6 @@ from functools import partial
 import streamlit as st
 
 from explorer.charts.theme import branch_name
-from explorer.geometry import branch_sizes
 from explorer.inspection.attention_maps import (
     BlockAddress,
     nearest_address,
@@ -20,6 +19,7 @@ from explorer.ui.choices import forget, held, hold, present
 from explorer.units import counted
 from hrformer import HRFormerConfig
 from hrformer.config import NUM_BRANCHES
+from hrformer.geometry import branch_sizes
 from hrformer.windows import WindowGrid
 from hrformer.wording import shown
 

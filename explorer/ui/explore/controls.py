@@ -12,7 +12,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer.charts.theme import branch_name
-from explorer.models.variants import PAPER_NAMES, from_json, nearest_preset
+from explorer.models.names import PAPER_NAMES
+from explorer.models.variants import from_json, nearest_preset
 from explorer.ui import choices
 from explorer.ui.choices import present
 from explorer.ui.knobs import BRANCH_KNOBS, CHANNELS, HEADS, STAGE_KNOBS, Knob, Number, at_branch, at_stage

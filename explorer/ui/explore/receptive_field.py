@@ -13,7 +13,6 @@ from torch import Tensor
 
 from explorer.charts.receptive_field import FieldPanel
 from explorer.cost.capacity import building_mib, gradient_mib, looking_mib
-from explorer.geometry import area
 from explorer.inspection.effective_field import (
     EffectiveField,
     contribution_squares,
@@ -57,6 +56,7 @@ from explorer.ui.sources import PictureSource, WeightsSource
 from explorer.units import counted
 from hrformer import HRFormer, HRFormerConfig
 from hrformer.config import NUM_STAGES
+from hrformer.geometry import area
 
 MAX_PICTURES = 8
 #: Area of a picture up to which its theoretical fields are there within a glance.

@@ -16,7 +16,6 @@ from explorer.charts.receptive_field import (
     theoretical_field_map,
 )
 from explorer.charts.theme import branch_name
-from explorer.geometry import branch_sizes
 from explorer.inspection.leak import Leak, window_of
 from explorer.inspection.receptive_field import MapPosition
 from explorer.ui import choices
@@ -47,6 +46,7 @@ from explorer.ui.progress import throw_away_button
 from explorer.ui.sources import PictureSource, WeightsSource
 from explorer.units import counted, significant, with_prefix
 from hrformer import HRFormerConfig
+from hrformer.geometry import branch_sizes
 
 
 @dataclass(frozen=True)

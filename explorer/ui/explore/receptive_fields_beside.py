@@ -13,7 +13,6 @@ from explorer.charts.clickable import add_clickable_positions
 from explorer.charts.receptive_field import area_against_macs, effective_field_maps, leak_maps, theoretical_field_map
 from explorer.charts.shared_axes import share_axes
 from explorer.charts.theme import literal
-from explorer.geometry import branch_sizes
 from explorer.inspection.leak import Leak, window_of
 from explorer.ui.comparing import Reference
 from explorer.ui.explore.beside import position_like
@@ -42,6 +41,7 @@ from explorer.ui.explore.receptive_field_tables import (
 from explorer.ui.panels import csv_button, half_grid, show_chart
 from explorer.ui.sources import weights_beside
 from explorer.units import significant
+from hrformer.geometry import branch_sizes
 
 Found = TypeVar("Found")
 

@@ -17,7 +17,6 @@ from explorer.charts.theme import branch_name
 from explorer.cost.attention_scaling import compare_with_global
 from explorer.cost.complexity import block_costs, estimate_complexity, window_grid
 from explorer.cost.operator_counts import total
-from explorer.geometry import area, branch_sizes
 from explorer.inspection.leak import map_entering_blocks, measure_leak
 from explorer.models.variants import to_query
 from explorer.models.weights import random_model
@@ -28,6 +27,7 @@ from explorer.ui.explore.map_rows import show_maps
 from explorer.ui.panels import show_chart
 from explorer.units import significant, with_prefix
 from hrformer import TASKS, HRFormerConfig, preset
+from hrformer.geometry import area, branch_sizes
 
 _STEP = "step"
 _PICTURE = "Astronaut"

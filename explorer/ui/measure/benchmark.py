@@ -13,9 +13,9 @@ from explorer.benchmark.measuring.device import device_names
 from explorer.benchmark.method import Method
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.running.runner import Run
-from explorer.comparison.tables import engine_label
 from explorer.engines.engine import engine_by_name
 from explorer.models.catalogue import model_cost
+from explorer.models.names import engine_label
 from explorer.reading.uploads import plan_values_from_upload, reading_server
 from explorer.ui import address, choices
 from explorer.ui.measure.job_manager import free_mib, job_manager

@@ -17,7 +17,7 @@ from explorer.benchmark.plan import Job, Plan, parse_device
 from explorer.benchmark.running.group import JobProgress
 from explorer.benchmark.running.runner import Progress, Run
 from explorer.charts.benchmark import latency_bars
-from explorer.comparison.tables import engine_label, family_of
+from explorer.models.names import engine_label, family_of
 from explorer.processes.neighbours import NOTHING
 from explorer.records.columns import json_id
 from explorer.records.exchange import write_csv

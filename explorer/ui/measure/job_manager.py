@@ -13,7 +13,7 @@ import streamlit as st
 from explorer.ablation.checkpoints import checkpoint_folder
 from explorer.ablation.recipe import TrainingPlan
 from explorer.ablation.run import AblationRun
-from explorer.benchmark.measuring.machine_load import MachineLoad
+from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.running.profile_run import ProfileRun
 from explorer.benchmark.running.runner import Run, Runner

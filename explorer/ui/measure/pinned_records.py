@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from explorer.comparison.tables import model_label
+from explorer.models.names import model_label
 from explorer.ui.pins import Pin
 from hrformer.config import LIMITS
 

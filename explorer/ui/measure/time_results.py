@@ -11,14 +11,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from explorer.benchmark.measuring.outcome import Place
+from explorer.benchmark.outcome import Place
 from explorer.benchmark.profile import Profile, Split
 from explorer.benchmark.profile_comparison import compare_profiles, finding
 from explorer.benchmark.profile_file import reference_profiles
 from explorer.benchmark.running.profile_run import ProfileRun
 from explorer.charts.theme import branch_name
 from explorer.charts.time import kinds_beside, share_bars
-from explorer.comparison.tables import display_name
+from explorer.models.names import display_name
 from explorer.processes.neighbours import NOTHING
 from explorer.ui import choices
 from explorer.ui.panels import csv_button, half_grid, plain, show_chart

@@ -12,8 +12,15 @@ import torch
 
 from explorer.ablation import checkpoints
 from explorer.ablation.checkpoints import CheckpointError, read_checkpoint, save_checkpoint
-from explorer.ablation.recipe import ARMS, Recipe, TrainingJob, TrainingPlan, arm_of, small_variant
+from explorer.ablation.recipe import (
+    ARMS,
+    Recipe,
+    TrainingJob,
+    TrainingPlan,
+    arm_of,
+)
 from explorer.ablation.training import Training, learning_rate_share, train
+from explorer.models.trained import trained_config
 from tests.explorer.ablation.tiny import VARIANT, tiny_job
 
 
@@ -78,7 +85,7 @@ def test_one_step_reaches_all_parameters(arm: str) -> None:
 
 
 def test_arms_differ_in_one_thing() -> None:
-    base = small_variant()
+    base = trained_config()
     assert arm_of(base, "3x3") == base
     assert arm_of(base, "none") == replace(base, dw_conv=False)
     assert arm_of(base, "1x1") == replace(base, dw_kernel_size=1)

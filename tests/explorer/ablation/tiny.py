@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from explorer.ablation.recipe import Recipe, TrainingJob, TrainingPlan, arm_of, small_variant
+from explorer.ablation.recipe import (
+    Recipe,
+    TrainingJob,
+    TrainingPlan,
+    arm_of,
+)
+from explorer.models.trained import trained_config
 from explorer.records.training_record import TrainingRecord
 
-VARIANT = replace(small_variant(), img_size=(64, 64), channels=(4, 8, 8, 8), num_heads=(1, 2, 2, 2))
+VARIANT = replace(trained_config(), img_size=(64, 64), channels=(4, 8, 8, 8), num_heads=(1, 2, 2, 2))
 RECIPE = Recipe(
     steps=6, batch_size=2, warmup_steps=2, canvases=8, evaluate_every=3, validation_canvases=2, test_canvases=2
 )

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from explorer.benchmark.measuring.outcome import Place
+from explorer.benchmark.outcome import Place
 from explorer.benchmark.plan import Job
 from explorer.benchmark.profile import Profile, ProfileRow
 from explorer.benchmark.profile_file import ProfiledRun, read_profiles, reference_profiles, write_profiles

@@ -12,8 +12,6 @@ from explorer.comparison.tables import (
     CONDITIONS,
     comparison_table,
     device_peak,
-    display_name,
-    family_of,
     newest_records,
     pareto_front,
     published_accuracy,
@@ -23,6 +21,7 @@ from explorer.comparison.tables import (
     with_roofline,
     without_engine,
 )
+from explorer.models.names import display_name, family_of
 from explorer.records.store import Store
 from tests.explorer.records.examples import example_record, failed_record
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from explorer.cost.complexity import estimate_complexity
-from explorer.geometry import branch_sizes
 from explorer.inspection.receptive_field import (
     MapPosition,
     central_position,
@@ -20,6 +19,7 @@ from explorer.inspection.receptive_field import (
     theoretical_field,
 )
 from hrformer import HRFormer, HRFormerConfig, create_model, preset
+from hrformer.geometry import branch_sizes
 
 
 def tiny(**fields: Any) -> HRFormerConfig:

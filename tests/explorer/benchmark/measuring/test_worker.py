@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from explorer.benchmark.measuring import worker
 from explorer.benchmark.measuring.device import open_device
 from explorer.benchmark.measuring.nvml import CardWatch
-from explorer.benchmark.measuring.outcome import reason_of
 from explorer.benchmark.measuring.step import (
     BuiltStep,
     build_step,
@@ -23,6 +22,7 @@ from explorer.benchmark.measuring.worker import (
     measure_alone,
     turn_timer,
 )
+from explorer.benchmark.outcome import reason_of
 from explorer.benchmark.plan import PRECISIONS, Job
 from explorer.engines.engine import EngineError
 from explorer.models.catalogue import model_by_name, variant

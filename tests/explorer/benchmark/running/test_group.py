@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from explorer.benchmark.measuring.outcome import Place, finished_record
+from explorer.benchmark.outcome import Place, finished_record
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.running import group as group_module
 from explorer.benchmark.running.group import GroupMeasurement

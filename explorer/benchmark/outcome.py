@@ -10,8 +10,7 @@ from typing import Any
 import torch
 
 from explorer.benchmark.forecast import TRAINING_FACTOR
-from explorer.benchmark.measuring.device import Device
-from explorer.benchmark.measuring.machine_load import MachineLoad
+from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.method import latency_figures
 from explorer.benchmark.plan import Job, parse_device
 from explorer.engines.engine import EngineError
@@ -46,11 +45,10 @@ class Place:
     load: MachineLoad
 
     @classmethod
-    def here(cls, job: Job, device: Device | None = None) -> Place:
-        """This process; without a device, what is known before one is opened."""
+    def here(cls, job: Job, device_name: str | None = None, device_uuid: str | None = None) -> Place:
+        """This process; without a device's name, what is known before one is opened."""
         threads = (job.threads or torch.get_num_threads()) if job.device == "cpu" else None
-        name, uuid = (device.name, device.uuid) if device else (None, None)
-        return cls(socket.gethostname(), name, uuid, threads, describe_environment(), MachineLoad.now())
+        return cls(socket.gethostname(), device_name, device_uuid, threads, describe_environment(), MachineLoad.now())
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""

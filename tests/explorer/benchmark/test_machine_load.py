@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from explorer.benchmark.measuring import machine_load
-from explorer.benchmark.measuring.machine_load import MachineLoad
+from explorer.benchmark import machine_load
+from explorer.benchmark.machine_load import MachineLoad
 
 
 def load(runnable_threads=None, load_average_1min=None, cores=2):

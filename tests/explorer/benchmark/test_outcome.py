@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from explorer.benchmark.measuring.device import open_device
-from explorer.benchmark.measuring.outcome import (
+from explorer.benchmark.outcome import (
     Place,
     finished_record,
     reason_of,
@@ -21,7 +21,8 @@ REST = Figures({"peak_flop_s": 1e12, "peak_rss_mib": 700.0}, dict.fromkeys(FIGUR
 
 
 def place(job):
-    return Place.here(job, open_device("cpu"))
+    device = open_device("cpu")
+    return Place.here(job, device.name, device.uuid)
 
 
 @pytest.mark.parametrize(("kind", "passes"), [("inference", 1), ("training_step", 3)])
