@@ -38,6 +38,7 @@ test: $(VENV)/.test  ## run the whole test suite, with lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile -m "not alone"
 	$(BIN)/pytest -m alone
 
@@ -45,6 +46,7 @@ lint: $(VENV)/.test  ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 
 format: $(VENV)/.test  ## format the code
 	$(BIN)/ruff format .

@@ -1,44 +1,33 @@
-"""Imports go down the floors of docs/architecture.md, never up, and streamlit stays in its places."""
+"""What import-linter (`make lint`) does not see: scripts that are no package, and modules named in strings."""
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SOURCES = [
-    *sorted((ROOT / "hrformer").rglob("*.py")),
-    *sorted((ROOT / "explorer").rglob("*.py")),
-    *sorted((ROOT / "pages").rglob("*.py")),
-    ROOT / "streamlit_app.py",
-]
-#: What a file may not import, by the first floor that its path starts with.
-FORBIDDEN = {
-    "hrformer": ("explorer", "streamlit", "timm", "numpy", "pandas", "plotly", "captum"),
-    "explorer/charts": ("torch", "streamlit", "hrformer", "timm", "captum", "explorer"),
-    "explorer/ui": (),
-    "explorer": ("streamlit", "explorer.ui", "explorer.charts", "plotly"),
-    "pages": ("torch",),
-    "streamlit_app.py": ("explorer", "hrformer", "torch"),
-}
-#: `explorer.units` writes numbers; it imports nothing. The router knows of the app only what stands around its pages.
-ALLOWED = {
-    "explorer/charts": ("explorer.charts", "explorer.units"),
-    "streamlit_app.py": ("explorer.ui.frame",),
-}
+SCRIPTS = [ROOT / "streamlit_app.py", *sorted((ROOT / "pages").rglob("*.py"))]
+#: What a script takes of the product; the router knows only what stands around its pages.
+ALLOWED = {"streamlit_app.py": ("explorer.ui.frame",), "pages": ("explorer", "hrformer")}
+#: Torch is for what is below the pages.
+LIBRARIES = {"collections", "functools", "numpy", "pandas", "streamlit", "sys"}
+_MODULE = re.compile(r"(?:explorer|hrformer)(?:\.\w+)+")
+_RUN = re.compile(r"python -m ((?:explorer|hrformer|tests)[\w.]*)")
 
 
 def imported_modules(path: Path) -> set[str]:
-    """Every module a file imports, also inside functions; `from a import b` counts as a and a.b."""
+    """Every module a file imports, also inside functions."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
 
 
@@ -46,28 +35,48 @@ def is_in(module: str, packages: tuple[str, ...]) -> bool:
     return any(module == package or module.startswith(package + ".") for package in packages)
 
 
-def climbing_imports(relative: str, modules: set[str]) -> list[str]:
-    floor = next(floor for floor in FORBIDDEN if relative == floor or relative.startswith(floor + "/"))
-    allowed = ALLOWED.get(floor, ())
-    return [module for module in sorted(modules) if is_in(module, FORBIDDEN[floor]) and not is_in(module, allowed)]
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_script_takes_only_what_is_for_it(path: Path) -> None:
+    allowed = ALLOWED[path.relative_to(ROOT).parts[0]]
+    modules = {name for name in imported_modules(path) if name.partition(".")[0] not in LIBRARIES}
+    assert [name for name in sorted(modules) if not is_in(name, allowed)] == []
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_go_down(path: Path) -> None:
-    assert climbing_imports(str(path.relative_to(ROOT)), imported_modules(path)) == []
+def strings_of(path: Path) -> Iterator[str]:
+    """All strings of a file but those that only describe it."""
+    tree = ast.parse(path.read_text())
+    described = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in described:
+            yield node.value
 
 
-@pytest.mark.parametrize(
-    ("relative", "module"),
-    [
-        ("hrformer/model.py", "timm.models"),
-        ("explorer/cost/complexity.py", "streamlit"),
-        ("explorer/cost/complexity.py", "explorer.ui.variant"),
-        ("explorer/charts/maps.py", "explorer.cost.complexity"),
-    ],
-)
-def test_an_import_that_climbs_is_found(relative: str, module: str) -> None:
-    assert climbing_imports(relative, {module}) == [module]
+def test_modules_that_are_named_in_strings_exist() -> None:
+    sources = [*(ROOT / "explorer").rglob("*.py"), *(ROOT / "hrformer").rglob("*.py")]
+    named = {text for path in sources for text in strings_of(path) if _MODULE.fullmatch(text)}
+    assert "explorer.benchmark.measuring.worker" in named
+    assert [name for name in sorted(named) if find_spec(name) is None] == []
+
+
+def test_modules_that_are_said_to_be_run_exist_and_can_be_run() -> None:
+    files = [ROOT / "Makefile", *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "explorer").rglob("*.py")]
+    said = {match[1] for path in files for match in _RUN.finditer(path.read_text())}
+    assert "explorer.ablation.training_worker" in said
+    assert [name for name in sorted(said) if not can_be_run(name)] == []
+
+
+def can_be_run(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    if (path / "__main__.py").exists():
+        return True
+    source = path.with_suffix(".py")
+    return source.exists() and 'if __name__ == "__main__"' in source.read_text()
 
 
 def test_importing_hrformer_pulls_in_neither_timm_nor_streamlit() -> None:
