@@ -18,38 +18,17 @@ from explorer.ui.explore.block_controls import (
     choose_position,
     take_click,
 )
-from explorer.ui.explore.finite import stop_at_non_finite
-from explorer.ui.explore.network import network_to_look_into
-from explorer.ui.frame import end_page
-from explorer.ui.panels import half_grid, image_format_control, plain, show_chart
-from explorer.ui.sources import picture_source, random_weights_banner, weights_source
-from explorer.ui.variant import current_variant, show_rejection
+from explorer.ui.explore.sight import begin_page, choose_sight
+from explorer.ui.panels import half_grid, show_chart
 
-current_variant()
-st.title("Attention windows")
-st.caption("What a position sees")
-config = network_to_look_into()
-show_rejection()
+config = begin_page("Attention windows", "What a position sees")
 address, head = choose_block(config)
 position = choose_position(config, address.branch)
-picture = picture_source(config)
-weights = weights_source(config)
-image_format_control()
-if weights is None:
-    end_page()
-random_weights_banner(weights)
-
-x, key = picture.as_input(config), (weights.key, picture.key)
-try:
-    maps = attention_of_block(weights.model, x, key, address)
-except ValueError as error:
-    st.error(plain(str(error)), icon=":material/error:")
-    end_page()
-if not is_finite(maps):
-    stop_at_non_finite(weights.model, x, key)
+sight = choose_sight(config)
+maps = sight.look(attention_of_block, is_finite, address)
 
 answer = st.container()
-view = AttentionView(maps, picture.fitted, head, position, as_ratio=choose_drawing(weights))
+view = AttentionView(maps, sight.picture.fitted, head, position, as_ratio=choose_drawing(sight.weights))
 answer.markdown(view.describe())
 halves = half_grid()
 with halves.cell():
@@ -69,6 +48,6 @@ detail = choices.segments("Details", tuple(DETAILS), key="attention_detail", lab
 figure, table = DETAILS[detail](view)
 show_chart(figure, f"attention_{detail.lower().replace(' ', '_')}", table, alt=f"{detail} of the chosen block")
 st.caption(
-    f"{picture.name} at {config.img_size[0]}x{config.img_size[1]} pixels, {weights.name}. Hatched or grey is window "
-    "padding: it takes part in the softmax, as in the published code. Rows and columns count from 0."
+    f"{sight.description}. Hatched or grey is window padding: it takes part in the softmax, as in the published code. "
+    "Rows and columns count from 0."
 )

@@ -16,43 +16,24 @@ from explorer.ui.explore.attribution import (
     pixel_table,
     scores_of,
 )
-from explorer.ui.explore.finite import stop_at_non_finite
-from explorer.ui.explore.network import network_to_look_into
+from explorer.ui.explore.sight import begin_page, choose_sight
 from explorer.ui.frame import end_page
-from explorer.ui.panels import image_format_control, plain, show_chart, verbatim
+from explorer.ui.panels import plain, show_chart
 from explorer.ui.progress import throw_away_button, with_progress
-from explorer.ui.sources import picture_source, random_weights_banner, weights_source
-from explorer.ui.variant import current_variant, show_rejection
 from explorer.units import significant
 
 #: The map and what chooses it stand beside each other on a screen of 1440 pixels.
 _MAP_PX, _CONTROLS_PX = 464, 320
 
-current_variant()
-st.title("Attribution")
-st.caption("Which pixels speak for a class")
-config = network_to_look_into()
-show_rejection()
+config = begin_page("Attribution", "Which pixels speak for a class")
 if config.task not in TASKS_WITH_CLASSES:
     offer_classification(config)
     end_page()
-picture = picture_source(config)
-weights = weights_source(config)
-image_format_control()
-if weights is None:
-    end_page()
-random_weights_banner(weights)
+sight = choose_sight(config)
+scores = sight.look(scores_of, lambda scores: bool(np.isfinite(scores.values).all()))
 
-x, source = picture.as_input(config), (weights.key, picture.key)
-try:
-    scores = scores_of(weights.model, x, source)
-except ValueError as error:
-    st.error(plain(str(error)), icon=":material/error:")
-    end_page()
-if not np.isfinite(scores.values).all():
-    stop_at_non_finite(weights.model, x, source)
-
-names = ClassNames(weights)
+names = ClassNames(sight.weights)
+picture = sight.picture
 answer = st.container()
 halves = st.container(horizontal=True)
 shown, controls = halves.container(width=_MAP_PX), halves.container(width=_CONTROLS_PX)
@@ -61,14 +42,14 @@ with controls:
     target = choose_class(scores, names)
     opacity = choices.number(st.slider, "Opacity of the overlay", 0.0, 1.0, key="opacity", default=0.6, step=0.05)
 answer.markdown(explanation(target, scores, names))
-key = (method.settings, source, target)
+key = (method.settings, sight.key, target)
 with shown:
     try:
         attribution = with_progress(
             method.name,
             key,
             method.label,
-            method.work(weights.model, x, target),
+            method.work(sight.weights.model, sight.x, target),
             needed_mib=method.needed_mib(config),
         )
     except ValueError as error:
@@ -104,4 +85,4 @@ with controls:
             border=True,
         )
     throw_away_button(method.name, key)
-st.caption(f"{plain(picture.name)} at {config.img_size[0]}x{config.img_size[1]} pixels, {verbatim(weights.name)}.")
+st.caption(f"{sight.description}.")

@@ -15,7 +15,6 @@ from explorer.ui.explore.feature_maps import (
     mean_view,
     module_maps,
 )
-from explorer.ui.explore.finite import stop_at_non_finite
 from explorer.ui.explore.maps_beside import (
     MapsOf,
     maps_beside,
@@ -23,35 +22,15 @@ from explorer.ui.explore.maps_beside import (
     show_map_rows,
     statistics_of,
 )
-from explorer.ui.explore.network import network_to_look_into
-from explorer.ui.frame import end_page
-from explorer.ui.panels import csv_button, image_format_control, plain, verbatim
-from explorer.ui.sources import picture_source, random_weights_banner, weights_source
-from explorer.ui.variant import current_variant, show_rejection
+from explorer.ui.explore.sight import begin_page, choose_sight
+from explorer.ui.panels import csv_button, plain, verbatim
 
-current_variant()
-st.title("Feature maps")
-st.caption("A picture in every branch, before and after fusion")
-config = network_to_look_into()
+config = begin_page("Feature maps", "A picture in every branch, before and after fusion")
 other = choose_beside(config)
 stage, module = choose_module(config)
-picture = picture_source(config)
-weights = weights_source(config)
-image_format_control()
-show_rejection()
-if weights is None:
-    end_page()
-random_weights_banner(weights)
-
+sight = choose_sight(config)
 where = f"stage {stage}, module {module + 1}"
-x, key = picture.as_input(config), (weights.key, picture.key)
-try:
-    maps = module_maps(weights.model, x, key, stage, module)
-except ValueError as error:
-    st.error(plain(str(error)), icon=":material/error:")
-    end_page()
-if not all_finite(maps):
-    stop_at_non_finite(weights.model, x, key)
+maps = sight.look(module_maps, all_finite, stage, module)
 
 st.markdown(answer(maps))
 view = choices.segments(
@@ -66,8 +45,8 @@ if view == "One channel":
     most = max(feature_map.shape[0] for feature_map in maps.before)
     channel = choices.number(st.number_input, "Channel", 0, most - 1, key="channel", default=0, width=140)
 
-networks = [MapsOf(name_of_network(config), config, where, picture, weights.name, maps)]
-if other is not None and (beside := maps_beside(other, config, picture, stage, module)) is not None:
+networks = [MapsOf(name_of_network(config), config, where, sight.picture, sight.weights.name, maps)]
+if other is not None and (beside := maps_beside(other, config, sight.picture, stage, module)) is not None:
     networks.append(beside)
 for moment, caption in (("before", "before the fusion"), ("after", "after the fusion")):
     if view == "Strongest channels":

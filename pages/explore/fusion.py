@@ -7,7 +7,6 @@ from explorer.charts.fusion import norm_ratio_matrix, share_matrix, summand_pane
 from explorer.charts.theme import branch_name
 from explorer.ui import choices
 from explorer.ui.explore.block_controls import BRANCHES, choose_module
-from explorer.ui.explore.finite import stop_at_non_finite
 from explorer.ui.explore.fusion import (
     answer,
     contribution_table,
@@ -18,33 +17,13 @@ from explorer.ui.explore.fusion import (
     summands_of,
 )
 from explorer.ui.explore.map_rows import show_maps
-from explorer.ui.explore.network import network_to_look_into
-from explorer.ui.frame import end_page
-from explorer.ui.panels import csv_button, half_grid, image_format_control, plain, show_chart
-from explorer.ui.sources import picture_source, random_weights_banner, weights_source
-from explorer.ui.variant import current_variant, show_rejection
+from explorer.ui.explore.sight import begin_page, choose_sight
+from explorer.ui.panels import csv_button, half_grid, show_chart
 
-current_variant()
-st.title("Fusion")
-st.caption("Which branch feeds which")
-config = network_to_look_into()
-show_rejection()
+config = begin_page("Fusion", "Which branch feeds which")
 stage, module = choose_module(config)
-picture = picture_source(config)
-weights = weights_source(config)
-image_format_control()
-if weights is None:
-    end_page()
-random_weights_banner(weights)
-
-x, key = picture.as_input(config), (weights.key, picture.key)
-try:
-    fusion = fusion_of_module(weights.model, x, key, stage, module)
-except ValueError as error:
-    st.error(plain(str(error)), icon=":material/error:")
-    end_page()
-if not is_finite(fusion):
-    stop_at_non_finite(weights.model, x, key)
+sight = choose_sight(config)
+fusion = sight.look(fusion_of_module, is_finite, stage, module)
 
 st.markdown(answer(fusion))
 halves = half_grid()
@@ -72,7 +51,7 @@ if len(fusion.summand_maps) > 1:
     )
     target = BRANCHES.index(chosen)
 show_maps(
-    summand_panels(picture.fitted, summands_of(fusion, target), target),
+    summand_panels(sight.picture.fitted, summands_of(fusion, target), target),
     config.img_size,
     finding(fusion, target),
     "fusion_summands",
@@ -83,7 +62,6 @@ with st.container(horizontal=True):
     csv_button(contribution_table(fusion), "fusion_contributions", "Both matrices as CSV")
     csv_button(summand_table(fusion, target), f"fusion_summands_{target}", "These maps as CSV")
 st.caption(
-    f"Stage {stage}, module {module + 1}, {picture.name} at {config.img_size[0]}x{config.img_size[1]} pixels, "
-    f"{weights.name}. Summands are taken before the ReLU that ends the fusion; those that cancel each other have norms "
-    "above that of their sum. Drag in one map to zoom all."
+    f"Stage {stage}, module {module + 1}, {sight.description}. Summands are taken before the ReLU that ends the fusion, "
+    "and those that cancel each other have norms above that of their sum. Drag in one map to zoom all."
 )

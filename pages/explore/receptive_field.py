@@ -4,7 +4,6 @@ import streamlit as st
 
 from explorer.ui import choices
 from explorer.ui.explore.beside import choose_beside, name_of_network
-from explorer.ui.explore.network import network_to_look_into
 from explorer.ui.explore.receptive_field import choose_map_position, fields
 from explorer.ui.explore.receptive_field_sections import (
     FieldView,
@@ -20,9 +19,8 @@ from explorer.ui.explore.receptive_fields_beside import (
     show_theoretical_fields,
     view_beside,
 )
-from explorer.ui.panels import image_format_control, plain, verbatim
-from explorer.ui.sources import picture_source, random_weights_banner, weights_source
-from explorer.ui.variant import current_variant, show_rejection
+from explorer.ui.explore.sight import begin_page, choose_picture_and_weights, describe_picture
+from explorer.ui.panels import plain, verbatim
 
 SECTIONS = {
     "Maps read on the way": show_reads,
@@ -31,18 +29,12 @@ SECTIONS = {
     "Window sizes": show_window_sizes,
 }
 
-current_variant()
-st.title("Receptive field")
-st.caption("How far a position sees, with and without the depth-wise convolution that joins the windows")
-config = network_to_look_into()
+config = begin_page(
+    "Receptive field", "How far a position sees, with and without the depth-wise convolution that joins the windows"
+)
 other = choose_beside(config)
-show_rejection()
 position = choose_map_position(config)
-picture = picture_source(config)
-weights = weights_source(config)
-image_format_control()
-if weights is not None:
-    random_weights_banner(weights)
+picture, weights = choose_picture_and_weights(config)
 
 theoretical = None
 try:
@@ -69,6 +61,6 @@ try:
 except ValueError as error:
     st.error(plain(str(error)), icon=":material/error:")
 st.caption(
-    f"{picture.name} at {config.img_size[0]}x{config.img_size[1]} pixels. Rows and columns count from 0; fields are of "
-    "positions after the fusion of the module."
+    f"{describe_picture(picture, config)}. Rows and columns count from 0; fields are of positions after the module's "
+    "fusion."
 )

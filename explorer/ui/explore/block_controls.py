@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
@@ -18,7 +19,7 @@ from explorer.ui import address as link
 from explorer.ui.choices import forget, held, hold, present
 from explorer.units import counted
 from hrformer import HRFormerConfig
-from hrformer.config import NUM_BRANCHES
+from hrformer.config import NUM_BRANCHES, NUM_STAGES
 from hrformer.geometry import branch_sizes
 from hrformer.windows import WindowGrid
 from hrformer.wording import shown
@@ -36,8 +37,8 @@ def choose_block(config: HRFormerConfig) -> tuple[BlockAddress, int | None]:
 
     What the variant does not have falls back to the nearest it has, and a sentence says so.
     """
-    stage = asked("stage", 4)
-    in_stage = min(max(stage, 2), 4) - 1
+    stage = asked("stage", NUM_STAGES)
+    in_stage = min(max(stage, 2), NUM_STAGES) - 1
     wanted = BlockAddress(
         stage=stage,
         module=asked("module", config.num_modules[in_stage]) - 1,
@@ -48,35 +49,80 @@ def choose_block(config: HRFormerConfig) -> tuple[BlockAddress, int | None]:
     head, no_head = nearest_head(config, address.branch, _asked_head())
     say(no_block, no_head)
     stage = address.stage
+    _module_controls(config, _WITH_BRANCHES, stage, address.module + 1)
+    branch_control("branch", stage, address.branch)
     with st.sidebar:
-        _stage_control(stage)
-        slider("Module", "module", config.num_modules[stage - 1], address.module + 1)
-        segments("Branch", "branch", BRANCHES[:stage], BRANCHES[address.branch], "Resolution relative to the picture.")
         slider("Block", "block", config.num_blocks[stage - 1], address.block + 1)
         heads = (_MEAN, *(str(number + 1) for number in range(config.num_heads[address.branch])))
         _select("Head", "head", heads, _MEAN if head is None else str(head + 1), "One head, or the mean of all.")
     return address, head
 
 
-def choose_module(config: HRFormerConfig) -> tuple[int, int]:
-    """Choose a stage (2 to 4) and a module of it (from 0), in the sidebar and in the URL, falling back as above."""
-    asked_stage = asked("stage", 4)
-    stage = min(max(asked_stage, 2), 4)
+@dataclass(frozen=True)
+class Stages:
+    """The stages that a page can look at; those with other ones keep their own choice.
+
+    Attributes:
+        first: The first of them.
+        usual: Shown until another one is chosen.
+        prefix: Of the keys of stage and module in session and link.
+        has: What is said where another stage is asked for.
+        explanation: Help of the control.
+    """
+
+    first: int
+    usual: int
+    prefix: str
+    has: str
+    explanation: str
+
+
+_WITH_BRANCHES = Stages(2, NUM_STAGES, "", f"Stages 2 to {NUM_STAGES} have branches", "Stage 1 has no branches.")
+#: What every position can be looked for in.
+ALL_STAGES = Stages(
+    1, 2, "field_", f"An HRFormer has {NUM_STAGES} stages", "Stage 1 has bottlenecks; 2 to 4 have windows."
+)
+
+
+def choose_module(config: HRFormerConfig, stages: Stages = _WITH_BRANCHES) -> tuple[int, int]:
+    """Choose a stage and a module of it (from 0), in the sidebar and in the URL, falling back as above."""
+    stage = nearest("stage", asked(f"{stages.prefix}stage", stages.usual), stages.first, NUM_STAGES, stages.has)
     modules = config.num_modules[stage - 1]
-    asked_module = asked("module", modules)
-    module = min(max(asked_module, 1), modules)
-    say(
-        f"Stages 2 to 4 have branches, stage {asked_stage} has not; this is stage {stage}."
-        if stage != asked_stage
-        else None,
-        f"Stage {stage} has {counted(modules, 'module')}, no module {asked_module}; this is module {module}."
-        if module != asked_module
-        else None,
-    )
-    with st.sidebar:
-        _stage_control(stage)
-        slider("Module", "module", modules, module)
+    asked_module = asked(f"{stages.prefix}module", modules)
+    module = nearest("module", asked_module, 1, modules, f"Stage {stage} has {counted(modules, 'module')}")
+    _module_controls(config, stages, stage, module)
     return stage, module - 1
+
+
+def _module_controls(config: HRFormerConfig, stages: Stages, stage: int, module: int) -> None:
+    with st.sidebar:
+        segments(
+            "Stage", f"{stages.prefix}stage", tuple(range(stages.first, NUM_STAGES + 1)), stage, stages.explanation
+        )
+        slider("Module", f"{stages.prefix}module", config.num_modules[stage - 1], module)
+
+
+def branch_control(key: str, branches: int, branch: int) -> None:
+    """One of the first branches; session and link hold what is shown."""
+    with st.sidebar:
+        segments("Branch", key, BRANCHES[:branches], BRANCHES[branch], "Resolution relative to the picture.")
+
+
+def nearest(name: str, wanted: int, low: int, high: int, has: str) -> int:
+    """The nearest of `low` to `high`; where that is another one, a sentence says so.
+
+    Args:
+        name: What is counted.
+        wanted: What was asked for.
+        low: The first there is.
+        high: The last there is.
+        has: What there is, as the beginning of the sentence.
+    """
+    found = min(max(wanted, low), high)
+    if found != wanted:
+        nearest_one, missing = (BRANCHES[number - 1] if name == "branch" else number for number in (found, wanted))
+        say(f"{has}, no {name} {missing}; this is {name} {nearest_one}.")
+    return found
 
 
 def choose_position(config: HRFormerConfig, branch: int) -> tuple[int, int]:
@@ -222,7 +268,3 @@ def _select(label: str, key: str, options: Sequence[str], value: str, explanatio
 def _show(key: str, value: int | str) -> None:
     hold(key, value)
     link.keep(key, str(value))
-
-
-def _stage_control(stage: int) -> None:
-    segments("Stage", "stage", (2, 3, 4), stage, "Stage 1 has no branches.")

@@ -41,13 +41,12 @@ from explorer.pictures.photographs import (
 )
 from explorer.ui.explore.architecture import blocks_of
 from explorer.ui.explore.block_controls import (
-    BRANCHES,
-    asked,
+    ALL_STAGES,
     asked_branch,
+    branch_control,
+    choose_module,
     choose_position,
-    say,
-    segments,
-    slider,
+    nearest,
 )
 from explorer.ui.explore.receptive_field_tables import WITH, WITHOUT, FieldPair
 from explorer.ui.heavy_work import shared
@@ -55,7 +54,6 @@ from explorer.ui.progress import OnProgress, ShouldStop, with_progress
 from explorer.ui.sources import PictureSource, WeightsSource
 from explorer.units import counted
 from hrformer import HRFormer, HRFormerConfig
-from hrformer.config import NUM_STAGES
 from hrformer.geometry import area
 
 MAX_PICTURES = 8
@@ -94,29 +92,13 @@ def choose_map_position(config: HRFormerConfig) -> MapPosition:
     What the variant does not have falls back to the nearest it has, and a sentence says so. Stage, module and branch
     are this page's own, because no other page knows stage 1.
     """
-    stage = _nearest("stage", asked("field_stage", 2), NUM_STAGES, f"An HRFormer has {NUM_STAGES} stages")
-    modules = config.num_modules[stage - 1]
-    in_stage = f"Stage {stage} has {counted(modules, 'module')}"
-    module = _nearest("module", asked("field_module", modules), modules, in_stage)
-    branches = num_output_branches(config, stage, module - 1)
-    hands_on = f"Module {module} of stage {stage} hands on {counted(branches, 'branch')}"
-    branch = _nearest("branch", asked_branch("field_branch") + 1, branches, hands_on) - 1
-    with st.sidebar:
-        stages = tuple(range(1, NUM_STAGES + 1))
-        segments("Stage", "field_stage", stages, stage, "Stage 1 has bottlenecks; 2 to 4 have windows.")
-        slider("Module", "field_module", modules, module)
-        segments("Branch", "field_branch", BRANCHES[:branches], BRANCHES[branch], "Resolution relative to the picture.")
+    stage, module = choose_module(config, ALL_STAGES)
+    branches = num_output_branches(config, stage, module)
+    hands_on = f"Module {module + 1} of stage {stage} hands on {counted(branches, 'branch')}"
+    branch = nearest("branch", asked_branch("field_branch") + 1, 1, branches, hands_on) - 1
+    branch_control("field_branch", branches, branch)
     row, column = choose_position(config, branch)
-    return MapPosition(stage=stage, module=module - 1, branch=branch, row=row, column=column)
-
-
-def _nearest(name: str, wanted: int, count: int, has: str) -> int:
-    """The nearest of 1 to `count`; where that is another one, a sentence says so."""
-    found = min(max(wanted, 1), count)
-    if found != wanted:
-        shown, missing = (BRANCHES[number - 1] if name == "branch" else number for number in (found, wanted))
-        say(f"{has}, no {name} {missing}; this is {name} {shown}.")
-    return found
+    return MapPosition(stage=stage, module=module, branch=branch, row=row, column=column)
 
 
 def fields(config: HRFormerConfig, position: MapPosition) -> FieldPair | None:
