@@ -34,7 +34,7 @@ DEFAULT_MIB = 4096.0
 
 _UNITS_MIB = {"": 2.0**-20, "B": 2.0**-20, "KIB": 2.0**-10, "MIB": 1.0, "GIB": 1024.0, "TIB": 2.0**20}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
-#: How often a waiting piece of work is told its place, and memory is measured anew.
+#: How often a waiting piece of work is told its place at most, and memory is measured anew at least.
 _POLL_S = 1.0
 
 
@@ -122,7 +122,7 @@ class MemoryBudget:
                 self._at_rest_mib = self._resident_mib()
 
     def _wait_for_turn(self, ticket: Ticket, came: int, on_wait: OnWait | None) -> None:
-        told_at, told = -math.inf, None
+        told_at = -math.inf
         while True:
             with self._changed:
                 waiting = self._admission.try_to_start(ticket, self._memory())
@@ -133,10 +133,10 @@ class MemoryBudget:
                 waiting = replace(waiting, about_s=self._times.left_s(self._admission.running))
             if waiting.for_memory and self._make_room(ticket, came):
                 continue
-            # Each wake-up would be a message to a browser, and all that wait wake up together.
-            if on_wait is not None and (waiting != told or time.monotonic() - told_at >= _POLL_S):
+            # All that wait wake up together, and being told is a message to a browser.
+            if on_wait is not None and time.monotonic() - told_at >= _POLL_S:
                 on_wait(waiting)  # outside the lock: it may raise, and draws on a page
-                told_at, told = time.monotonic(), waiting
+                told_at = time.monotonic()
             with self._changed:
                 self._changed.wait(_POLL_S)
 
