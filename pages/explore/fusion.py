@@ -62,6 +62,6 @@ with st.container(horizontal=True):
     csv_button(contribution_table(fusion), "fusion_contributions", "Both matrices as CSV")
     csv_button(summand_table(fusion, target), f"fusion_summands_{target}", "These maps as CSV")
 st.caption(
-    f"Stage {stage}, module {module + 1}, {sight.description}. Summands are taken before the ReLU that ends the fusion; those "
-    "that cancel each other have norms above that of their sum. Drag in one map to zoom all."
+    f"Stage {stage}, module {module + 1}, {sight.description}. Summands are taken before the ReLU that ends the "
+    "fusion; those that cancel each other have norms above that of their sum. Drag in one map to zoom all."
 )
