@@ -15,7 +15,7 @@ from explorer.benchmark.method import latency_figures
 from explorer.benchmark.plan import Job, parse_device
 from explorer.engines.engine import EngineError
 from explorer.machine_paths import without_paths
-from explorer.models.catalogue import PUBLISHED_CONVENTION, model_cost
+from explorer.models.counting import PUBLISHED_CONVENTION, model_cost
 from explorer.processes.environment import describe_environment
 from explorer.records.figures import Figures
 from explorer.records.record import Record, Status

@@ -136,7 +136,7 @@ def _measured(arms: Sequence[Arm], arguments: argparse.Namespace) -> tuple[ExitC
     from explorer.benchmark.method import Method
     from explorer.benchmark.plan import Plan
     from explorer.command_line.measuring import Where, run_plan
-    from explorer.models.catalogue import variant
+    from explorer.models.model_ref import variant
 
     plan = Plan(
         models=tuple(variant(arm.config) for arm in arms),

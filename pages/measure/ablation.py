@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer.ablation.arms import arms_of, put_in_names
 from explorer.ablation.table import ablation_table, first_finding, measured_records
-from explorer.models.catalogue import variant
+from explorer.models.model_ref import variant
 from explorer.ui import choices
 from explorer.ui.frame import end_page
 from explorer.ui.measure.ablation import (

@@ -20,7 +20,7 @@ from explorer.benchmark.running.runner import Progress, Run
 from explorer.charts.benchmark import latency_bars
 from explorer.command_line import _parser
 from explorer.command_line.bench import plan_of
-from explorer.models.catalogue import ModelRef, model_by_name
+from explorer.models.model_ref import ModelRef, model_by_name
 from explorer.records.exchange import read_csv
 from explorer.records.figures import Figures
 from explorer.records.store import Store

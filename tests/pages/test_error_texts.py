@@ -17,7 +17,7 @@ from explorer.benchmark.outcome import Place, reason_of, unfinished_record
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.running.runner import Run
 from explorer.claims.table import count_costs
-from explorer.models.catalogue import model_by_name
+from explorer.models.model_ref import model_by_name
 from explorer.records.store import Store
 from tests.pages.entrypoint import open_app
 

@@ -19,7 +19,7 @@ from explorer.engines.engine import (
     EngineError,
     engine_by_name,
 )
-from explorer.models.catalogue import build_model
+from explorer.models.model_ref import build_model
 
 _HALF_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}

@@ -17,7 +17,8 @@ from explorer.benchmark.plan import Job, Plan, parse_device
 from explorer.benchmark.running.group import JobProgress
 from explorer.benchmark.running.runner import Progress, Run
 from explorer.charts.benchmark import latency_bars
-from explorer.models.names import engine_label, family_of
+from explorer.models.catalogue import family_of
+from explorer.models.labels import engine_label
 from explorer.processes.neighbours import NOTHING
 from explorer.records.columns import json_id
 from explorer.records.exchange import write_csv
@@ -187,7 +188,7 @@ def results_table(plan: Plan, measured: Sequence[Measured]) -> pd.DataFrame:
                 "label": " · ".join([item.job.model.name, *_varying(plan, item)]),
                 "model": item.job.model.name,
                 "engine": engine_label(item.job.engine, item.job.compile_mode),
-                "family": _family(item.record),
+                "family": family_of(item.job.model.name, item.job.model.source),
                 "setting": _setting(item.job, item.record),
                 "status": _STATUS_WORDS[item.record.status],
                 "latency_ms_p50": item.record.latency_ms_p50,
@@ -205,10 +206,6 @@ def results_table(plan: Plan, measured: Sequence[Measured]) -> pd.DataFrame:
             for item in measured
         ]
     ).astype(dict.fromkeys(_FLOATS, float))
-
-
-def _family(record: Record) -> str:
-    return "HRFormer" if record.model_source == "hrformer" else family_of(record.model_name)
 
 
 def finding(table: pd.DataFrame) -> str:

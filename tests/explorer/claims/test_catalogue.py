@@ -12,8 +12,8 @@ import pytest
 from explorer.claims.catalogue import CLAIMS
 from explorer.claims.claim import Evidence
 from explorer.claims.table import count_verdicts, file_table, judge_all
-from explorer.comparison.published import load_published
 from explorer.cost.conventions import HRFORMER, HRNET, MACS
+from explorer.records.published import load_published
 
 COMMITTED = Path(__file__).parents[3] / "results" / "reference" / "claims.csv"
 BY_KEY = {claim.key: claim for claim in CLAIMS}

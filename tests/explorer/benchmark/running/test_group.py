@@ -8,7 +8,7 @@ from explorer.benchmark.outcome import Place, finished_record
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.running import group as group_module
 from explorer.benchmark.running.group import GroupMeasurement
-from explorer.models.catalogue import model_by_name
+from explorer.models.model_ref import model_by_name
 from explorer.records.figures import Figures
 from explorer.records.record import FIGURES
 
