@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -22,6 +22,18 @@ from explorer.records.record import Record, Status
 
 #: What torch's allocators say when memory runs out without an exception type of its own.
 _OUT_OF_MEMORY_PHRASES = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
+
+
+class Measured(NamedTuple):
+    """A job with what came of it; whoever has both need not tell from a record's fields which job it is of.
+
+    Attributes:
+        job: What was asked for.
+        record: The measurement, or why there is none.
+    """
+
+    job: Job
+    record: Record
 
 
 @dataclass(frozen=True)
