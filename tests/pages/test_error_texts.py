@@ -116,7 +116,8 @@ def test_an_upload_that_the_machine_cannot_keep(key: str, name: str, monkeypatch
 
 def test_an_export_that_the_machine_cannot_keep(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(request: dict[str, Any], *_: object) -> None:
-        raise ValueError(f"{Path(request['path']).parent / 'x.onnx'} cannot be read or written: No space left on device.")
+        file = Path(request["path"]).with_name("x.onnx")
+        raise ValueError(f"{file} cannot be read or written: No space left on device.")
 
     monkeypatch.setattr(
         "explorer.engines.export_limits.find_spec", lambda name: object()
