@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from explorer.machine_paths import error_sentence
 
-__all__ = ["ExitCode", "main"]
+__all__ = ["ExitCode", "main", "parser"]
 
 _PROGRAM = "python -m explorer"
 _STORE_HINT = (
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a sign shows ? for it
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = parser().parse_args(argv)
         return int(arguments.command(arguments))
     except SystemExit as stop:  # argparse has said everything
         return int(stop.code or 0)
@@ -71,7 +71,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(ExitCode.BAD_INPUT, f"{message[:1].upper()}{message[1:]}: see {self.prog} --help.\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """All commands with their arguments."""
     # Not above: each command loads only what it needs, and --help nothing of it.
     from explorer.command_line.ablate import add_parser as add_ablate
     from explorer.command_line.bench import add_parser as add_bench
@@ -81,8 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     from explorer.command_line.records import add_parsers as add_record_commands
     from explorer.command_line.train_ablation import add_parser as add_train_ablation
 
-    parser = _Parser(prog=_PROGRAM, description="Measure models and keep the records.", epilog=_STORE_HINT)
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands_parser = _Parser(prog=_PROGRAM, description="Measure models and keep the records.", epilog=_STORE_HINT)
+    commands = commands_parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_bench(commands)
     add_profile(commands)
     add_ablate(commands)
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     add_onnx(commands)
     add_record_commands(commands)
     add_claims(commands)
-    return parser
+    return commands_parser
 
 
 def _say(sentence: str) -> None:

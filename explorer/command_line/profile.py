@@ -29,7 +29,7 @@ def add_parser(commands: Any) -> None:
         "profile",
         help="say where the time of models goes",
         description="Profile models in turn, and say which kinds of work make the first one longer than the others.",
-        epilog="Without options but --output it makes the reference profiles anew.",
+        epilog="Without options but --output it makes the reference profiles again.",
     )
     parser.set_defaults(command=_profile)
     names = ",".join(_MODELS)

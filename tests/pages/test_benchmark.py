@@ -18,7 +18,7 @@ from explorer.benchmark.outcome import Place, finished_record, unfinished_record
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.running.runner import Run, RunProgress
 from explorer.charts.benchmark import latency_bars
-from explorer.command_line import _parser
+from explorer.command_line import parser
 from explorer.command_line.bench import plan_of
 from explorer.models.catalogue import ModelRef, model_by_name
 from explorer.records.exchange import read_csv
@@ -238,10 +238,10 @@ def test_the_commands_for_a_machine_with_a_gpu_measure_the_saved_plan_there(tmp_
     monkeypatch.chdir(tmp_path)
     saved = Plan(models=(model_by_name("resnet18"),), batch_sizes=(1, 8), threads=(2,))
     Path("plan.yaml").write_text(saved.to_yaml())
-    asked = plan_of(_parser().parse_args(bench[3:]))
+    asked = plan_of(parser().parse_args(bench[3:]))
     assert asked == replace(saved, devices=("cuda:0",))
     assert [job.device for job in asked.jobs()] == ["cuda:0"] * 2
-    exported = _parser().parse_args(export[3:])
+    exported = parser().parse_args(export[3:])
     assert (exported.file, exported.device) == ("gpu.csv", ["cuda"])
 
 

@@ -18,7 +18,7 @@ from explorer.benchmark.measuring.step import build_step
 from explorer.benchmark.parts import Part, nearest_ancestor, operator_kind, part_of, ranges
 from explorer.benchmark.plan import Job, parse_device
 from explorer.benchmark.profile import LAUNCH, Profile, ProfileRow
-from explorer.engines.engine import EAGER
+from explorer.engines.registry import EAGER
 from explorer.models.catalogue import (
     ModelRef,
     Size,

@@ -38,7 +38,7 @@ from explorer.benchmark.outcome import (
     status_of,
 )
 from explorer.benchmark.plan import Job
-from explorer.engines.engine import engine_by_name
+from explorer.engines.registry import engine_by_name
 from explorer.processes.child import Request, Send, serve
 from explorer.processes.memory import protect_the_machine
 from explorer.processes.messages import Failed

@@ -13,7 +13,7 @@ from explorer.benchmark.measuring.device import device_names
 from explorer.benchmark.method import Method
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.running.runner import Run
-from explorer.engines.engine import engine_by_name
+from explorer.engines.registry import engine_by_name
 from explorer.models.catalogue import model_cost
 from explorer.models.names import engine_label
 from explorer.reading.uploads import plan_values_from_upload, reading_server
@@ -340,5 +340,5 @@ def _take_plan_file() -> None:
         choices.hold(axis.key, axis.hold(getattr(plan, axis.field)))
     for field in fields(Method):
         value = getattr(plan.method, field.name)
-        # A number field keeps whole and broken numbers apart, a file may write 3 for 3.0.
+        # A number field keeps whole and decimal numbers apart, a file may write 3 for 3.0.
         choices.hold(_method_key(field.name), value if isinstance(field.default, int) else float(value))

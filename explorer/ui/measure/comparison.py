@@ -20,7 +20,7 @@ from explorer.comparison.tables import (
 )
 from explorer.comparison.work import record_works, with_work
 from explorer.cost.conventions import Convention
-from explorer.engines.engine import EAGER
+from explorer.engines.registry import EAGER
 from explorer.reading.csv_rows import MAX_FILE_MIB
 from explorer.reading.uploads import reading_server
 from explorer.records.exchange import Imported

@@ -120,7 +120,7 @@ def profile_error() -> str | None:
 
 
 def throw_profile_away() -> None:
-    """Let go of the profiles and delete their traces; running ones are stopped."""
+    """Drop the profiles and delete their traces; running ones are stopped."""
     st.session_state.pop(_ERROR, None)
     run = cast("ProfileRun | None", st.session_state.pop(_RUN, None))
     if run is not None:

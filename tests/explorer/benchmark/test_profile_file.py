@@ -53,7 +53,7 @@ def test_a_round_trip(path):
 )
 def test_what_is_no_such_file_is_one_sentence(path, old, new, words):
     path.write_text(path.read_text().replace(old, new))
-    with pytest.raises(ValueError, match=r"profiles.json holds no profiles .* make it anew") as error:
+    with pytest.raises(ValueError, match=r"profiles.json holds no profiles .* make it again") as error:
         read_profiles(path)
     assert words in str(error.value)
 
