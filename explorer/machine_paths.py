@@ -22,6 +22,19 @@ def without_paths(text: str) -> str:
     return _BARE.sub(r"\g<name>", _known_folders(os.environ.get("HRFORMER_RESULTS_URL", "")).sub("", text))
 
 
+def error_sentence(error: ValueError | OSError) -> str:
+    """An error that the input or the system is at fault for, as one sentence; files with their paths."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'A file'} cannot be read or written: {error.strerror}."
+    return " ".join(str(error).split())
+
+
+def error_line(error: BaseException) -> str:
+    """An error in one line: its type, and the first line of what it says."""
+    lines = without_paths(str(error)).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
 @cache
 def _known_folders(store_url: str) -> re.Pattern[str]:
     """Folders whose names may hold blanks, so that no pattern finds their end."""

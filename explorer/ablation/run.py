@@ -13,22 +13,23 @@ from typing import Any, Literal
 from explorer.ablation.checkpoints import checkpoint_path, resumable, unfinished_otherwise
 from explorer.ablation.forecast import DEFAULT_PROCESSES, check_memory
 from explorer.ablation.recipe import TrainingJob, TrainingPlan
+from explorer.ablation.training_messages import TRAINING_WORKER, StepDone, Trained
 from explorer.benchmark.outcome import reason_of
 from explorer.processes.memory import available_ram_mib
-from explorer.processes.process import WorkerProcess
+from explorer.processes.messages import Failed
+from explorer.processes.process import WorkerProcesses
 from explorer.processes.queued_work import QueuedWork
 from explorer.records.training_record import TrainingRecord
 
-JobState = Literal["waiting", "training", "finished", "failed", "stopped"]
+TrainingState = Literal["waiting", "training", "finished", "failed", "stopped"]
 Save = Callable[[TrainingRecord], object]
 
-_WORKER = "explorer.ablation.training_worker"
 #: One thread a process, also in libraries that do not ask torch.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
-class JobProgress:
+class TrainingProgress:
     """A look at one training.
 
     Attributes:
@@ -41,7 +42,7 @@ class JobProgress:
     """
 
     job: TrainingJob
-    state: JobState = "waiting"
+    state: TrainingState = "waiting"
     step: int = 0
     loss: float | None = None
     curve: list[dict[str, float]] = field(default_factory=list)
@@ -49,7 +50,7 @@ class JobProgress:
 
 
 @dataclass(frozen=True)
-class RunProgress:
+class AblationProgress:
     """A look at a run.
 
     Attributes:
@@ -58,7 +59,7 @@ class RunProgress:
         left_s: Seconds that are left at the pace so far; None before there is one.
     """
 
-    jobs: tuple[JobProgress, ...]
+    jobs: tuple[TrainingProgress, ...]
     elapsed_s: float
     left_s: float | None
 
@@ -115,10 +116,9 @@ class AblationRun(QueuedWork):
         self._save = save
         self._resume = resume
         self._processes = processes
-        self._jobs = {job.job_id: JobProgress(job) for job in plan.jobs()}
+        self._jobs = {job.job_id: TrainingProgress(job) for job in plan.jobs()}
         self._records: dict[str, TrainingRecord] = {}
-        self._workers: dict[str, WorkerProcess] = {}
-        self._ended_at: float | None = None
+        self._training = WorkerProcesses()
         self._first_steps: dict[str, int] = {}
         self._first_step_at: float | None = None
         self._error: str | None = None
@@ -148,72 +148,84 @@ class AblationRun(QueuedWork):
     @property
     def worker_pids(self) -> tuple[int, ...]:
         """The training processes at work now."""
-        with self._lock:
-            return tuple(worker.pid for worker in self._workers.values())
+        return self._training.pids
 
-    def progress(self) -> RunProgress:
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Trainings need the CPU."""
+        return ("cpu",)
+
+    @property
+    def description(self) -> str:
+        """What is done."""
+        return "training of the ablation"
+
+    @property
+    def doing(self) -> str:
+        """What it does now that its turn has come."""
+        return "training"
+
+    @property
+    def kept(self) -> str:
+        """What stays of it when it is stopped, or was, as a sentence."""
+        return "Finished trainings are kept, others from their last checkpoint on: they can be resumed."
+
+    @property
+    def share_done(self) -> float:
+        """How many of all updates are done, 0 to 1."""
+        progress = self.progress()
+        return progress.steps_done / progress.steps_total
+
+    def progress(self) -> AblationProgress:
         """How far it is."""
         with self._lock:
             jobs = tuple(self._jobs.values())
-            start, end = self._started_at, self._ended_at or time.monotonic()
-            elapsed_s = 0.0 if start is None else end - start
+            end = self._ended_at or time.monotonic()
             stepping_s = 0.0 if self._first_step_at is None else end - self._first_step_at
             trained = sum(job.step - self._first_steps.get(job_id, job.step) for job_id, job in self._jobs.items())
         left = sum(job.job.recipe.steps - job.step for job in jobs if job.state in ("waiting", "training"))
-        return RunProgress(jobs, elapsed_s, stepping_s / trained * left if trained else None)
+        return AblationProgress(jobs, self.elapsed_s, stepping_s / trained * left if trained else None)
 
-    def cancel(self) -> None:
-        """Stop it within a second, from any thread; checkpoints stay, and it can be resumed."""
-        with self._lock:
-            self._cancelled = True
-            workers = list(self._workers.values())
-            if self._started_at is None:
-                self._done.set()  # it need not wait for its turn to be over
-        for worker in workers:
-            worker.kill()
+    def _stop(self) -> None:
+        self._training.stop()  # within a second; checkpoints stay
 
-    def measure_on(self, device: str) -> None:
+    def work_on(self, device: str) -> None:
         """Train everything, from the thread of the device's queue."""
         del device  # always the CPU
         with self._lock:
-            self._started_at = time.monotonic()
+            self._begin()
             waiting = [job for job in self._jobs.values() if job.state == "waiting"]
         with ThreadPoolExecutor(self._processes, thread_name_prefix="training") as pool:
             list(pool.map(self._train, [progress.job for progress in waiting]))
-        with self._lock:
-            self._ended_at = time.monotonic()
-        self._done.set()
+        self._end()
 
     def _train(self, job: TrainingJob) -> None:
         checkpoint = checkpoint_path(self._folder, job)
+        request = {"job": job.to_dict(), "checkpoint": str(checkpoint), "resume": self._resume}
+        process = self._training.start(TRAINING_WORKER, request, _ONE_THREAD)
         with self._lock:
-            if self._cancelled:
-                self._change(job, state="stopped")
-                return
-            request = {"job": job.to_dict(), "checkpoint": str(checkpoint), "resume": self._resume}
-            worker = self._workers[job.job_id] = WorkerProcess(request, _ONE_THREAD, _WORKER)
-            self._change(job, state="training")
-        for message in worker.messages():
+            self._change(job, state="stopped" if process is None else "training")
+        if process is None:
+            return
+        for message in process.messages():
             self._take(job, message)
-        how_it_ended = worker.close()
+        how_it_ended = self._training.close(process)
         with self._lock:
-            del self._workers[job.job_id]
             if self._jobs[job.job_id].state == "training":
-                state: JobState = "stopped" if self._cancelled else "failed"
+                state: TrainingState = "stopped" if self._cancelled else "failed"
                 self._change(job, state=state, reason=None if self._cancelled else how_it_ended)
 
-    def _take(self, job: TrainingJob, message: dict[str, Any]) -> None:
-        match message["type"]:
-            case "progress":
+    def _take(self, job: TrainingJob, message: StepDone | Trained | Failed) -> None:
+        match message:
+            case StepDone():
                 with self._lock:
                     self._first_step_at = self._first_step_at or time.monotonic()
-                    self._first_steps.setdefault(job.job_id, message["step"])
-                    self._change(job, step=message["step"], loss=message["loss"], curve=message["curve"])
-            case "failed":
+                    self._first_steps.setdefault(job.job_id, message.step)
+                    self._change(job, step=message.step, loss=message.loss, curve=message.curve)
+            case Failed():
                 with self._lock:
-                    self._change(job, state="failed", reason=message["reason"])
-            case "finished":
-                record = TrainingRecord(**message["record"])
+                    self._change(job, state="failed", reason=message.reason)
+            case Trained(record):
                 self._keep(job, record)  # first, so that what is finished can be read from the store
                 with self._lock:
                     self._records[job.job_id] = record

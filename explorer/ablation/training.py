@@ -17,6 +17,7 @@ from torch import nn
 from explorer.ablation.checkpoints import CheckpointError, read_checkpoint, save_checkpoint, saved_step
 from explorer.ablation.recipe import TrainingJob
 from explorer.ablation.scores import Scores, evaluate
+from explorer.ablation.training_messages import StepDone
 from explorer.pictures.digits import (
     NUM_CLASSES,
     Canvases,
@@ -31,21 +32,6 @@ from hrformer.attention import WindowAttention
 CHECKPOINT_EVERY = 25
 #: The loss looks at every second row and column: a quarter of the work, and the logits are at a quarter anyway.
 _LOSS_STRIDE = 2
-
-
-@dataclass(frozen=True)
-class Progress:
-    """A look at a training.
-
-    Attributes:
-        step: Updates done.
-        loss: Of the last one.
-        curve: One entry per look at the validation pictures: step, loss and `Scores`.
-    """
-
-    step: int
-    loss: float
-    curve: list[dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -69,7 +55,7 @@ class Outcome:
 
     Attributes:
         scores: On the test pictures.
-        curve: As in `Progress`.
+        curve: As in `StepDone`.
         times: What it took.
     """
 
@@ -200,7 +186,7 @@ class Training:
 
 
 def train(
-    job: TrainingJob, checkpoint: Path, on_progress: Callable[[Progress], None], *, resume: bool = True
+    job: TrainingJob, checkpoint: Path, on_progress: Callable[[StepDone], None], *, resume: bool = True
 ) -> tuple[HRFormer, Outcome]:
     """Train one network.
 
@@ -233,7 +219,7 @@ def train(
             training.look(loss)
         if training.step > saved and (training.step % CHECKPOINT_EVERY == 0 or training.is_finished):
             training.save(checkpoint)
-        on_progress(Progress(training.step, loss, training.curve))
+        on_progress(StepDone(training.step, loss, training.curve))
     return training.model, Outcome(training.test(), training.curve, training.times)
 
 

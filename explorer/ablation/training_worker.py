@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import socket
-import sys
-import threading
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from explorer.ablation.checkpoints import CheckpointError
 from explorer.ablation.predictions import write_masks
 from explorer.ablation.recipe import TrainingJob
-from explorer.ablation.training import Outcome, Progress, train
+from explorer.ablation.training import Outcome, train
+from explorer.ablation.training_messages import Trained
 from explorer.benchmark.outcome import reason_of
-from explorer.processes.child import Send, die_with_parent, private_stdout
+from explorer.processes.child import Request, Send, serve
 from explorer.processes.environment import cpu_model, describe_environment
 from explorer.processes.memory import protect_the_machine
+from explorer.processes.messages import Failed
 from explorer.records.training_record import TrainingRecord
 from hrformer import HRFormer
 
@@ -52,33 +48,20 @@ def training_record(job: TrainingJob, model: HRFormer, outcome: Outcome) -> Trai
     )
 
 
-def _run(request: Mapping[str, Any], send: Send) -> None:
+def _run(request: Request, send: Send) -> None:
     torch.set_num_threads(1)  # two processes of one thread beat one of two: most operators are small
     protect_the_machine()
     job = TrainingJob.from_dict(request["job"])
-
-    def tell(progress: Progress) -> None:
-        send({"type": "progress", **asdict(progress)})
-
     checkpoint = Path(request["checkpoint"])
-    model, outcome = train(job, checkpoint, tell, resume=request["resume"])
+    model, outcome = train(job, checkpoint, send, resume=request["resume"])
     with suppress(OSError):  # a result without pictures is a result
         write_masks(model, job, checkpoint.parent)
-    send({"type": "finished", "record": asdict(training_record(job, model, outcome))})
+    send(Trained(training_record(job, model, outcome)))
 
 
-def main() -> None:
-    """Serve one request."""
-    send = private_stdout()
-    request = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=die_with_parent, daemon=True).start()
-    try:
-        _run(request, send)
-    except CheckpointError as error:
-        send({"type": "failed", "reason": str(error)})
-    except Exception as error:  # noqa: BLE001 - whatever a training raises becomes its reason
-        send({"type": "failed", "reason": reason_of(error)})
+def _failure_of(error: Exception) -> Failed:
+    return Failed(str(error) if isinstance(error, CheckpointError) else reason_of(error))
 
 
 if __name__ == "__main__":
-    main()
+    serve(_run, _failure_of)

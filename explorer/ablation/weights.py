@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 from tqdm import tqdm
 
 from explorer.ablation.recipe import Recipe, TrainingJob
-from explorer.ablation.training import Outcome, Progress, train
+from explorer.ablation.training import Outcome, train
+from explorer.ablation.training_messages import StepDone
 from explorer.models.trained import WEIGHTS_PATH, trained_config
 from hrformer import HRFormer
 
@@ -40,17 +41,17 @@ def main() -> None:
     checkpoint = Path("results", "training", f"{job.job_id}.pt")
     with tqdm(total=job.recipe.steps, unit="step", file=sys.stderr) as bar:
 
-        def show(progress: Progress) -> None:
-            bar.update(progress.step - bar.n)
-            bar.set_postfix({"loss": progress.loss, **_last_scores(progress)})
+        def show(now: StepDone) -> None:
+            bar.update(now.step - bar.n)
+            bar.set_postfix({"loss": now.loss, **_last_scores(now)})
 
         model, outcome = train(job, checkpoint, show)
     write_weights(model, WEIGHTS_PATH)
     print(_describe(outcome))
 
 
-def _last_scores(progress: Progress) -> dict[str, float]:
-    return {"miou": progress.curve[-1]["miou"]} if progress.curve else {}
+def _last_scores(now: StepDone) -> dict[str, float]:
+    return {"miou": now.curve[-1]["miou"]} if now.curve else {}
 
 
 def _describe(outcome: Outcome) -> str:

@@ -14,7 +14,7 @@ from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.method import latency_figures
 from explorer.benchmark.plan import Job, parse_device
 from explorer.engines.engine import EngineError
-from explorer.machine_paths import without_paths
+from explorer.machine_paths import error_line, without_paths
 from explorer.models.counting import PUBLISHED_CONVENTION, model_cost
 from explorer.processes.environment import describe_environment
 from explorer.records.figures import Figures
@@ -104,8 +104,7 @@ def reason_of(error: BaseException) -> str:
     """An error in one line, without paths of this machine; what an engine says is a sentence already."""
     if isinstance(error, EngineError):
         return without_paths(str(error))
-    lines = without_paths(str(error)).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return error_line(error)
 
 
 def _record(

@@ -1,25 +1,24 @@
 """Time of one attention over the size of its map, in windows and over all positions, in a process of its own.
 
-Run as a program it prints one line of JSON for each side of a map; `measure_growth` starts it and reads them. How the
+Run as a program it tells the times of each side of a map; `measure_growth` starts it and reads them. How the
 time grows is asked, so that it is the processor time of one thread, and the shortest of several calls: all else that
 runs on the machine can only add to it.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
 import torch
 
-from explorer.processes.child import die_with_parent
+from explorer.processes.child import Request, Send, serve
 from explorer.processes.device_lock import device_lock
 from explorer.processes.environment import cpu_model
+from explorer.processes.messages import Failed, Message, Worker
 from explorer.processes.process import WorkerProcess
 from explorer.records.csv_cells import table_csv
 from explorer.records.record import utc_timestamp
@@ -38,6 +37,24 @@ _CONFIG = preset("base")
 _BRANCH = 0
 
 
+@dataclass(frozen=True)
+class SideTimed(Message):
+    """The times of one map.
+
+    Attributes:
+        positions: Of the map.
+        window_ms: Shortest processor time of attention in windows, ms.
+        global_ms: Of attention over all positions, ms.
+    """
+
+    positions: int
+    window_ms: float
+    global_ms: float
+
+
+_WORKER = Worker("explorer.claims.attention_timing", "measuring", (SideTimed,))
+
+
 def measure_growth(on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> pd.DataFrame:
     """Measure both kinds of attention in a process of its own.
 
@@ -52,24 +69,28 @@ def measure_growth(on_progress: Callable[[int, int], None], should_stop: Callabl
     Raises:
         RuntimeError: If the process fails.
     """
-    worker = WorkerProcess({}, {}, "explorer.claims.attention_timing")
-    rows = []
-    stopped = True  # unless the process closes its end itself
+    process = WorkerProcess(_WORKER, {}, {})
+    rows: list[SideTimed] = []
+    reason, stopped = None, True  # unless the process closes its end itself
     try:
-        for row in worker.messages():
-            rows.append(row)
-            on_progress(len(rows), len(SIDES))
+        for message in process.messages():
+            match message:
+                case SideTimed():
+                    rows.append(message)
+                    on_progress(len(rows), len(SIDES))
+                case Failed():
+                    reason = message.reason
             if should_stop():
                 break
         else:
             stopped = False
     finally:
         if stopped:
-            worker.kill()
-        how_it_ended = worker.close()
-    if not stopped and len(rows) < len(SIDES):
-        raise RuntimeError(f"The measurement of attention ended early: {how_it_ended}.")
-    return pd.DataFrame(rows, columns=[*COLUMNS])
+            process.kill()
+        how_it_ended = process.close()
+    if not stopped and (reason or len(rows) < len(SIDES)):
+        raise RuntimeError(f"The measurement of attention ended early: {reason or how_it_ended}.")
+    return pd.DataFrame(map(asdict, rows), columns=[*COLUMNS])
 
 
 def measure_growth_in_turn(
@@ -107,18 +128,16 @@ def reference_growth() -> pd.DataFrame | None:
     return pd.read_csv(REFERENCE_PATH) if REFERENCE_PATH.exists() else None
 
 
-def main() -> None:
-    """Measure and print, as long as the parent lives."""
-    sys.stdin.buffer.readline()  # the request, which asks for nothing in particular
-    threading.Thread(target=die_with_parent, daemon=True).start()
+def _run(request: Request, send: Send) -> None:
+    del request  # which asks for nothing in particular
     torch.manual_seed(0)
     torch.set_num_threads(1)
     with torch.inference_mode():
         for side in SIDES:
-            print(json.dumps(_row(side)), flush=True)
+            send(_timed(side))
 
 
-def _row(side: int) -> tuple[int, float, float]:
+def _timed(side: int) -> SideTimed:
     x = torch.randn(1, side, side, _CONFIG.channels[_BRANCH])
     window, everywhere = (_attention(size) for size in (_CONFIG.window_sizes[_BRANCH], side))
     times: tuple[list[float], list[float]] = ([], [])
@@ -127,7 +146,7 @@ def _row(side: int) -> tuple[int, float, float]:
             start = time.thread_time()
             attention(x)
             samples.append((time.thread_time() - start) * 1e3)
-    return side * side, min(times[0]), min(times[1])
+    return SideTimed(side * side, min(times[0]), min(times[1]))
 
 
 def _attention(window_size: int) -> WindowAttention:
@@ -137,4 +156,4 @@ def _attention(window_size: int) -> WindowAttention:
 
 
 if __name__ == "__main__":
-    main()
+    serve(_run)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import NoReturn
 
+from explorer.machine_paths import error_sentence
+
 __all__ = ["ExitCode", "main", "parser"]
 
 _PROGRAM = "python -m explorer"
@@ -55,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(str(error))
         return ExitCode.FAILED
     except (ValueError, OSError) as error:
-        _say(_sentence(error))
+        _say(error_sentence(error))
         return ExitCode.BAD_INPUT
     except KeyboardInterrupt:
         _say("Cancelled.")
@@ -94,12 +96,6 @@ def parser() -> argparse.ArgumentParser:
 
 def _say(sentence: str) -> None:
     print(sentence, file=sys.stderr)
-
-
-def _sentence(error: ValueError | OSError) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'A file'} cannot be read or written: {error.strerror}."
-    return " ".join(str(error).split())
 
 
 def _forget_stdout() -> None:

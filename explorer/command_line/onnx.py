@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.command_line.arguments import check_output, image_size
-from explorer.processes.child import die_with_parent
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,7 +19,6 @@ _DESCRIPTION = (
     "Write a model as one ONNX file that takes any number of images, and check it against the model. HRFormer is "
     "written in its optimised form, in float32."
 )
-_STEPS = 3
 
 
 def add_parser(commands: Any) -> None:
@@ -34,28 +31,25 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="HRFormer's weights, .pth or .safetensors")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of random weights (default: %(default)s)")
     parser.add_argument("--img-size", type=image_size, metavar="SIZE", help="224 or 256x192 (height x width)")
-    parser.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)  # ends where stdin does
     parser.set_defaults(command=_onnx)
 
 
 def _onnx(arguments: argparse.Namespace) -> int:
-    if arguments.with_parent:
-        threading.Thread(target=die_with_parent, daemon=True).start()
-    from explorer.engines.export import export_onnx
+    from explorer.engines.export import STEPS, export_onnx, written
     from explorer.engines.export_limits import missing_packages
 
     reason = missing_packages()
     if reason:
         raise ValueError(reason)
     check_output(arguments.file)
-    _tell_step(1, "building the model")
-    model, (height, width) = _model(arguments)
-    error = export_onnx(model, arguments.file, (height, width), lambda step, what: _tell_step(step + 1, what))
-    mib = arguments.file.stat().st_size / 2**20
-    _tell(
-        f"Wrote {arguments.file.name}: {mib:.1f} MiB, any number of images of {height}x{width}, values within "
-        f"{error:.1e} relative of the model's."
-    )
+
+    def tell_step(step: int, what: str) -> None:
+        _tell(f"{step} of {STEPS}: {what}")
+
+    tell_step(1, "building the model")
+    model, img_size = _model(arguments)
+    error = export_onnx(model, arguments.file, img_size, lambda step, what: tell_step(step + 1, what))
+    _tell(written(arguments.file, img_size, error))
     return 0
 
 
@@ -105,10 +99,6 @@ def _hrformer(
     config = config_of(weights, wanted)
     refuse_too_large(round(estimate_complexity(config).weights_mib * MIB))
     return model_with(weights, config), config.img_size
-
-
-def _tell_step(step: int, what: str) -> None:
-    _tell(f"{step} of {_STEPS}: {what}")
 
 
 def _tell(sentence: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,11 +99,12 @@ def _watch(run: ProfileRun) -> None:
     Raises:
         ValueError: If it has no result.
     """
-    from explorer.benchmark.running.runner import take_turn
+    from explorer.benchmark.running.devices import shared_name
     from explorer.command_line.watching import Notes
+    from explorer.processes.device_queue import DeviceQueue
 
     notes = Notes()
-    threading.Thread(target=take_turn, args=(run, run.jobs[0].device), daemon=True).start()
+    DeviceQueue(shared_name).submit(run)
     with tqdm(total=100, unit="%", desc=f"batch {run.jobs[0].batch_size}", disable=None) as bar:
         try:
             while not run.wait(_INTERVAL_S):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,7 +14,7 @@ from explorer.command_line.arguments import check_output, listed, whole_number
 
 if TYPE_CHECKING:
     from explorer.ablation.recipe import TrainingPlan  # which loads torch, and --help needs none
-    from explorer.ablation.run import AblationRun, JobProgress
+    from explorer.ablation.run import AblationRun, TrainingProgress
 
 _EPILOG = (
     "Ctrl-C stops within a second and keeps a checkpoint of each training; --resume goes on from there. The exit "
@@ -117,10 +116,10 @@ def _check_time(plan: TrainingPlan, processes: int, max_minutes: float | None) -
 
 def _watch(run: AblationRun) -> None:
     """Show a run until it ends; Ctrl-C stops it."""
-    from explorer.benchmark.running.runner import take_turn
     from explorer.command_line.watching import Notes
+    from explorer.processes.device_queue import DeviceQueue
 
-    threading.Thread(target=take_turn, args=(run, "cpu"), daemon=True).start()
+    DeviceQueue().submit(run)
     on_terminal, notes = sys.stderr.isatty(), Notes()
     told: set[str] = set()
     with (
@@ -148,7 +147,7 @@ def _show(run: AblationRun, steps: tqdm[NoReturn], current: tqdm[NoReturn], told
     current.set_description_str("; ".join(_line(job) for job in progress.jobs if job.state == "training"))
 
 
-def _line(job: JobProgress) -> str:
+def _line(job: TrainingProgress) -> str:
     what = f"{job.job.arm}, seed {job.job.seed}: "
     if job.reason:
         return f"{what}{job.reason}"

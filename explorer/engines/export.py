@@ -11,9 +11,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from explorer.cost.complexity import MIB
 from explorer.engines.export_limits import missing_packages, refuse_too_large
 from hrformer import HRFormer, optimize_for_inference
 
+#: Building the model, and the two of `export_onnx`.
+STEPS = 3
 #: Gelu and LayerNormalization are operators of their own from here on.
 OPSET = 20
 #: Largest relative error between the file under ONNX Runtime and the model.
@@ -55,6 +58,15 @@ def export_onnx(
             raise ValueError(f"The file's values differ from the model's by {error:.1e} relative, so it was dropped.")
         draft.replace(path)
     return error
+
+
+def written(path: Path, img_size: tuple[int, int], error: float) -> str:
+    """What `export_onnx` wrote, in one sentence; its arguments and what it returned."""
+    height, width = img_size
+    return (
+        f"Wrote {path.name}: {path.stat().st_size / MIB:.1f} MiB, any number of images of {height}x{width}, values "
+        f"within {error:.1e} relative of the model's."
+    )
 
 
 def random_images(model: nn.Module, batch_size: int, img_size: tuple[int, int]) -> Tensor:

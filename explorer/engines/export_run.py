@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
 
 from explorer.cost.complexity import MIB, estimate_complexity
 from explorer.engines.export_limits import missing_packages, refuse_too_large
+from explorer.engines.export_messages import EXPORT_WORKER, Exported, StepBegun
+from explorer.processes.messages import Failed
+from explorer.processes.process import WorkerProcess
 from hrformer import HRFormerConfig
 
 if TYPE_CHECKING:
@@ -65,13 +67,13 @@ def export_in_process(
     on_progress: Callable[[int, int], None],
     should_stop: Callable[[], bool],
 ) -> OnnxFile | None:
-    """Write a variant as an ONNX file through `python -m explorer onnx`.
+    """Write a variant as an ONNX file in a process of its own.
 
     Args:
         config: The variant; its image size is fixed in the file.
         weights: A model of the variant, or the seed of random weights.
         on_progress: Told the steps done and all steps.
-        should_stop: Asked ten times a second.
+        should_stop: Asked ten times a second, from another thread.
 
     Returns:
         The file; None if it was stopped.
@@ -81,64 +83,72 @@ def export_in_process(
     """
     folder = Path(tempfile.mkdtemp(prefix="hrformer-onnx-"))
     path = folder / f"hrformer_{config.config_id}.onnx"
+    summary = None
     try:
-        summary = _run(_command(config, weights, path), folder / "messages", on_progress, should_stop)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    if summary is None:
-        shutil.rmtree(folder, ignore_errors=True)
-        return None
-    return OnnxFile(path, summary)
+        summary = _run(_request(config, weights, path), on_progress, should_stop)
+    finally:
+        if summary is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    return None if summary is None else OnnxFile(path, summary)
 
 
-def _command(config: HRFormerConfig, weights: HRFormer | int, path: Path) -> list[str]:
-    variant = path.with_suffix(".json")
-    variant.write_text(config.to_json(), encoding="utf-8")
-    command = [sys.executable, "-m", "explorer", "onnx", str(path), "--variant", str(variant), "--with-parent"]
+def _request(config: HRFormerConfig, weights: HRFormer | int, path: Path) -> dict[str, Any]:
+    request = {"variant": config.to_dict(), "path": str(path)}
     if isinstance(weights, int):
-        return [*command, "--seed", str(weights)]
+        return {**request, "seed": weights, "checkpoint": None}
     import torch  # there already, with the model; where there is none the page does without
 
     checkpoint = path.with_suffix(".pth")
     torch.save(weights.state_dict(), checkpoint)
-    return [*command, "--checkpoint", str(checkpoint)]
+    return {**request, "checkpoint": str(checkpoint)}
 
 
 def _run(
-    command: list[str], messages: Path, on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]
+    request: Mapping[str, Any], on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]
 ) -> str | None:
-    """The last line of what the process says; None if it was stopped."""
-    with (
-        messages.open("wb") as file,
-        subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,  # ends with this process, and so does the export
-            stdout=subprocess.DEVNULL,
-            stderr=file,
-            start_new_session=True,
-        ) as process,
-    ):
-        try:
-            while process.poll() is None:
-                if should_stop():
-                    return None
-                _report(messages.read_text(errors="replace"), on_progress)
-                time.sleep(_POLL_S)
-        finally:
-            process.kill()
-    said = messages.read_text(errors="replace").strip().splitlines()
-    last = said[-1] if said else f"The exporting process ended with code {process.returncode}."
-    if process.returncode != 0:
-        raise ValueError(last)
-    return last
+    """What the process says of the file; None if it was stopped."""
+    process = WorkerProcess(EXPORT_WORKER, request, {})
+    summary, reason = None, None
+    try:
+        with killed_when(should_stop, process) as was_stopped:
+            for message in process.messages():
+                match message:
+                    case StepBegun():
+                        on_progress(message.done, message.total)
+                    case Exported():
+                        summary = message.summary
+                    case Failed():
+                        reason = message.reason
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        how_it_ended = process.close()
+    if summary is None and not was_stopped():
+        raise ValueError(reason or f"{how_it_ended[0].upper()}{how_it_ended[1:]}.")
+    return None if was_stopped() else summary
 
 
-def _report(messages: str, on_progress: Callable[[int, int], None]) -> None:
-    """The newest of lines such as "2 of 3: writing the file" says that one step is done."""
-    for line in reversed(messages.splitlines()):
-        step, _, rest = line.partition(" of ")
-        total = rest.partition(":")[0]
-        if step.isdecimal() and total.isdecimal():
-            on_progress(int(step) - 1, int(total))
-            return
+@contextmanager
+def killed_when(should_stop: Callable[[], bool], process: WorkerProcess[Any]) -> Iterator[Callable[[], bool]]:
+    """End a process as soon as it is not wanted any more, while this thread listens to it.
+
+    Yields:
+        Whether it was ended so.
+    """
+    stopped, heard = Event(), Event()
+
+    def watch() -> None:
+        while not heard.wait(_POLL_S):
+            if should_stop():
+                stopped.set()
+                process.kill()
+                return
+
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield stopped.is_set
+    finally:
+        heard.set()
+        watcher.join()

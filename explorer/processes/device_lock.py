@@ -13,12 +13,10 @@ import re
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
-from explorer.processes.process import card_uuid
 from explorer.units import clock_time
 
 #: Another folder than /tmp, which unlike TMPDIR is the same for all users and programs.
@@ -33,20 +31,26 @@ _EVERYBODYS = 0o666
 
 @contextmanager
 def device_lock(
-    device: str, kind: str, on_wait: Callable[[str], None], is_unwanted: Callable[[], bool]
+    device: str,
+    kind: str,
+    on_wait: Callable[[str], None],
+    is_unwanted: Callable[[], bool],
+    shared_name: str | None = None,
 ) -> Iterator[str | None]:
     """Have a device to oneself, as soon as who holds it lets go.
 
     Args:
-        device: Such as "cpu" or "cuda:0"; cards are told apart by their UUID.
+        device: Such as "cpu" or "cuda:0".
         kind: What is done there, one of `KINDS`.
         on_wait: Told again and again who is waited for, as a sentence.
         is_unwanted: Asked meanwhile; waiting ends without the device when it says so.
+        shared_name: What all programs of this machine call the device, which may number cards differently; None where
+            that is its own name.
 
     Yields:
         None; or why others are not kept off the device, as a sentence: the work may go on all the same.
     """
-    path = lock_path(device)
+    path = lock_path(shared_name or device)
     descriptor, problem = None, None
     try:
         descriptor = _acquired(path, device, on_wait, is_unwanted)
@@ -64,9 +68,10 @@ def device_lock(
             os.close(descriptor)
 
 
-def lock_path(device: str) -> Path:
-    """The file of a device."""
-    return Path(os.environ.get(VARIABLE) or "/tmp") / f"hrformer-explorer-{_name(device)}.lock"
+def lock_path(shared_name: str) -> Path:
+    """The file of a device, by what all programs call it."""
+    name = re.sub(r"[^\w-]", "-", shared_name)
+    return Path(os.environ.get(VARIABLE) or "/tmp") / f"hrformer-explorer-{name}.lock"
 
 
 def _acquired(path: Path, device: str, on_wait: Callable[[str], None], is_unwanted: Callable[[], bool]) -> int | None:
@@ -146,13 +151,3 @@ def _holder(descriptor: int) -> str:
         return "another program measures there"
     kind = told["kind"] if told["kind"] in KINDS else "measurement"
     return f"process {pid} has it for a {kind} since {since}"
-
-
-@cache
-def _name(device: str) -> str:
-    """What all programs call a device, which see a card under different numbers."""
-    uuid = None
-    if device.startswith("cuda"):
-        with suppress(OSError):  # no process could be started to ask it
-            uuid = card_uuid(device)
-    return re.sub(r"[^\w-]", "-", f"cuda-{uuid}" if uuid else device)

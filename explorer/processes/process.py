@@ -1,4 +1,4 @@
-"""The parent's end of a measuring process: start it, read its messages, end it and all it started.
+"""The parent's end of a worker process: start it, read its messages, end it and all it started.
 
 The process is a fresh interpreter, not a fork and not `multiprocessing`, whose children would run the parent's main
 script again: under Streamlit that is a page.
@@ -13,11 +13,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Generic
 
 from explorer.machine_paths import without_paths
-from explorer.processes.memory import available_ram_mib
+from explorer.processes.messages import Failed, M, MessageError, Worker
 
 _GRACE_S = 0.3
 #: How long an interpreter may take to wind up after its last message.
@@ -25,24 +26,20 @@ _EXIT_S = 5.0
 _STDERR_TAIL_BYTES = 4000
 
 
-class WorkerProcess:
-    """A running `explorer.benchmark.measuring.worker`, or another module like it, leader of its own process group.
+class WorkerProcess(Generic[M]):
+    """A running worker, leader of its own process group.
 
     Args:
+        worker: What runs.
         request: What it shall do, as JSON values.
         variables: Environment variables on top of this process's own.
-        module: What to run; it reads the request from its stdin and writes messages as JSON lines to its stdout.
     """
 
-    def __init__(
-        self,
-        request: Mapping[str, Any],
-        variables: Mapping[str, str],
-        module: str = "explorer.benchmark.measuring.worker",
-    ) -> None:
+    def __init__(self, worker: Worker[M], request: Mapping[str, Any], variables: Mapping[str, str]) -> None:
+        self._worker = worker
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process; closed in `close`
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", worker.module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
@@ -59,12 +56,21 @@ class WorkerProcess:
         """Process and process group."""
         return self._process.pid
 
-    def messages(self) -> Iterator[dict[str, Any]]:
-        """Its messages as they come, until it closes its end; a last line cut short by its death is left out."""
+    def messages(self) -> Iterator[M | Failed]:
+        """Its messages as they come, until it closes its end; a last line cut short by its death is left out.
+
+        What is no message of its worker's ends it, and is told as `Failed`.
+        """
         stdout = self._process.stdout
         for line in stdout or ():
             if line.endswith(b"\n"):
-                yield json.loads(line)
+                try:
+                    message = self._worker.understood(line)
+                except MessageError as error:
+                    self.kill()
+                    yield Failed(str(error))
+                    return
+                yield message
 
     def kill(self) -> None:
         """End it and everything it started: first politely, after a moment by force; harmless when repeated."""
@@ -102,32 +108,56 @@ class WorkerProcess:
             os.killpg(self.pid, number)
 
     def _how_it_ended(self, code: int) -> str:
+        process = f"the {self._worker.activity} process"
         if code == -signal.SIGKILL:
-            return "the measuring process was killed (SIGKILL), as the system does when memory runs out"
+            return f"{process} was killed (SIGKILL), as the system does when memory runs out"
         if code < 0:
-            return f"the measuring process was ended by {signal.Signals(-code).name}"
+            return f"{process} was ended by {signal.Signals(-code).name}"
         self._stderr.seek(0)
         lines = self._stderr.read()[-_STDERR_TAIL_BYTES:].decode(errors="replace").strip().splitlines()
-        return f"the measuring process ended with code {code}" + (f": {without_paths(lines[-1])}" if lines else "")
+        return f"{process} ended with code {code}" + (f": {without_paths(lines[-1])}" if lines else "")
 
 
-def available_mib(device: str) -> float | None:
-    """Free memory of a device, MiB; None where nobody knows.
+class WorkerProcesses:
+    """The worker processes of one piece of work: once it is stopped they are ended, and no more begin.
 
-    A card is asked from a short-lived process: asking creates a context, which takes hundreds of MiB of the card for
-    as long as its process lives.
+    Attributes:
+        stopped: Whether it was stopped.
     """
-    return available_ram_mib() if device == "cpu" else _asked(device).get("available_mib")
 
+    def __init__(self) -> None:
+        self.stopped = False
+        self._running: list[WorkerProcess[Any]] = []
+        self._lock = threading.Lock()
 
-def card_uuid(device: str) -> str | None:
-    """UUID of a card; None where it is not known. Asked as `available_mib` is."""
-    return _asked(device).get("uuid")
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Those that run now."""
+        with self._lock:
+            return tuple(process.pid for process in self._running)
 
+    def start(
+        self, worker: Worker[M], request: Mapping[str, Any], variables: Mapping[str, str]
+    ) -> WorkerProcess[M] | None:
+        """Start one, as `WorkerProcess`; None once the work is stopped."""
+        with self._lock:
+            if self.stopped:
+                return None
+            process = WorkerProcess(worker, request, variables)
+            self._running.append(process)
+            return process
 
-def _asked(device: str) -> dict[str, Any]:
-    """What a card says of itself; nothing where it can't be opened."""
-    worker = WorkerProcess({"pass": "ask_device", "device": device}, {})
-    answers = [message for message in worker.messages() if message["type"] == "device"]
-    worker.close()
-    return answers[0] if answers else {}
+    def close(self, process: WorkerProcess[Any]) -> str:
+        """Let one end, or end it; how it ended, as a reason for what it left unfinished."""
+        reason = process.close()
+        with self._lock:
+            self._running.remove(process)
+        return reason
+
+    def stop(self) -> None:
+        """End them, from any thread."""
+        with self._lock:
+            self.stopped = True
+            running = list(self._running)
+        for process in running:
+            process.kill()

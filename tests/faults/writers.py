@@ -29,7 +29,7 @@ Save = Callable[[Record], None]
 class InstantMeasurement:
     """Stands in for `GroupMeasurement`."""
 
-    worker_pid = None
+    worker_pids = ()
 
     def __init__(self, *_: object) -> None:
         """Takes what a measurement takes."""
@@ -88,7 +88,7 @@ def _run_for_ever(submit: Callable[[Plan], Run]) -> None:
         patch("explorer.benchmark.running.runner.GroupMeasurement", InstantMeasurement),
         patch("explorer.processes.neighbours.busy_groups", lambda own: ()),  # none is of interest between two writes
         patch(
-            "explorer.benchmark.running.runner.device_lock", lambda *_: nullcontext()
+            "explorer.processes.device_queue.device_lock", lambda *_: nullcontext()
         ),  # as if each had a device of its own
     ):
         while True:

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.method import Method
 from explorer.benchmark.plan import Plan
-from explorer.benchmark.running.runner import Progress, Run
+from explorer.benchmark.running.runner import Run, RunProgress
 from explorer.command_line import parser
 from explorer.command_line.bench import plan_of
 from explorer.models.model_ref import ModelRef, model_by_name
@@ -174,13 +174,13 @@ def test_a_cancelled_run_offers_no_file_of_nothing_and_leaves_the_reference_on_s
 
 def test_the_bar_tells_work_and_the_time_left_at_the_pace_of_the_last_report() -> None:
     run = Run(Plan(models=tuple(map(model_by_name, ("hrformer_tiny", "resnet18")))), "ana", print)
-    half = Progress("running", 0, 2, 0.8, (), elapsed_s=50.0, reported_s=40.0)
+    half = RunProgress("running", 0, 2, 0.8, (), elapsed_s=50.0, reported_s=40.0)
     assert (
         how_far(run, half) == "0 of 2 jobs done, 40 % of the work · 50 s so far, about 50 s left"
     )  # 40 s / 0.4 - 50 s
-    late = Progress("running", 1, 2, 1.9, (), elapsed_s=60.0, reported_s=40.0)
+    late = RunProgress("running", 1, 2, 1.9, (), elapsed_s=60.0, reported_s=40.0)
     assert how_far(run, late) == "1 of 2 jobs done, 95 % of the work · 60 s so far"
-    begun = Progress("running", 0, 2, 0.0, (), elapsed_s=2.0, reported_s=0.0)
+    begun = RunProgress("running", 0, 2, 0.0, (), elapsed_s=2.0, reported_s=0.0)
     assert "0 % of the work · 2 s so far, about" in how_far(run, begun)
 
 

@@ -8,6 +8,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -115,8 +116,9 @@ def test_an_upload_that_the_machine_cannot_keep(key: str, name: str, monkeypatch
 
 
 def test_an_export_that_the_machine_cannot_keep(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(command: list[str], messages: Path, *_: object) -> None:
-        raise ValueError(f"{messages.parent / 'x.onnx'} cannot be read or written: No space left on device.")
+    def fail(request: dict[str, Any], *_: object) -> None:
+        file = Path(request["path"]).with_name("x.onnx")
+        raise ValueError(f"{file} cannot be read or written: No space left on device.")
 
     monkeypatch.setattr(
         "explorer.engines.export_limits.find_spec", lambda name: object()

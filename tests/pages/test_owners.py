@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from threading import Event
 
 import pytest
@@ -31,7 +30,7 @@ class OneThenWaits:
     """In place of a measurement: one record, and no end until it is cancelled."""
 
     def __init__(self, group: Group, on_progress: Callable[[JobProgress], None]) -> None:
-        self.worker_pid = None
+        self.worker_pids = ()
         self._job = group[0]
         self._cancelled = Event()
 
@@ -43,27 +42,25 @@ class OneThenWaits:
         self._cancelled.set()
 
 
-class Holding:
+class Holding(QueuedWork):
     """Work that keeps the CPU's queue busy, so that what comes after it waits."""
 
-    id, owner, asked_at, kind, has_begun = "holding", "visitor 99", datetime.now(UTC), "benchmark", True
+    kind = "benchmark"
+    devices = ("cpu",)
+    description, doing, kept = "something", "holding", "Nothing is kept."
+    share_done = 0.0
 
     def __init__(self) -> None:
-        self.note: str | None = None
-        self._ended = Event()
+        super().__init__("visitor 99")
+        self._let_go = Event()
 
-    @property
-    def was_stopped(self) -> bool:
-        return self._ended.is_set()
+    def _stop(self) -> None:
+        self._let_go.set()
 
-    def wait(self, timeout_s: float | None = None) -> bool:
-        return self._ended.wait(timeout_s)
-
-    def cancel(self) -> None:
-        self._ended.set()
-
-    def measure_on(self, device: str) -> None:
-        self._ended.wait(120)
+    def work_on(self, device: str) -> None:
+        self._begin()
+        self._let_go.wait(120)
+        self._end()
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +70,7 @@ def _fresh_server(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     store_state.clear()
     job_manager.clear()
     yield
-    for run in job_manager().runner.queue():
+    for run in job_manager().queue.works():
         run.cancel()
         assert run.wait(20)
     store_state.clear()
@@ -82,7 +79,7 @@ def _fresh_server(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def holding() -> Holding:
     work = Holding()
-    job_manager().runner.submit_work(work, ("cpu",))
+    job_manager().queue.submit(work)
     return work
 
 
@@ -249,7 +246,7 @@ def test_another_programs_turn_is_waited_for_with_a_sentence_and_the_waiting_can
 ) -> None:
     with device_lock("cpu", "benchmark", lambda told: None, lambda: False):
         app = click(open_app(page, TINY), start)
-        (run,) = job_manager().runner.queue()
+        (run,) = job_manager().queue.works()
         deadline = time.monotonic() + 20
         while run.note is None and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -275,7 +272,7 @@ def test_a_lock_that_cannot_be_had_is_said_and_the_run_goes_on(tmp_path, monkeyp
 def test_a_run_that_has_ended_is_stopped_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(Plan(models=(model_by_name("resnet10t"),)), "visitor 1", print)
     monkeypatch.setattr("explorer.benchmark.running.runner.GroupMeasurement.records", lambda self: iter(()))
-    run.measure_on("cpu")
+    run.work_on("cpu")
     manager = JobManager()
     manager.stop(run, "visitor 2")
     assert manager.stopped_by(run) is None

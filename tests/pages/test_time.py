@@ -1,16 +1,14 @@
 """The page Where the time goes: it opens on the run that ships, and shows the session's own profiles the same way."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.benchmark.measuring.messages import PROFILE_WORKER
 from explorer.benchmark.profile import Profile, ProfileRow
 from explorer.benchmark.profile_file import reference_profiles
-from explorer.processes.process import WorkerProcess
 from explorer.ui.measure.time_results import costliest_finding, share_table
 from tests.pages.entrypoint import hold, open_app
 from tests.pages.test_benchmark import TINY
@@ -152,10 +150,8 @@ def test_stop_ends_it_with_a_sentence_and_the_reference_stays() -> None:
 
 
 def test_a_process_that_fails_is_said_and_the_reference_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(request: Mapping[str, Any], variables: Mapping[str, str]) -> WorkerProcess:
-        return WorkerProcess(request, variables, module="explorer.no_such_module")
-
-    monkeypatch.setattr("explorer.benchmark.running.profile_run.WorkerProcess", broken)
+    broken = replace(PROFILE_WORKER, module="explorer.no_such_module")
+    monkeypatch.setattr("explorer.benchmark.running.profile_run.PROFILE_WORKER", broken)
     app = profiled(open_app(PAGE))
     assert "There is no profile: hrformer_tiny: the measuring process ended with code 1" in app.error[0].value
     assert is_reference(app)

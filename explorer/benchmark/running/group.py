@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
+from explorer.benchmark.measuring.messages import ALONE_WORKER, TOGETHER_WORKER, Alone, Doing, Placed, Recorded
 from explorer.benchmark.outcome import Measured, Place, unfinished_record
 from explorer.benchmark.plan import Group, Job
-from explorer.processes.process import WorkerProcess
+from explorer.processes.messages import Failed, Worker
+from explorer.processes.process import WorkerProcesses
 from explorer.records.record import Record, Status
+
+#: What a pass is for.
+Result = TypeVar("Result", Alone, Recorded)
 
 
 @dataclass(frozen=True)
@@ -55,103 +59,88 @@ class GroupMeasurement:
         self._group = group
         self._on_progress = on_progress
         self._place = Place.here(group[0])
-        self._lock = threading.Lock()
-        self._worker: WorkerProcess | None = None
-        self._cancelled = False
+        self._processes = WorkerProcesses()
 
     @property
-    def worker_pid(self) -> int | None:
-        """The measuring process that runs now."""
-        worker = self._worker
-        return None if worker is None else worker.pid
+    def worker_pids(self) -> tuple[int, ...]:
+        """The measuring process that runs now, if one does."""
+        return self._processes.pids
 
     def cancel(self) -> None:
         """End the measuring process, from any thread; the jobs without a record become cancelled ones."""
-        with self._lock:
-            self._cancelled = True
-            if self._worker is not None:
-                self._worker.kill()
+        self._processes.stop()
 
     def measure(self) -> Iterator[Measured]:
         """Measure, and yield each job with its record as soon as that is there."""
         with tempfile.TemporaryDirectory(prefix="hrformer-compiled-") as cache:
             # The first pass compiles into an empty cache, so that its time is honest; the second finds it there.
             variables = {"TORCHINDUCTOR_CACHE_DIR": cache}
-            ready: dict[Job, Any] = {}
+            ready: dict[Job, Alone] = {}
             for job in self._group:
                 yield from self._alone(job, ready, variables)
             while ready:
                 yield from self._together(ready, variables)
 
-    def _alone(self, job: Job, ready: dict[Job, Any], variables: Mapping[str, str]) -> Iterator[Measured]:
+    def _alone(self, job: Job, ready: dict[Job, Alone], variables: Mapping[str, str]) -> Iterator[Measured]:
         """The first pass of a job: adds what it found to `ready`, or yields it with the record of its failure."""
-        found: list[Any] = []
-        failure = self._pass({"pass": "alone"}, [job], variables, found.append)
+        found: list[Alone] = []
+        failure = self._pass(ALONE_WORKER, {"pass": "alone"}, [job], variables, found.append)
         if failure is None:
-            ready[job] = found[0]["alone"]
+            ready[job] = found[0]
         else:
             yield self._done(job, self._unfinished(job, failure))
 
-    def _together(self, ready: dict[Job, Any], variables: Mapping[str, str]) -> Iterator[Measured]:
+    def _together(self, ready: dict[Job, Alone], variables: Mapping[str, str]) -> Iterator[Measured]:
         """The second pass: yields jobs with records and takes them out of `ready`; a failure takes out only its own."""
         jobs = list(ready)
-        found: list[Any] = []
-        failure = self._pass({"pass": "together", "alone": list(ready.values())}, jobs, variables, found.append)
+        found: list[Recorded] = []
+        request = {"pass": "together", "alone": [asdict(alone) for alone in ready.values()]}
+        failure = self._pass(TOGETHER_WORKER, request, jobs, variables, found.append)
         for message in found:
-            job = jobs[message["index"]]
+            job = jobs[message.index]
             del ready[job]
-            yield self._done(job, Record(**message["record"]))
+            yield self._done(job, message.record)
         if failure is not None and jobs[failure.index] in ready:
             del ready[jobs[failure.index]]
             yield self._done(jobs[failure.index], self._unfinished(jobs[failure.index], failure))
 
     def _pass(
         self,
+        worker: Worker[Placed | Doing | Result],
         request: Mapping[str, Any],
         jobs: Sequence[Job],
         variables: Mapping[str, str],
-        on_result: Callable[[dict[str, Any]], None],
+        on_result: Callable[[Result], None],
     ) -> _Failure | None:
         """Run one process to its end; None when it did all it was asked for."""
-        worker = self._start({**request, "jobs": [job.to_dict() for job in jobs]}, variables)
-        if worker is None:
+        process = self._processes.start(worker, {**request, "jobs": [job.to_dict() for job in jobs]}, variables)
+        if process is None:
             return _Failure(0, "cancelled", "cancelled")
         index, results, failure = 0, 0, None
-        for message in worker.messages():
-            index = message.get("index", index)
-            match message["type"]:
-                case "place":
-                    self._place = Place.from_dict(message["place"])
-                case "doing":
-                    told = (message[name] for name in ("phase", "share", "samples", "p50_ms"))
+        for message in process.messages():
+            match message:
+                case Placed():
+                    self._place = message.place
+                case Doing():
+                    index = message.index
+                    told = message.phase, message.share, message.samples, message.p50_ms
                     self._on_progress(JobProgress(jobs[index], *told))
-                case "failed":
-                    failure = _Failure(index, message["status"], message["reason"])
+                case Failed():
+                    status: Status = "out_of_memory" if message.out_of_memory else "failed"
+                    failure = _Failure(index, status, message.reason)
                 case _:
                     results += 1
                     on_result(message)
-        how_it_ended = self._end(worker)
+        how_it_ended = self._processes.close(process)
         if failure is None and results < len(jobs):
             failure = _Failure(index, "failed", how_it_ended)
         return failure
-
-    def _start(self, request: Mapping[str, Any], variables: Mapping[str, str]) -> WorkerProcess | None:
-        with self._lock:
-            if self._cancelled:
-                return None
-            self._worker = WorkerProcess(request, variables)
-            return self._worker
-
-    def _end(self, worker: WorkerProcess) -> str:
-        with self._lock:
-            self._worker = None
-            return worker.close()
 
     def _done(self, job: Job, record: Record) -> Measured:
         self._on_progress(JobProgress(job, "done", 1.0, record.samples_count, record.latency_ms_p50))
         return Measured(job, record)
 
     def _unfinished(self, job: Job, failure: _Failure) -> Record:
-        if self._cancelled:
+        if self._processes.stopped:
             return unfinished_record(job, self._place, "cancelled", "cancelled before it was measured")
         return unfinished_record(job, self._place, failure.status, failure.reason)

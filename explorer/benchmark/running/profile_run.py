@@ -1,22 +1,23 @@
-"""Profiles of models, each taken in processes of its own, while they have their turn in the runner's queue."""
+"""Profiles of models, each taken in processes of its own, while they have their turn on a device."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from explorer.benchmark.measuring.messages import PROFILE_WORKER, Placed, Profiled
 from explorer.benchmark.measuring.profile_measurement import ROUNDS, check_profilable
 from explorer.benchmark.outcome import Place
 from explorer.benchmark.plan import Job
 from explorer.benchmark.profile import Profile, typical
+from explorer.processes.messages import Failed
 from explorer.processes.neighbours import Neighbours
-from explorer.processes.process import WorkerProcess
+from explorer.processes.process import WorkerProcess, WorkerProcesses
 from explorer.processes.queued_work import QueuedWork
 
 
 class ProfileRun(QueuedWork):
-    """Models that are profiled in turn, on their way through the runner; `Runner.submit_profile` makes it.
+    """Models that are profiled in turn; `Runner.submit_profile` puts it into the queue.
 
     Each model runs in a process of its own: in memory that another one has left behind it would find pages that it
     otherwise has to ask the system for, some 500,000 a call of HRFormer-B on eight images.
@@ -57,9 +58,9 @@ class ProfileRun(QueuedWork):
         self.jobs = tuple(jobs)
         self._sweeps = sweeps
         self._trace_folder = trace_folder
-        self._worker: WorkerProcess | None = None
+        self._processes = WorkerProcesses()
         self._place: Place | None = None
-        self._beside = Neighbours(self._workers, computing)
+        self._beside = Neighbours(lambda: self._processes.pids, computing)
         self.ran_beside: str | None = None
         self._calls: list[list[Profile]] = [[] for _ in jobs]
         self._error: str | None = None
@@ -81,9 +82,24 @@ class ProfileRun(QueuedWork):
         return sum(map(len, self._calls)) / (len(self.jobs) * self._sweeps * ROUNDS)
 
     @property
-    def elapsed_s(self) -> float:
-        """Seconds since its turn came; 0 while it waits."""
-        return 0.0 if self._started_at is None else time.monotonic() - self._started_at
+    def devices(self) -> tuple[str, ...]:
+        """The one device of its jobs."""
+        return (self.jobs[0].device,)
+
+    @property
+    def description(self) -> str:
+        """Such as "profile of hrformer_tiny and resnet50"."""
+        return f"profile of {' and '.join(job.model.name for job in self.jobs)}"
+
+    @property
+    def doing(self) -> str:
+        """What it does now that its turn has come."""
+        return "profiling"
+
+    @property
+    def kept(self) -> str:
+        """What stays of it when it is stopped, or was, as a sentence."""
+        return "Of a profile that is stopped nothing is kept."
 
     @property
     def trace_paths(self) -> tuple[Path, ...]:
@@ -102,54 +118,39 @@ class ProfileRun(QueuedWork):
         """Why there is no result."""
         return "cancelled" if self.was_cancelled else self._error
 
-    def cancel(self) -> None:
-        """Stop it, from any thread; one that has ended keeps its results."""
-        with self._lock:
-            if self._done.is_set():
-                return
-            self._cancelled = True
-            if self._worker is None:
-                self._done.set()  # it need not wait for its turn to be over
-            else:
-                self._worker.kill()
-
-    def measure_on(self, device: str) -> None:
+    def work_on(self, device: str) -> None:
         """Run it to its end, from the device's thread."""
-        self._started_at = time.monotonic()
+        del device  # that of its jobs
+        self._begin()
         for sweep in range(self._sweeps):
             for index in range(len(self.jobs)):
-                worker = self._start(index, is_last=sweep == self._sweeps - 1)
-                if worker is not None:
-                    self._listen(worker, index)
+                process = self._start(index, is_last=sweep == self._sweeps - 1)
+                if process is not None:
+                    self._listen(process, index)
         self.ran_beside = self._beside.told()
-        self._done.set()
+        self._end()
 
-    def _workers(self) -> tuple[int, ...]:
-        worker = self._worker
-        return () if worker is None else (worker.pid,)
+    def _stop(self) -> None:
+        self._processes.stop()
 
-    def _start(self, index: int, *, is_last: bool) -> WorkerProcess | None:
+    def _start(self, index: int, *, is_last: bool) -> WorkerProcess[Placed | Profiled] | None:
+        if self._error is not None:
+            return None
         trace_path = str(self.trace_paths[index]) if self.trace_paths and is_last else None
         request = {"pass": "profile", "jobs": [self.jobs[index].to_dict()], "trace_path": trace_path}
-        with self._lock:
-            if self._cancelled or self._error is not None:
-                return None
-            self._worker = WorkerProcess(request, {})
-            return self._worker
+        return self._processes.start(PROFILE_WORKER, request, {})
 
-    def _listen(self, worker: WorkerProcess, index: int) -> None:
+    def _listen(self, process: WorkerProcess[Placed | Profiled], index: int) -> None:
         before, reason = len(self._calls[index]), None
-        for message in worker.messages():
+        for message in process.messages():
             self._beside.look()
-            match message["type"]:
-                case "place":
-                    self._place = Place.from_dict(message["place"])
-                case "profile":
-                    self._calls[index].append(Profile.from_dict(message["profile"]))
-                case "failed":
-                    reason = message["reason"]
-        with self._lock:
-            self._worker = None
-            how_it_ended = worker.close()
+            match message:
+                case Placed():
+                    self._place = message.place
+                case Profiled():
+                    self._calls[index].append(message.profile)
+                case Failed():
+                    reason = message.reason
+        how_it_ended = self._processes.close(process)
         if reason or len(self._calls[index]) - before < ROUNDS:
             self._error = f"{self.jobs[index].model.name}: {reason or how_it_ended}"

@@ -85,8 +85,7 @@ class RayRun(Run):
         except Exception as error:  # noqa: BLE001 - whoever waits for the run must learn of it
             self._error = reason_of(error)
         finally:
-            self._ended_at = time.monotonic()
-            self._done.set()
+            self._end()
 
     def _send(self, task: _Task) -> None:
         task.place = None
@@ -116,8 +115,7 @@ class RayRun(Run):
         match message:
             case Place():
                 task.place = message
-                with self._lock:
-                    self._started_at = self._started_at or time.monotonic()
+                self._begin()
             case JobProgress():
                 self._note(task.key, message)
             case Measured():

@@ -1,6 +1,4 @@
-"""Runs plans in the background: one job per device at a time, first come first served, visible to everyone.
-
-Other programs of the machine that measure on a device are waited for, and wait (`explorer.processes.device_lock`).
+"""Runs plans in the background, as work that takes its turn on the devices of this machine.
 
 Nothing here touches a model: each group is measured in processes of its own (`explorer.benchmark.running.group`), so
 that no crash, no full memory and no cancelled run reaches the process that asked for it.
@@ -8,33 +6,30 @@ that no crash, no full memory and no cancelled run reaches the process that aske
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Literal
 
 from explorer.benchmark.forecast import check_memory
 from explorer.benchmark.measuring.device import check_present
 from explorer.benchmark.outcome import Measured, reason_of
 from explorer.benchmark.plan import Group, Job, Plan
+from explorer.benchmark.running.devices import available_mib, shared_name
 from explorer.benchmark.running.group import GroupMeasurement, JobProgress
 from explorer.benchmark.running.profile_run import ProfileRun
-from explorer.processes.device_lock import device_lock
+from explorer.processes.device_queue import DeviceQueue
 from explorer.processes.neighbours import Neighbours
-from explorer.processes.process import available_mib
-from explorer.processes.queued_work import QueuedWork
+from explorer.processes.queued_work import QueuedWork, WorkState
 from explorer.records.record import Record
+from explorer.units import counted
 
-RunState = Literal["waiting", "running", "finished", "cancelled"]
 Save = Callable[[Record], None]
 Computing = Callable[[], int]
 
 
 @dataclass(frozen=True)
-class Progress:
+class RunProgress:
     """A look at a run.
 
     Attributes:
@@ -47,7 +42,7 @@ class Progress:
         reported_s: Seconds from there to the last report of more work done.
     """
 
-    state: RunState
+    state: WorkState
     jobs_done: int
     jobs_total: int
     work_done: float
@@ -57,7 +52,7 @@ class Progress:
 
 
 class Run(QueuedWork):
-    """A plan on its way through the runner.
+    """A plan that is measured on its devices; `Runner.submit` puts it into the queue.
 
     Attributes:
         id: Short and unique.
@@ -79,9 +74,8 @@ class Run(QueuedWork):
         self._shares: dict[Job, float] = {}
         self._measurements: dict[str, GroupMeasurement] = {}
         self._beside: dict[str, Neighbours] = {}
-        self._lanes_left = len(plan.devices)
+        self._devices_left = len(plan.devices)
         self._reported_at = 0.0
-        self._ended_at: float | None = None
         self._error: str | None = None
 
     @property
@@ -103,43 +97,63 @@ class Run(QueuedWork):
     @property
     def worker_pids(self) -> tuple[int, ...]:
         """The measuring processes at work now."""
-        pids = [measurement.worker_pid for measurement in list(self._measurements.values())]
-        return tuple(pid for pid in pids if pid is not None)
+        return tuple(pid for measurement in list(self._measurements.values()) for pid in measurement.worker_pids)
 
-    def progress(self) -> Progress:
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Those of its plan."""
+        return self.plan.devices
+
+    @property
+    def description(self) -> str:
+        """Such as "4 jobs: hrformer_tiny, resnet50 and 2 more"."""
+        names = [model.name for model in self.plan.models]
+        more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+        return f"{counted(len(self.plan.jobs()), 'job')}: {', '.join(names[:2])}{more}"
+
+    @property
+    def doing(self) -> str:
+        """Such as "measuring, 1 of 2 done"."""
+        progress = self.progress()
+        return f"measuring, {progress.jobs_done} of {progress.jobs_total} done"
+
+    @property
+    def kept(self) -> str:
+        """What stays of it when it is stopped, or was, as a sentence."""
+        measured = sum(record.status != "cancelled" for record in self.records)
+        return f"What it has measured is kept: {counted(measured, 'record')}."
+
+    @property
+    def share_done(self) -> float:
+        """How much of its work is done, 0 to 1."""
+        progress = self.progress()
+        return progress.work_done / progress.jobs_total
+
+    def progress(self) -> RunProgress:
         """How far it is."""
         with self._lock:
-            start, end = self._started_at, self._ended_at or time.monotonic()
-            return Progress(
-                self._state(),
+            return RunProgress(
+                self.state,
                 len(self._measured),
                 len(self.plan.jobs()),
                 max(len(self._measured), sum(self._shares.values())),
                 tuple(self._current.values()),
-                0.0 if start is None else end - start,
-                0.0 if start is None else max(0.0, self._reported_at - start),
+                self.elapsed_s,
+                max(0.0, self._reported_at - (self._started_at or self._reported_at)),
             )
 
-    def cancel(self) -> None:
-        """Stop it: the group at work leaves cancelled records, groups that wait leave none."""
+    def _stop(self) -> None:
+        """The group at work leaves cancelled records, groups that wait leave none."""
         with self._lock:
-            self._cancelled = True
             measurements = list(self._measurements.values())
-            if self._started_at is None:
-                self._done.set()  # it need not wait for its turn to be over
         for measurement in measurements:
             measurement.cancel()
 
-    def _state(self) -> RunState:
-        if not self._done.is_set():
-            return "waiting" if self._started_at is None else "running"
-        return "cancelled" if self._cancelled else "finished"
-
-    def measure_on(self, device: str) -> None:
+    def work_on(self, device: str) -> None:
         """Measure the groups of one device, from that device's thread."""
         try:
             for group in self.plan.groups_on(device):
-                measurement = self._begin(device, group)
+                measurement = self._measuring(device, group)
                 if measurement is None:
                     break
                 for job, record in measurement.measure():
@@ -149,12 +163,11 @@ class Run(QueuedWork):
         finally:
             self._leave(device)
 
-    def _begin(self, device: str, group: Group) -> GroupMeasurement | None:
+    def _measuring(self, device: str, group: Group) -> GroupMeasurement | None:
         with self._lock:
-            if self._cancelled:
+            if not self._begin():
                 return None
-            self._started_at = self._started_at or time.monotonic()
-            beside = self._beside[device] = Neighbours(lambda: self._workers_on(device), self._computing)
+            beside = self._beside[device] = Neighbours(lambda: self._measurements[device].worker_pids, self._computing)
 
             def on_progress(now: JobProgress) -> None:
                 beside.look()
@@ -162,10 +175,6 @@ class Run(QueuedWork):
 
             self._measurements[device] = GroupMeasurement(group, on_progress)
             return self._measurements[device]
-
-    def _workers_on(self, device: str) -> tuple[int, ...]:
-        pid = self._measurements[device].worker_pid
-        return () if pid is None else (pid,)
 
     def _note(self, device: str, now: JobProgress) -> None:
         with self._lock:
@@ -186,10 +195,9 @@ class Run(QueuedWork):
         with self._lock:
             self._current.pop(device, None)
             self._measurements.pop(device, None)
-            self._lanes_left -= 1
-            if self._lanes_left == 0:
-                self._ended_at = time.monotonic()
-                self._done.set()
+            self._devices_left -= 1
+            if self._devices_left == 0:
+                self._end()
 
 
 def check_runnable(plan: Plan, *, force: bool = False) -> None:
@@ -200,31 +208,21 @@ def check_runnable(plan: Plan, *, force: bool = False) -> None:
         check_memory(plan, available_mib)
 
 
-def take_turn(work: QueuedWork, device: str) -> None:
-    """Do a piece of work on a device once no other program of this machine measures there."""
-
-    def tell(sentence: str | None) -> None:
-        work.note = sentence
-
-    with device_lock(device, work.kind, tell, lambda: work.was_stopped) as problem:
-        tell(problem)
-        work.measure_on(device)  # stopped meanwhile, too: it says that this device is done with
-
-
 class Runner:
-    """The queue of one application; make one and share it.
+    """Puts plans and profiles into the queue of this machine; make one and share it.
 
     Args:
         save: Stores a record; called as soon as each is there, from the threads of the devices.
         computing: How many heavy computations this process does beside, at the moment that it is asked.
+
+    Attributes:
+        queue: Takes any other work, too.
     """
 
     def __init__(self, save: Save, computing: Computing = lambda: 0) -> None:
+        self.queue = DeviceQueue(shared_name)
         self._save = save
         self._computing = computing
-        self._lock = threading.Lock()
-        self._runs: list[QueuedWork] = []
-        self._lanes: dict[str, SimpleQueue[QueuedWork]] = {}
 
     def submit(self, plan: Plan, owner: str = "", *, force: bool = False) -> Run:
         """Put a plan at the end of the queue.
@@ -240,7 +238,7 @@ class Runner:
         """
         check_runnable(plan, force=force)
         run = Run(plan, owner, self._save, self._computing)
-        self._enqueue(run, plan.devices)
+        self.queue.submit(run)
         return run
 
     def submit_profile(
@@ -252,33 +250,7 @@ class Runner:
             ValueError: If this machine lacks the device, too.
         """
         run = ProfileRun(jobs, trace_folder, owner, sweeps, self._computing)
-        device = run.jobs[0].device
-        check_present(device)
-        self._enqueue(run, (device,))
+        for device in run.devices:
+            check_present(device)
+        self.queue.submit(run)
         return run
-
-    def queue(self) -> tuple[QueuedWork, ...]:
-        """All runs at work or waiting, first come first."""
-        with self._lock:
-            return tuple(run for run in self._runs if not run.wait(0))
-
-    def submit_work(self, work: QueuedWork, devices: tuple[str, ...]) -> None:
-        """Put any other work at the end of the queue of each of its devices."""
-        self._enqueue(work, devices)
-
-    def _enqueue(self, run: QueuedWork, devices: tuple[str, ...]) -> None:
-        with self._lock:
-            self._runs = [known for known in self._runs if not known.wait(0)]
-            self._runs.append(run)
-            for device in devices:
-                self._lane(device).put(run)
-
-    def _lane(self, device: str) -> SimpleQueue[QueuedWork]:
-        if device not in self._lanes:
-            self._lanes[device] = SimpleQueue()
-            threading.Thread(target=self._serve, args=(device,), daemon=True, name=f"benchmark {device}").start()
-        return self._lanes[device]
-
-    def _serve(self, device: str) -> None:
-        while True:
-            take_turn(self._lanes[device].get(), device)

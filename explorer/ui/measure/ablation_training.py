@@ -14,9 +14,9 @@ from explorer.ablation.checkpoints import checkpoint_folder, half_done, unfinish
 from explorer.ablation.forecast import estimate_seconds
 from explorer.ablation.recipe import ARM_NAMES, FEW_STEPS, MAX_SEEDS, Recipe, TrainingJob, TrainingPlan
 from explorer.ablation.run import (
+    AblationProgress,
     AblationRun,
-    JobProgress,
-    RunProgress,
+    TrainingProgress,
     curve_rows,
     known_results,
 )
@@ -265,7 +265,7 @@ def _watch(run: AblationRun, finished: int) -> None:
         _show_curves(curves, "miou", "ablation_training_live")
 
 
-def _progress_text(run: AblationRun, progress: RunProgress) -> str:
+def _progress_text(run: AblationRun, progress: AblationProgress) -> str:
     others = "" if run.owner == visitor() else f"{whose(run)} · "
     if not run.has_begun:
         return f"{others}{waiting_text(run)}"
@@ -274,7 +274,7 @@ def _progress_text(run: AblationRun, progress: RunProgress) -> str:
     return done if progress.left_s is None else f"{done}, about {duration(progress.left_s)} left"
 
 
-def _job_table(jobs: Sequence[JobProgress]) -> pd.DataFrame:
+def _job_table(jobs: Sequence[TrainingProgress]) -> pd.DataFrame:
     """The trainings at work or ended."""
     rows = [
         {
@@ -292,7 +292,7 @@ def _job_table(jobs: Sequence[JobProgress]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _tell_failures(jobs: Iterable[JobProgress]) -> None:
+def _tell_failures(jobs: Iterable[TrainingProgress]) -> None:
     for job in jobs:
         if job.state == "failed":
             st.error(f"{_SHORT[job.job.arm]}, seed {job.job.seed}: {plain(job.reason or '')}", icon=":material/error:")

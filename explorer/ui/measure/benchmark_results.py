@@ -16,7 +16,7 @@ from explorer.benchmark.method import WIDE_SPREAD_SHARE
 from explorer.benchmark.outcome import Measured
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.running.group import JobProgress
-from explorer.benchmark.running.runner import Progress, Run
+from explorer.benchmark.running.runner import Run, RunProgress
 from explorer.charts.benchmark import latency_bars
 from explorer.models.catalogue import family_of
 from explorer.models.labels import engine_label
@@ -321,7 +321,7 @@ def _live_table(run: Run, current: Sequence[JobProgress], names: Mapping[str, st
     )
 
 
-def how_far(run: Run, progress: Progress) -> str:
+def how_far(run: Run, progress: RunProgress) -> str:
     """The bar's words: the share of the work, and the time that is left at the pace up to the last report."""
     share = progress.work_done / progress.jobs_total
     all_s = progress.reported_s / share if share else estimated_seconds(run.plan, run.plan.to_yaml())

@@ -15,9 +15,9 @@ from explorer.ablation.recipe import TrainingPlan
 from explorer.ablation.run import AblationRun
 from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.plan import Job, Plan
+from explorer.benchmark.running.devices import available_mib
 from explorer.benchmark.running.profile_run import ProfileRun
 from explorer.benchmark.running.runner import Run, Runner
-from explorer.processes.process import available_mib
 from explorer.processes.queued_work import QueuedWork
 from explorer.records.record import Record
 from explorer.records.store import Store, StoreError
@@ -34,14 +34,16 @@ _FREE_MEMORY_TTL_S = 15
 
 
 class JobManager:
-    """The runner of this server and what its pages need around it.
+    """The queue of this server and what its pages need around it.
 
     Attributes:
-        runner: Measures one run per device at a time.
+        queue: All that is at work or waiting.
     """
 
     def __init__(self) -> None:
-        self.runner = Runner(_store_record, lambda: memory_budget().at_work)
+        self._runner = Runner(_store_record, lambda: memory_budget().at_work)
+        self.queue = self._runner.queue
+        self._profiles: list[ProfileRun] = []
         self._remembered: dict[str, Run] = {}
         self._ablation: AblationRun | None = None
         self._lock = threading.Lock()
@@ -55,7 +57,7 @@ class JobManager:
         Raises:
             ValueError: As `Runner.submit`.
         """
-        run = self.runner.submit(plan, owner)
+        run = self._runner.submit(plan, owner)
         with self._lock:
             self._remembered[run.id] = run
             for old in [key for key, known in self._remembered.items() if known.wait(0)][:-MAX_REMEMBERED]:
@@ -68,7 +70,10 @@ class JobManager:
         Raises:
             ValueError: As `Runner.submit_profile`.
         """
-        return self.runner.submit_profile(jobs, Path(self._traces.name), owner)
+        run = self._runner.submit_profile(jobs, Path(self._traces.name), owner)
+        with self._lock:
+            self._profiles = [known for known in (*self._profiles, run) if not known.wait(0)]
+        return run
 
     @property
     def ablation(self) -> AblationRun | None:
@@ -91,15 +96,12 @@ class JobManager:
                 folder, known = checkpoint_folder(store.location), store.trainings()
             run = AblationRun(plan, folder, _store_training, owner=owner, resume=resume, known=known)
             self._ablation = run
-        self.runner.submit_work(run, ("cpu",))
+        self.queue.submit(run)
         return run
 
     def end(self) -> None:
         """Cancel all that is at work or waiting, and wait until it has left its records."""
-        for work in self.runner.queue():
-            work.cancel()
-        for work in self.runner.queue():
-            work.wait()
+        self.queue.end()
 
     def find(self, run_id: str | None) -> Run | None:
         """A run by its id, such as the one that a link names."""
@@ -107,8 +109,7 @@ class JobManager:
 
     def profile_at_work(self, owner: str) -> ProfileRun | None:
         """The first of a visitor's profiles that has not ended."""
-        profiles = (run for run in self.runner.queue() if isinstance(run, ProfileRun))
-        return next((run for run in profiles if run.owner == owner), None)
+        return next((run for run in self._profiles if run.owner == owner and not run.wait(0)), None)
 
     def stop(self, run: QueuedWork, by: str) -> None:
         """Stop a run that has not ended.
@@ -125,26 +126,11 @@ class JobManager:
         """The visitor who stopped a run; None where nobody did."""
         return self._stopped_by.get(run)
 
-    def ahead_of(self, run: QueuedWork) -> tuple[QueuedWork, ...]:
-        """The runs that use a device of this one and came before it."""
-        queue = self.runner.queue()
-        if run not in queue:
-            return ()
-        before = queue[: queue.index(run)]
-        return tuple(other for other in before if set(devices_of(other)) & set(devices_of(run)))
-
 
 @st.cache_resource(show_spinner=False)
 def job_manager() -> JobManager:
     """The one of this server process."""
     return JobManager()
-
-
-def devices_of(run: QueuedWork) -> tuple[str, ...]:
-    """The devices that a run needs."""
-    if isinstance(run, Run):
-        return run.plan.devices
-    return (run.jobs[0].device,) if isinstance(run, ProfileRun) else ("cpu",)
 
 
 @st.cache_data(ttl=_FREE_MEMORY_TTL_S, max_entries=32, show_spinner=False)
@@ -173,7 +159,7 @@ def machine_load() -> MachineLoad:
 @st.fragment(run_every=_LOAD_POLL_S)
 def show_load() -> None:
     """How busy this machine is, in one sentence; nothing while it is busy with a run of this server."""
-    if job_manager().runner.queue():
+    if job_manager().queue.works():
         return
     load = machine_load()
     st.markdown(f":material/warning: **{load.sentence}**" if load.is_busy else f":material/speed: {load.sentence}")

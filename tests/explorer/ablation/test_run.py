@@ -22,14 +22,15 @@ from explorer.ablation.checkpoints import (
 from explorer.ablation.forecast import check_memory, needed_mib
 from explorer.ablation.recipe import TrainingPlan
 from explorer.ablation.run import AblationRun, curve_rows
-from explorer.ablation.training import CHECKPOINT_EVERY, Progress, train
+from explorer.ablation.training import CHECKPOINT_EVERY, train
+from explorer.ablation.training_messages import StepDone
 from explorer.records.store import Store
 from explorer.records.training_record import TrainingRecord
 from tests.explorer.ablation.tiny import example_training, tiny_plan
 
 
 def start(run: AblationRun) -> threading.Thread:
-    thread = threading.Thread(target=run.measure_on, args=("cpu",), daemon=True)
+    thread = threading.Thread(target=run.work_on, args=("cpu",), daemon=True)
     thread.start()
     return thread
 
@@ -62,7 +63,7 @@ def test_a_run_stopped_within_a_second_and_resumed_gives_what_an_uninterrupted_o
     assert {job.state for job in stopped.progress().jobs} <= {"stopped", "finished"}
 
     resumed = AblationRun(plan, tmp_path, saved.append, resume=True, known=saved)
-    resumed.measure_on("cpu")
+    resumed.work_on("cpu")
     assert resumed.error is None
     assert [job.state for job in resumed.progress().jobs] == ["finished", "finished"]
     assert resumable(plan, tmp_path) == 0  # finished and stored: no checkpoint is needed any more
@@ -80,7 +81,7 @@ def test_results_that_are_known_are_not_trained_again(tmp_path: Path) -> None:
         for job in plan.jobs()
     ]
     run = AblationRun(plan, tmp_path, lambda record: None, resume=True, known=known)
-    run.measure_on("cpu")
+    run.work_on("cpu")
     assert list(run.records) == known
     assert run.progress().steps_done == run.progress().steps_total == 12
 
@@ -105,7 +106,7 @@ def test_training_anew_replaces_damaged_checkpoints(tmp_path: Path) -> None:
     for job in plan.jobs():
         checkpoint_path(tmp_path, job).write_bytes(b"damaged")
     run = AblationRun(plan, tmp_path, lambda record: None)
-    run.measure_on("cpu")
+    run.work_on("cpu")
     assert [job.state for job in run.progress().jobs] == ["finished", "finished"]
     assert resumable(plan, tmp_path) == 0
 
@@ -116,7 +117,7 @@ def test_training_anew_leaves_what_another_is_half_way_through_until_it_is_beyon
     save_checkpoint(path, {"job": job.to_dict(), "step": CHECKPOINT_EVERY + 1})
     kept_at = []
 
-    def note(progress: Progress) -> None:
+    def note(now: StepDone) -> None:
         kept_at.append(saved_step(path))
 
     _, outcome = train(job, path, note, resume=False)
@@ -137,7 +138,7 @@ def test_a_training_that_fails_says_why_and_the_other_goes_on(tmp_path: Path) ->
     plan = tiny_plan()
     run = AblationRun(plan, tmp_path, lambda record: None, resume=True)
     checkpoint_path(tmp_path, plan.jobs()[0]).write_bytes(b"no checkpoint")
-    run.measure_on("cpu")
+    run.work_on("cpu")
     first, second = run.progress().jobs
     assert (first.state, second.state) == ("failed", "finished")
     assert "is damaged or of another program" in first.reason
@@ -161,7 +162,7 @@ def test_a_store_that_refuses_keeps_the_checkpoint(tmp_path: Path) -> None:
 
     plan = TrainingPlan(arms=("none",), seeds=(0,), recipe=tiny_plan().recipe, variant=tiny_plan().variant)
     run = AblationRun(plan, tmp_path, refuse)
-    run.measure_on("cpu")
+    run.work_on("cpu")
     assert "its checkpoint is kept" in run.error
     assert len(run.records) == 1
     assert resumable(plan, tmp_path) == 1
@@ -183,7 +184,7 @@ def test_a_run_that_waits_in_a_queue_can_be_cancelled(tmp_path: Path) -> None:
     run = AblationRun(tiny_plan(), tmp_path, lambda record: None)
     run.cancel()
     assert run.wait(0)
-    run.measure_on("cpu")
+    run.work_on("cpu")
     assert {job.state for job in run.progress().jobs} == {"stopped"}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from explorer.ablation.training_messages import TRAINING_WORKER
 from explorer.processes import neighbours
 from explorer.processes.neighbours import Neighbours, busy_groups
 from explorer.processes.process import WorkerProcess
@@ -46,7 +47,7 @@ def test_a_process_that_only_speaks_of_it_is_none() -> None:
 
 
 def test_a_training_is_seen() -> None:
-    worker = WorkerProcess({"job": {}}, {}, "explorer.ablation.training_worker")
+    worker = WorkerProcess(TRAINING_WORKER, {"job": {}}, {})
     try:
         assert (worker.pid, "training") in set(busy_groups(set()))
     finally:

@@ -1,30 +1,32 @@
 """How a group's processes become records, with scripted processes in place of real ones."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 
+from explorer.benchmark.measuring.messages import Alone, Doing, Placed, Recorded
 from explorer.benchmark.outcome import Place, finished_record
 from explorer.benchmark.plan import Job, Plan
-from explorer.benchmark.running import group as group_module
 from explorer.benchmark.running.group import GroupMeasurement
 from explorer.models.model_ref import model_by_name
+from explorer.processes import process
+from explorer.processes.messages import Failed
 from explorer.records.figures import Figures
 from explorer.records.record import FIGURES
 
 NAMES = ("hrformer_tiny", "hrformer_small", "hrformer_base")
 GROUP = Plan(models=tuple(model_by_name(name) for name in NAMES)).groups()[0]
-FOUND = {"batch_size": 1, "figures": Figures().to_dict()}
+FOUND = Alone(1, Figures())
 
 
 def record_message(index, job):
     figures = Figures(reasons=dict.fromkeys(FIGURES, "not measured here"))
     record = finished_record(job, Place.here(job), [1.0] * 6, figures)
-    return {"type": "record", "index": index, "record": asdict(record)}
+    return Recorded(index, record)
 
 
 def doing(index, phase="measuring", share=0.5):
-    return {"type": "doing", "index": index, "phase": phase, "share": share, "samples": 0, "p50_ms": None}
+    return Doing(index, phase, share)
 
 
 class ScriptedProcess:
@@ -33,7 +35,9 @@ class ScriptedProcess:
     script = None
     requests = None
 
-    def __init__(self, request, variables):
+    pid = 1
+
+    def __init__(self, worker, request, variables):
         self.requests.append((request["pass"], [job["model"]["name"] for job in request["jobs"]], variables))
         self._request = request
 
@@ -51,7 +55,7 @@ class ScriptedProcess:
 def succeed(what, jobs):
     if what == "alone":
         yield doing(0, "measuring memory")
-        yield {"type": "alone", "alone": FOUND}
+        yield FOUND
     else:
         for index, job in enumerate(jobs):
             yield doing(index)
@@ -62,7 +66,7 @@ def succeed(what, jobs):
 def measure(monkeypatch):
     def run(script, cancel_at=None):
         ScriptedProcess.script, ScriptedProcess.requests = staticmethod(script), []
-        monkeypatch.setattr(group_module, "WorkerProcess", ScriptedProcess)
+        monkeypatch.setattr(process, "WorkerProcess", ScriptedProcess)
         measurement = GroupMeasurement(GROUP, lambda now: measurement.cancel() if now.phase == cancel_at else None)
         measured = list(measurement.measure())
         assert [job.model.name for job, _ in measured] == [record.model_name for _, record in measured]
@@ -95,7 +99,7 @@ def test_a_job_that_fails_alone_is_left_out_of_the_rest(measure):
     def script(what, jobs):
         if what == "alone" and jobs[0].model.name == NAMES[1]:
             yield doing(0)
-            yield {"type": "failed", "index": 0, "status": "out_of_memory", "reason": "MemoryError"}
+            yield Failed("MemoryError", out_of_memory=True)
         else:
             yield from succeed(what, jobs)
 
@@ -142,7 +146,7 @@ def test_a_cancelled_group_has_one_record_for_each_job(measure, phase):
     def script(what, jobs):
         for message in succeed(what, jobs):
             yield message
-            if message.get("phase") == phase:
+            if isinstance(message, Doing) and message.phase == phase:
                 return
 
     records, _ = measure(script, cancel_at=phase)
@@ -154,8 +158,8 @@ def test_the_place_that_the_process_reports_is_kept_for_its_failures(measure):
     place = replace(Place.here(GROUP[0]), hostname="elsewhere", device_name="Some card")
 
     def script(what, jobs):
-        yield {"type": "place", "place": place.to_dict()}
-        yield {"type": "failed", "index": 0, "status": "failed", "reason": "boom"}
+        yield Placed(place)
+        yield Failed("boom")
 
     records, _ = measure(script)
     assert {(record.hostname, record.device_name) for record in records} == {("elsewhere", "Some card")}
@@ -164,12 +168,12 @@ def test_the_place_that_the_process_reports_is_kept_for_its_failures(measure):
 def test_each_job_is_told_as_done_once_before_its_record(monkeypatch):
     def script(what, jobs):
         if what == "alone" and jobs[0].model.name == NAMES[1]:
-            yield {"type": "failed", "index": 0, "status": "failed", "reason": "boom"}
+            yield Failed("boom")
         else:
             yield from succeed(what, jobs)
 
     ScriptedProcess.script, ScriptedProcess.requests = staticmethod(script), []
-    monkeypatch.setattr(group_module, "WorkerProcess", ScriptedProcess)
+    monkeypatch.setattr(process, "WorkerProcess", ScriptedProcess)
     told = []
     for job, _ in GroupMeasurement(GROUP, told.append).measure():
         assert (told[-1].phase, told[-1].share, told[-1].job) == ("done", 1, job)

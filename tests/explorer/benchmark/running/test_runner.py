@@ -134,14 +134,14 @@ def test_cancel_takes_less_than_a_second_and_leaves_nothing_behind(runner, saved
     # A first call of many seconds: the process is deep inside torch when it is told to stop.
     slow = plan(batch_sizes=(64,), img_sizes=((1024, 1024),))
     first, second = runner.submit(slow, "ana"), runner.submit(plan(), "ben")
-    assert [run.owner for run in runner.queue()] == ["ana", "ben"]
+    assert [run.owner for run in runner.queue.works()] == ["ana", "ben"]
     assert second.progress().state == "waiting"
     wait_for(lambda: "building" in phases(first))
     time.sleep(0.5)
     (pid,) = first.worker_pids
     second.cancel()
     assert second.wait(0)
-    assert [run.owner for run in runner.queue()] == ["ana"]
+    assert [run.owner for run in runner.queue.works()] == ["ana"]
     start = time.monotonic()
     first.cancel()
     assert first.wait(5)
@@ -149,7 +149,7 @@ def test_cancel_takes_less_than_a_second_and_leaves_nothing_behind(runner, saved
     assert not is_alive(pid)
     assert [(record.status, record.model_name) for record in saved] == [("cancelled", TINY.name)]
     assert first.progress().state == second.progress().state == "cancelled"
-    assert runner.queue() == ()
+    assert runner.queue.works() == ()
 
 
 def test_a_killed_process_is_a_failed_record_and_the_next_run_goes_on(runner, saved):
@@ -202,8 +202,9 @@ def test_a_killed_parent_takes_its_process_along():
     }
     parent_code = (
         "import json, sys, time\n"
+        "from explorer.benchmark.measuring.messages import TOGETHER_WORKER\n"
         "from explorer.processes.process import WorkerProcess\n"
-        "worker = WorkerProcess(json.loads(sys.argv[1]), {})\n"
+        "worker = WorkerProcess(TOGETHER_WORKER, json.loads(sys.argv[1]), {})\n"
         "next(worker.messages())\n"
         "print(worker.pid, flush=True)\n"
         "time.sleep(600)\n"

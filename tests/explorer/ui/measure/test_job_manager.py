@@ -19,7 +19,7 @@ from tests.explorer.records.examples import example_record
 class Instant:
     """In place of a measurement: progress, and one record."""
 
-    worker_pid = 10
+    worker_pids = (10,)
 
     def __init__(self, group: Group, on_progress: Callable[[JobProgress], None]) -> None:
         self._job, self._on_progress = group[0], on_progress
