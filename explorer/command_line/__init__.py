@@ -1,4 +1,4 @@
-"""`python -m explorer`: measure, export, import and list records on machines without a browser."""
+"""`hrformer-explorer`, or `python -m explorer`: starts the app, and measures and keeps records without a browser."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import NoReturn
 
 __all__ = ["ExitCode", "main"]
 
-_PROGRAM = "python -m explorer"
 _STORE_HINT = (
-    "Records are kept in results/benchmarks.sqlite, or in the database whose SQLAlchemy URL the environment variable "
-    "HRFORMER_RESULTS_URL holds."
+    "Records are kept in results/benchmarks.sqlite of a checkout, else in the user's data folder, or in the database "
+    "whose SQLAlchemy URL the environment variable HRFORMER_RESULTS_URL holds."
 )
+#: What of this program is no library that could be missing.
+_OWN = ("explorer", "hrformer")
 
 
 class ExitCode(IntEnum):
@@ -28,23 +29,34 @@ class ExitCode(IntEnum):
     CANCELLED = 130
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, program: str = "python -m explorer") -> int:
     """Run one command.
 
     Args:
         argv: Arguments without the program's name; those of the process by default.
+        program: How the user has called this.
 
     Returns:
         0; 1 if a run failed or a record could not be stored; 2 if the input is at fault; 130 if it was cancelled.
         Every error is one sentence on stderr.
     """
-    from explorer.records.store_errors import StoreError
-
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a sign shows ? for it
     try:
-        arguments = _parser().parse_args(argv)
+        return _run(argv, program)
+    except ModuleNotFoundError as error:  # as after an installation of the model alone
+        if error.name is None or error.name.partition(".")[0] in _OWN:
+            raise
+        _say(f"{error.name} is not installed: run pip install 'hrformer-explorer[app]'.")
+        return ExitCode.BAD_INPUT
+
+
+def _run(argv: Sequence[str] | None, program: str) -> int:
+    from explorer.records.store_errors import StoreError
+
+    try:
+        arguments = _parser(program).parse_args(argv)
         return int(arguments.command(arguments))
     except SystemExit as stop:  # argparse has said everything
         return int(stop.code or 0)
@@ -69,9 +81,10 @@ class _Parser(argparse.ArgumentParser):
         self.exit(ExitCode.BAD_INPUT, f"{message[:1].upper()}{message[1:]}: see {self.prog} --help.\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     # Not above: each command loads only what it needs, and --help nothing of it.
     from explorer.command_line.ablate import add_parser as add_ablate
+    from explorer.command_line.app import add_parser as add_app
     from explorer.command_line.bench import add_parser as add_bench
     from explorer.command_line.claims import add_parser as add_claims
     from explorer.command_line.onnx import add_parser as add_onnx
@@ -79,8 +92,11 @@ def _parser() -> argparse.ArgumentParser:
     from explorer.command_line.records import add_parsers as add_record_commands
     from explorer.command_line.train_ablation import add_parser as add_train_ablation
 
-    parser = _Parser(prog=_PROGRAM, description="Measure models and keep the records.", epilog=_STORE_HINT)
+    parser = _Parser(
+        prog=program, description="Start the explorer, or measure models and keep the records.", epilog=_STORE_HINT
+    )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    add_app(commands)
     add_bench(commands)
     add_profile(commands)
     add_ablate(commands)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-FOLDER = Path(__file__).parents[2] / "results" / "published"
+from explorer import places
 
 #: What the column `origin` says here; the store's own tables say "measured".
 PUBLISHED = "published"
@@ -36,7 +36,7 @@ _NUMBERS = {
 _SOURCE_NAMES = {"source_file": "source"}
 
 
-def load_published(name: str, folder: Path = FOLDER) -> pd.DataFrame:
+def load_published(name: str, folder: Path = places.PUBLISHED) -> pd.DataFrame:
     """One file of published figures with typed columns.
 
     Args:
@@ -64,7 +64,7 @@ def load_published(name: str, folder: Path = FOLDER) -> pd.DataFrame:
     return table.assign(source=table.pop("source"), origin=PUBLISHED)
 
 
-def published_speeds(folder: Path = FOLDER) -> pd.DataFrame:
+def published_speeds(folder: Path = places.PUBLISHED) -> pd.DataFrame:
     """All published speeds in the vocabulary of measured records, for their own marked series in charts.
 
     Returns:

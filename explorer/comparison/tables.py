@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.comparison.published import FOLDER, load_published, published_speeds
+from explorer.comparison.published import load_published, published_speeds
 from explorer.models.names import display_name, engine_label, family_of, model_label
+from explorer.places import PUBLISHED
 from explorer.processes.neighbours import NOTHING
 from explorer.units import counted
 
@@ -162,7 +163,7 @@ def with_ratio(table: pd.DataFrame, baseline: str, conditions: Sequence[str] = C
     return table.assign(**ratios)
 
 
-def published_accuracy(folder: Path = FOLDER) -> pd.DataFrame:
+def published_accuracy(folder: Path = PUBLISHED) -> pd.DataFrame:
     """Top-1 on ImageNet-1K at 224x224 as the models' own authors publish it.
 
     Returns:
@@ -193,7 +194,7 @@ def with_accuracy(table: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def published_series(accuracy: pd.DataFrame, folder: Path = FOLDER) -> pd.DataFrame:
+def published_series(accuracy: pd.DataFrame, folder: Path = PUBLISHED) -> pd.DataFrame:
     """Published speeds of HRFormer, HRNet and DeiT in the columns of `comparison_table`.
 
     `series` names whose figures they are.

@@ -7,9 +7,9 @@ points; `python -m explorer.models.reference_models` counts it again.
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from explorer import places
 from explorer.cost.complexity import estimate_complexity
 from explorer.models.names import PAPER_NAMES
 from hrformer import preset
@@ -17,7 +17,7 @@ from hrformer import preset
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLE = Path(__file__).parents[1] / "data" / "reference_models.csv"
+TABLE = places.DATA / "reference_models.csv"
 IMG_SIZE = (224, 224)
 
 _HRNET = "HRNet/HRNet-Image-Classification README (top-1 = 100 - error)"
