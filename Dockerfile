@@ -8,7 +8,7 @@ FROM python:3.12-slim
 ARG TORCH=cpu
 COPY --from=build /wheels /source/constraints.txt /wheels/
 RUN pip install --no-cache-dir --constraint /wheels/constraints.txt --extra-index-url https://download.pytorch.org/whl/$TORCH torch torchvision
-RUN pip install --no-cache-dir --constraint /wheels/constraints.txt --find-links /wheels 'hrformer-explorer[app,postgres,engines]'
+RUN pip install --no-cache-dir --constraint /wheels/constraints.txt "$(ls /wheels/*.whl)[app,postgres,engines]"
 RUN useradd --create-home explorer && install --directory --owner explorer /results
 USER explorer
 ENV HRFORMER_RESULTS_URL=sqlite:////results/benchmarks.sqlite STREAMLIT_SERVER_ADDRESS=0.0.0.0 STREAMLIT_SERVER_HEADLESS=true

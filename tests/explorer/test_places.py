@@ -32,18 +32,13 @@ def test_all_that_ships_is_there() -> None:
 
 
 def test_a_checkout_is_known_by_its_project(tmp_path: Path) -> None:
-    other, broken, mine = (tmp_path / name for name in ("other", "broken", "mine"))
-    for folder, content in (
-        (other, b'name = "hrformer"\n'),
-        (broken, b"\xff"),
-        (mine, b'name = "hrformer-explorer"\n'),
-    ):
-        folder.mkdir()
-        (folder / "pyproject.toml").write_bytes(content)
-    assert [places.is_checkout(folder) for folder in (tmp_path, other, broken, mine, ROOT)] == [
-        *(False, False, False),
-        *(True, True),
-    ]
+    files = {"other": b'name = "hrformer"\n', "broken": b"\xff", "mine": b'name = "hrformer-explorer"\n'}
+    for name, content in files.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pyproject.toml").write_bytes(content)
+    assert [name for name in files if places.is_checkout(tmp_path / name)] == ["mine"]
+    assert not places.is_checkout(tmp_path)
+    assert places.is_checkout(ROOT)
 
 
 def test_code_in_a_checkout_keeps_records_there_whatever_the_current_folder(
