@@ -41,7 +41,7 @@ import os, sys
 def note(event, arguments):
     if event not in ("open", "sqlite3.connect", "os.listdir", "os.scandir") or not isinstance(arguments[0], str):
         return
-    path = os.path.abspath(arguments[0])
+    path = arguments[0]
     if path.startswith({str(ROOT)!r}) and not path.startswith({sys.prefix!r}):
         log = os.open(os.environ["OPENED"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.write(log, path.encode() + b"\\n")
@@ -133,7 +133,7 @@ def alone(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """With the libraries of the tests, but nothing that their environment runs at its start: it would find this checkout."""
+    """With the libraries of the tests, but without what their environment runs at its start, which finds this checkout."""
     environment = fresh(tmp_path_factory.mktemp("installed"), wheel)
     (packages,) = environment.folder.glob("lib/python*/site-packages")
     (packages / "watch_checkout.py").write_text(WATCH)
@@ -164,7 +164,8 @@ def test_the_model_needs_torch_alone(wheel: Path, installed: Environment) -> Non
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({OF_THE_APP}))\n"
         "import torch; from hrformer import create_model, preset\n"
-        "print(create_model(preset('tiny', img_size=(64, 64))).eval()(torch.zeros(1, 3, 64, 64)).shape, file=sys.stderr)"
+        "model = create_model(preset('tiny', img_size=(64, 64))).eval()\n"
+        "print(model(torch.zeros(1, 3, 64, 64)).shape, file=sys.stderr)"
     )
     assert "[1, 1000]" in installed.said("python", "-c", code)
 
