@@ -319,7 +319,7 @@ def _packed(conv: nn.Conv2d, activation: str) -> nn.Module:
 
 def _replace_modules(model: nn.Module, kind: type[nn.Module], replacement: Callable[[Any], nn.Module]) -> None:
     """Put `replacement(module)` in the place of each module of a kind."""
-    # By name, so that each module is let go of as soon as it is replaced.
+    # By name, so that each module is freed as soon as it is replaced.
     for name in [name for name, module in model.named_modules() if isinstance(module, kind)]:
         model.set_submodule(name, replacement(model.get_submodule(name)))
 

@@ -19,7 +19,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from explorer.engines.engine import ENGINES, EngineError, engine_by_name
+from explorer.engines.engine import EngineError
+from explorer.engines.registry import ENGINES, engine_by_name
 from hrformer import create_model, preset
 
 MODELS: dict[str, Callable[[], nn.Module]] = {

@@ -133,7 +133,7 @@ def alone(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """With the libraries of the tests, but without what their environment runs at its start, which finds this checkout."""
+    """With the libraries of the tests, but without what their environment runs at its start: it finds this checkout."""
     environment = fresh(tmp_path_factory.mktemp("installed"), wheel)
     (packages,) = environment.folder.glob("lib/python*/site-packages")
     (packages / "watch_checkout.py").write_text(WATCH)

@@ -67,10 +67,10 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
         return None
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
         raise CheckpointError(
-            f"The checkpoint {path} cannot be read: it is damaged or of another program. Delete it to begin anew."
+            f"The checkpoint {path} cannot be read: it is damaged or of another program. Delete it to start over."
         ) from error
     if not isinstance(state, dict):
-        raise CheckpointError(f"The checkpoint {path} is of another program: delete it to begin anew.")
+        raise CheckpointError(f"The checkpoint {path} is of another program: delete it to start over.")
     return state
 
 

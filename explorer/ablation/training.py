@@ -261,7 +261,7 @@ def _check_same_job(path: Path, saved: Any, job: TrainingJob) -> None:
     differing = sorted(_differences(saved, wanted)) if isinstance(saved, dict) else ["everything"]
     raise CheckpointError(
         f"The checkpoint {path} is of another run (different: {', '.join(differing[:5])}): resume with its own "
-        "settings, or delete it to begin anew."
+        "settings, or delete it to start over."
     )
 
 

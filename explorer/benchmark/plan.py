@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, get_args
 
 from explorer.benchmark.method import Method
-from explorer.engines.engine import COMPILED, EAGER, ENGINE_NAMES
-from explorer.models.catalogue import ModelRef, Size
+from explorer.engines.registry import COMPILED, EAGER, ENGINE_NAMES
+from explorer.models.model_ref import ModelRef, Size
 from explorer.reading.plan_text import read_plan_text, write_plan_text
 from explorer.records.record import JobKind
 from hrformer.wording import listed, shown
@@ -43,7 +43,7 @@ class Job:
         threads: torch's intra-op threads on the CPU; None for torch's own choice.
         precision: One of `PRECISIONS`.
         memory_format: One of `MEMORY_FORMATS`.
-        engine: What runs the model, by its name in `explorer.engines.engine`.
+        engine: What runs the model, by its name in `explorer.engines.registry`.
         compile_mode: Of the engine torch.compile one of `COMPILE_MODES`, of all others "eager".
         method: How long and how exactly to measure.
 
@@ -82,7 +82,7 @@ class Job:
             _check_whole("threads", self.threads, _MAX_THREADS)
             if self.device != "cpu":
                 raise ValueError(f"threads = {self.threads} means nothing on {self.device}: it is for device cpu.")
-        if self.precision == "tf32" and not self.device.startswith("cuda"):
+        if self.precision == "tf32" and parse_device(self.device)[0] != "cuda":
             raise ValueError(f"precision tf32 exists on CUDA only, not on {self.device}: use fp32 or bf16 there.")
 
     def to_dict(self) -> dict[str, Any]:
@@ -119,7 +119,7 @@ class Plan:
         threads: For the CPU; other devices are measured once whatever stands here.
         precisions: Of `PRECISIONS`.
         memory_formats: Of `MEMORY_FORMATS`.
-        engines: What runs the models, by their names in `explorer.engines.engine`.
+        engines: What runs the models, by their names in `explorer.engines.registry`.
         compile_modes: Of `COMPILE_MODES`, for the engine torch.compile; others are measured once.
         method: How long and how exactly to measure.
 

@@ -61,7 +61,7 @@ def read_profiles(path: Path) -> ProfiledRun:
         return ProfiledRun(values["measured_at"], Place.from_dict(values["place"]), profiles, beside)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path.name} holds no profiles ({type(error).__name__}: {error}): make it anew with python -m explorer "
+            f"{path.name} holds no profiles ({type(error).__name__}: {error}): make it again with python -m explorer "
             "profile."
         ) from error
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import NoReturn
 
-__all__ = ["ExitCode", "main"]
+__all__ = ["ExitCode", "main", "parser"]
 
+PROGRAM = "python -m explorer"
 _STORE_HINT = (
     "Records are kept in results/benchmarks.sqlite of a checkout, else in the user's data folder, or in the database "
     "whose SQLAlchemy URL the environment variable HRFORMER_RESULTS_URL holds."
@@ -29,7 +30,7 @@ class ExitCode(IntEnum):
     CANCELLED = 130
 
 
-def main(argv: Sequence[str] | None = None, program: str = "python -m explorer") -> int:
+def main(argv: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """Run one command.
 
     Args:
@@ -56,7 +57,7 @@ def _run(argv: Sequence[str] | None, program: str) -> int:
     from explorer.records.store_errors import StoreError
 
     try:
-        arguments = _parser(program).parse_args(argv)
+        arguments = parser(program).parse_args(argv)
         return int(arguments.command(arguments))
     except SystemExit as stop:  # argparse has said everything
         return int(stop.code or 0)
@@ -81,7 +82,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(ExitCode.BAD_INPUT, f"{message[:1].upper()}{message[1:]}: see {self.prog} --help.\n")
 
 
-def _parser(program: str) -> argparse.ArgumentParser:
+def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
+    """All commands with their arguments."""
     # Not above: each command loads only what it needs, and --help nothing of it.
     from explorer.command_line.ablate import add_parser as add_ablate
     from explorer.command_line.app import add_parser as add_app
@@ -92,10 +94,10 @@ def _parser(program: str) -> argparse.ArgumentParser:
     from explorer.command_line.records import add_parsers as add_record_commands
     from explorer.command_line.train_ablation import add_parser as add_train_ablation
 
-    parser = _Parser(
-        prog=program, description="Start the explorer, or measure models and keep the records.", epilog=_STORE_HINT
+    commands_parser = _Parser(
+        prog=program, description="Start the app, or measure models and keep the records.", epilog=_STORE_HINT
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = commands_parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_app(commands)
     add_bench(commands)
     add_profile(commands)
@@ -104,7 +106,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
     add_onnx(commands)
     add_record_commands(commands)
     add_claims(commands)
-    return parser
+    return commands_parser
 
 
 def _say(sentence: str) -> None:

@@ -96,3 +96,15 @@ def _relative_error(model: nn.Module, path: Path, images: Tensor) -> float:
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (output,) = session.run(None, {"images": images.numpy()})
     return float((torch.from_numpy(output) - expected).norm() / expected.norm())
+
+
+def export_for(model: nn.Module, example: Tensor, path: Path) -> tuple[int, ...]:
+    """Write the model for images of the example's size; the output's shape without the batch."""
+    height, width = example.shape[-2:]
+    device = example.device
+    try:
+        export_onnx(model.cpu(), path, (height, width))
+    finally:
+        model.to(device)
+    with torch.inference_mode():
+        return tuple(model(example[:1]).shape[1:])

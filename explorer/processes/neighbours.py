@@ -18,7 +18,7 @@ MODULES = {
 }
 #: What a record says when nobody was seen.
 NOTHING = "nothing"
-#: Processes are looked through at most this often: it takes some milliseconds of a processor.
+#: The list of processes is read at most this often: it takes some milliseconds of a processor.
 _INTERVAL_S = 5.0
 
 

@@ -45,20 +45,18 @@ class Limits:
     def reason(self, number: int) -> str:
         """Why a reader was ended by a signal, as a sentence."""
         if number == signal.SIGXCPU:
-            return f"The file took more than {self.seconds} s of processor time to read, so it was left: save it anew."
+            return f"The file took more than {self.seconds} s of processor time, so it was not read: save it again."
         if number == signal.SIGALRM:
-            return f"The file was not read within {WALL_S} s, so it was left: try again."
-        return "The file ended the process that read it, so it was left: it is damaged, or built to do harm."
+            return f"The file could not be read within {WALL_S} s: try again."
+        return "The file ended the process that read it, so it was not read: it is damaged, or built to do harm."
 
     def too_much(self) -> str:
         """Why what a reader wrote came to an end, as a sentence."""
-        return (
-            f"What is in the file takes over {self.written_mib} MiB more than the file, so it was left: save it anew."
-        )
+        return f"The file unpacks to over {self.written_mib} MiB more than its size, so it was not read: save it again."
 
     def no_memory(self) -> str:
         """Why a reader gave up, as a sentence."""
-        return f"The file took more than {self.memory_mib} MiB of memory to read, so it was left: save it anew."
+        return f"The file took more than {self.memory_mib} MiB of memory, so it was not read: save it again."
 
 
 def not_kept(error: OSError) -> str:

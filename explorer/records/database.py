@@ -173,7 +173,7 @@ def _server_engine(url: URL, lock_timeout_s: float) -> Engine:
 
 
 def _read_only_engine(path: Path) -> Engine:
-    """Reads a store without changing it, anew for each connection, as others may write meanwhile."""
+    """Reads a store without changing it, with a fresh look for each connection, as others may write meanwhile."""
 
     def connect() -> sqlite3.Connection:
         options = _read_only_options(path)

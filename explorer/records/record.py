@@ -107,7 +107,7 @@ class Record:
         threads: torch's intra-op threads; None where the CPU only feeds the device.
         precision: Such as "fp32", "tf32", "bf16", "fp16", "autocast_bf16".
         memory_format: "contiguous" or "channels_last".
-        engine: What ran the model, by its name in `explorer.engines.engine`.
+        engine: What ran the model, by its name in `explorer.engines.registry`.
         compile_mode: "eager", or the mode handed to `torch.compile`.
         latency_ms_p50: Median over `samples_ms`, ms per call; p90, p95 and p99 alike.
         latency_ms_iqr: Interquartile range, ms.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from explorer.records.record import Record
 
 DEVICES = ("cpu", "cuda", "mps")
-#: Every engine of `explorer.engines.engine`, which loads torch, and that of records from before there were engines.
+#: Every engine of `explorer.engines.registry`, which loads torch, and that of records from before there were engines.
 ENGINES = (
     "eager",
     "optimised eager",

@@ -34,7 +34,7 @@ DEFAULT_MIB = 4096.0
 
 _UNITS_MIB = {"": 2.0**-20, "B": 2.0**-20, "KIB": 2.0**-10, "MIB": 1.0, "GIB": 1024.0, "TIB": 2.0**20}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
-#: How often a waiting piece of work is told its place at most, and memory is measured anew at least.
+#: How often a waiting piece of work is told its place at most, and memory is measured again at least.
 _POLL_S = 1.0
 
 

@@ -24,7 +24,7 @@ class SharedCache:
     Args:
         limit_mib: What all values together may hold, MiB; the newest is kept even if it holds more.
         most: How many values there may be.
-        unused_s: Seconds after which a value that nobody used is let go of, at the next use of the cache.
+        unused_s: Seconds after which a value that nobody used is dropped, at the next use of the cache.
         now: A clock in seconds.
     """
 
@@ -51,7 +51,7 @@ class SharedCache:
             return self._values[key].value
 
     def put(self, key: Hashable, value: Any) -> None:
-        """Keep a value, and let go of those not used for longest until all fit."""
+        """Keep a value, and drop those unused for longest until all fit."""
         with self._lock:
             self._drop_unused()
             self._values[key] = _Kept(value, size_mib(value), self._now())
@@ -60,7 +60,7 @@ class SharedCache:
                 self._values.popitem(last=False)
 
     def clear(self) -> None:
-        """Let go of everything."""
+        """Drop everything."""
         with self._lock:
             self._values.clear()
 

@@ -1,7 +1,7 @@
 """Controls that never lose a move: the session holds what was chosen, a widget proposes, and the address tells it.
 
-Streamlit's own state of a widget can't be the truth: it is gone on a page without the widget; given to a widget anew it
-moves a slider back that is still being dragged; and a browser sends what it shows, though code has chosen otherwise.
+Streamlit's own state of a widget can't be the truth: it is gone on a page without the widget; given to a widget again
+it moves a slider back that is still being dragged; and a browser sends what it shows, though code has chosen otherwise.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def shared(name: str, key: Hashable, needed_mib: float, label: str, compute: Cal
     return cast("Value", value)
 
 
-def looked_through(name: str, key: Hashable, needed_mib: float, model: HRFormer, compute: Callable[[], Value]) -> Value:
+def shared_pass(name: str, key: Hashable, needed_mib: float, model: HRFormer, compute: Callable[[], Value]) -> Value:
     """`shared` for a picture's way through a network: a long one shows progress and can be stopped.
 
     Args:

@@ -108,7 +108,7 @@ def rename(old: str, new: str) -> None:
 
 
 def remove(name: str) -> None:
-    """Let go of a pinned variant; what it was chosen for goes back to its default."""
+    """Unpin a variant; what it was chosen for goes back to its default."""
     _set(tuple(pin for pin in pins() if pin.name != name))
     choices.forget_everywhere(_key(name))
 

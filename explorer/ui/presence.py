@@ -69,7 +69,7 @@ class Presence:
             return self._visits.setdefault(session_id, Visit())
 
     def look(self) -> bool:
-        """See who has left, and let go of what was kept for those who left long enough ago.
+        """See who has left, and drop what was kept for those who left long enough ago.
 
         Returns:
             Whether there is anything left to look at. After the last session a look is without any: only by then

@@ -160,7 +160,7 @@ def with_progress(
 
 
 def throw_away_button(name: str, key: Hashable) -> None:
-    """Let go of a kept result; it is computed again only when that is asked for."""
+    """Drop a kept result; it is computed again only when that is asked for."""
     st.button(
         "Throw this result away",
         key=f"throw_away_{name}",

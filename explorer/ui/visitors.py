@@ -57,7 +57,7 @@ def browser() -> str | None:
 def browser_key(cookie: str) -> str | None:
     """What tells browsers apart, from the cookie against forged requests that Streamlit gives each.
 
-    Its token stays as long as the browser is open, but is masked anew whenever a page is loaded.
+    Its token stays as long as the browser is open, but is masked in a new way whenever a page is loaded.
 
     Returns:
         A hash of the token; None where the cookie has another form.

@@ -126,7 +126,7 @@ class LaggingUser:
             self._ask(self._plan.popleft()[1](self.tab))
 
     def _ask(self, sent: ClientState) -> None:
-        """As `AppSession.request_rerun`: the script that runs is asked to begin anew, or stopped for another."""
+        """As `AppSession.request_rerun`: the script that runs is asked to start over, or stopped for another."""
         data = RerunData(
             query_string=sent.query_string,
             widget_states=sent.widget_states,

@@ -37,7 +37,7 @@ def _only_controls(monkeypatch: pytest.MonkeyPatch) -> None:
                 continue
             if function.__annotations__.get("return") == "go.Figure":
                 monkeypatch.setattr(module, name, lambda *arguments, **options: go.Figure())
-            elif name in ("shared", "looked_through"):
+            elif name in ("shared", "shared_pass"):
                 monkeypatch.setattr(module, name, refuse)
             elif name == "show_chart":
                 monkeypatch.setattr(module, name, lambda *arguments, **options: None)

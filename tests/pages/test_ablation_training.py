@@ -150,7 +150,7 @@ def test_checkpoints_of_a_run_that_was_ended_offer_to_resume(store_url: str) -> 
     checkpoint_path(folder, TrainingPlan().jobs()[0]).write_bytes(b"half")
     app = open_section()
     assert app.button(key="resume_training").label == "Resume"
-    assert app.button(key="start_training").label == "Train all anew"
+    assert app.button(key="start_training").label == "Train all from scratch"
 
 
 def test_what_is_kept_of_other_settings_is_told(store_url: str) -> None:

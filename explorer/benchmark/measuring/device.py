@@ -69,7 +69,7 @@ class Device(ABC):
 
     @abstractmethod
     def reset_peaks(self) -> None:
-        """Let the memory peaks start anew from what is in use now."""
+        """Reset the memory peaks to what is in use now."""
 
     @abstractmethod
     def memory(self) -> Figures:
@@ -107,7 +107,7 @@ class Cpu(Device):
         return_freed_memory()
 
     def reset_peaks(self) -> None:
-        """Let the peak of resident memory start anew, where the system can."""
+        """Reset the peak of resident memory, where the system can."""
         reset_peak_rss()
 
     def memory(self) -> Figures:
@@ -161,7 +161,7 @@ class Cuda(Device):
         torch.cuda.empty_cache()
 
     def reset_peaks(self) -> None:
-        """Let all peaks start anew."""
+        """Reset all peaks."""
         self.release()
         torch.cuda.reset_peak_memory_stats(self.index)
         reset_peak_rss()

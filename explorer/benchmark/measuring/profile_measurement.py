@@ -18,14 +18,10 @@ from explorer.benchmark.measuring.step import build_step
 from explorer.benchmark.parts import Part, nearest_ancestor, operator_kind, part_of, ranges
 from explorer.benchmark.plan import Job, parse_device
 from explorer.benchmark.profile import LAUNCH, Profile, ProfileRow
-from explorer.engines.engine import EAGER
-from explorer.models.catalogue import (
-    ModelRef,
-    Size,
-    build_meta_model,
-    meta_images,
-)
+from explorer.engines.registry import EAGER
+from explorer.models.counting import build_meta_model, meta_images
 from explorer.models.flops import flops_by_module
+from explorer.models.model_ref import ModelRef, Size
 
 #: Observed calls of a model in one process.
 ROUNDS = 5

@@ -11,15 +11,10 @@ import torch
 from torch import nn
 
 from explorer.benchmark.plan import Job, parse_device
-from explorer.engines.engine import (
-    COMPILED,
-    EAGER,
-    Compiled,
-    Engine,
-    EngineError,
-    engine_by_name,
-)
-from explorer.models.catalogue import build_model
+from explorer.engines.engine import Engine, EngineError
+from explorer.engines.pytorch import Compiled
+from explorer.engines.registry import COMPILED, EAGER, engine_by_name
+from explorer.models.model_ref import build_model
 
 _HALF_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}

@@ -41,7 +41,7 @@ from explorer.benchmark.outcome import (
     status_of,
 )
 from explorer.benchmark.plan import Job
-from explorer.engines.engine import engine_by_name
+from explorer.engines.registry import engine_by_name
 from explorer.processes.child import Send, die_with_parent, private_stdout
 from explorer.processes.memory import protect_the_machine
 from explorer.records.figures import Figures

@@ -38,7 +38,7 @@ from explorer.inspection.attention_maps import (
 )
 from explorer.pictures.photographs import Picture
 from explorer.ui import choices
-from explorer.ui.heavy_work import looked_through
+from explorer.ui.heavy_work import shared_pass
 from explorer.ui.sources import WeightsSource
 from explorer.units import significant
 from hrformer import HRFormer
@@ -144,7 +144,7 @@ def attention_of_block(model: HRFormer, x: Tensor, key: tuple[str, ...], address
     Raises:
         ValueError: As `collect_attention_maps`, or if it can never fit into the memory budget.
     """
-    return looked_through(
+    return shared_pass(
         "attention",
         (key, address),
         attention_mib(model.config, address.branch),

@@ -30,7 +30,7 @@ from explorer.models.trained import CLASS_NAMES
 from explorer.ui import choices
 from explorer.ui.choices import present
 from explorer.ui.explore.block_controls import BRANCHES
-from explorer.ui.heavy_work import looked_through
+from explorer.ui.heavy_work import shared_pass
 from explorer.ui.progress import OnProgress, ShouldStop, Work
 from explorer.ui.sources import WeightsSource
 from explorer.ui.variant import use_variant
@@ -115,7 +115,7 @@ def scores_of(model: HRFormer, x: Tensor, key: tuple[str, ...]) -> ClassScores:
     Raises:
         ValueError: If a forward can never fit into the memory budget.
     """
-    return looked_through("class scores", key, looking_mib(model.config), model, lambda: class_scores(model, x))
+    return shared_pass("class scores", key, looking_mib(model.config), model, lambda: class_scores(model, x))
 
 
 def offer_classification(config: HRFormerConfig) -> None:

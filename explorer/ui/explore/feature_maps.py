@@ -23,7 +23,7 @@ from explorer.inspection.feature_maps import (
     strongest_channels,
 )
 from explorer.pictures.photographs import Picture
-from explorer.ui.heavy_work import looked_through
+from explorer.ui.heavy_work import shared_pass
 from hrformer import HRFormer
 
 #: Channels per branch in the view of the strongest ones.
@@ -36,7 +36,7 @@ def module_maps(model: HRFormer, x: Tensor, key: tuple[str, ...], stage: int, mo
     Raises:
         ValueError: If they can never fit into the memory budget.
     """
-    return looked_through(
+    return shared_pass(
         "module maps",
         (key, stage, module),
         looking_mib(model.config),

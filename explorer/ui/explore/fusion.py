@@ -12,7 +12,7 @@ from torch import Tensor
 from explorer.charts.theme import branch_name
 from explorer.cost.capacity import looking_mib
 from explorer.inspection.fusion_contributions import FusionContributions, collect_fusion_contributions
-from explorer.ui.heavy_work import looked_through
+from explorer.ui.heavy_work import shared_pass
 from hrformer import HRFormer
 
 
@@ -22,7 +22,7 @@ def fusion_of_module(model: HRFormer, x: Tensor, key: tuple[str, ...], stage: in
     Raises:
         ValueError: If it can never fit into the memory budget.
     """
-    return looked_through(
+    return shared_pass(
         "fusion",
         (key, stage, module),
         looking_mib(model.config),

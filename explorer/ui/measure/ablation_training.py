@@ -217,7 +217,7 @@ def _start_bar(plan: TrainingPlan, *, is_busy: bool, begun: bool) -> None:
     jobs = len(plan.jobs())
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Train all anew" if begun else "Train",
+            "Train all from scratch" if begun else "Train",
             icon=":material/model_training:",
             key="start_training",
             disabled=is_busy,

@@ -9,7 +9,7 @@ from typing import Any
 
 from explorer.benchmark.measuring.device import device_names
 from explorer.benchmark.plan import COMPILE_MODES, JOB_KINDS, MEMORY_FORMATS, PRECISIONS
-from explorer.engines.engine import ENGINE_NAMES
+from explorer.engines.registry import ENGINE_NAMES
 from explorer.ui.measure.model_choice import SIZES, parse_size, write_size
 
 TORCHS_CHOICE = "torch's choice"

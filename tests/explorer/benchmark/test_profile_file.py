@@ -9,7 +9,7 @@ from explorer.benchmark.outcome import Place
 from explorer.benchmark.plan import Job
 from explorer.benchmark.profile import Profile, ProfileRow
 from explorer.benchmark.profile_file import ProfiledRun, read_profiles, reference_profiles, write_profiles
-from explorer.models.catalogue import model_by_name
+from explorer.models.model_ref import model_by_name
 
 ROWS = (
     ProfileRow("stage 2", 0, "FFN 1x1", "convolution", 1.25, 60),
@@ -53,7 +53,7 @@ def test_a_round_trip(path):
 )
 def test_what_is_no_such_file_is_one_sentence(path, old, new, words):
     path.write_text(path.read_text().replace(old, new))
-    with pytest.raises(ValueError, match=r"profiles.json holds no profiles .* make it anew") as error:
+    with pytest.raises(ValueError, match=r"profiles.json holds no profiles .* make it again") as error:
         read_profiles(path)
     assert words in str(error.value)
 

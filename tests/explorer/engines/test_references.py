@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explorer.engines import engine as engine_module
-from explorer.engines.engine import engine_by_name
+from explorer.engines import export
 from explorer.engines.export import export_onnx
 from explorer.engines.export_limits import missing_packages
+from explorer.engines.registry import engine_by_name
 from hrformer import HRFormer, create_model, load_official_state_dict, optimize_for_inference, preset
 from tests.official import CASES, REFERENCE, case_input, official_state_dict
 
@@ -70,7 +70,7 @@ def test_an_engine_gives_the_authors_outputs(
     engine = engine_by_name(engine_name)
     if engine.available() is not None:
         pytest.skip(engine.available())
-    monkeypatch.setattr(engine_module, "export_onnx", lambda model, target, size: shutil.copy(path, target))
+    monkeypatch.setattr(export, "export_onnx", lambda model, target, size: shutil.copy(path, target))
     images = case_input(name).to("cuda" if engine_name.startswith("ONNX Runtime ") else "cpu")
     output = engine.prepare(case_model(name).to(images.device), images)(images)
     reference = expected(name)

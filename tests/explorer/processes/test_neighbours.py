@@ -75,7 +75,7 @@ def test_nobody_is_told_as_nothing(groups: dict[int, str]) -> None:
     assert beside.told() == "nothing"
 
 
-def test_processes_are_looked_through_at_intervals_and_computations_always(
+def test_processes_are_read_at_intervals_and_computations_always(
     groups: dict[int, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(neighbours, "_INTERVAL_S", 600.0)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from explorer.engines.engine import ENGINE_NAMES
+from explorer.engines.registry import ENGINE_NAMES
 from explorer.records.exchange import HEADER, import_csv, write_csv
 from explorer.records.record import Record
 from explorer.records.sense import DEVICES, ENGINES

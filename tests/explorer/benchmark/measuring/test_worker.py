@@ -25,7 +25,7 @@ from explorer.benchmark.measuring.worker import (
 from explorer.benchmark.outcome import reason_of
 from explorer.benchmark.plan import PRECISIONS, Job
 from explorer.engines.engine import EngineError
-from explorer.models.catalogue import model_by_name, variant
+from explorer.models.model_ref import model_by_name, variant
 from hrformer import preset
 
 pytestmark = pytest.mark.alone
@@ -164,15 +164,16 @@ def test_the_optimised_form_runs_in_every_precision(precision):
     ],
 )
 def test_what_an_engine_cannot_run_it_says_in_one_sentence(changes, sentence, monkeypatch):
-    monkeypatch.setattr("explorer.engines.engine.missing_packages", lambda: None)
-    monkeypatch.setattr("explorer.engines.engine.find_spec", lambda name: object())
+    monkeypatch.setattr("explorer.engines.onnx_runtime.missing_packages", lambda: None)
+    monkeypatch.setattr("explorer.engines.openvino.missing_packages", lambda: None)
+    monkeypatch.setattr("explorer.engines.openvino.find_spec", lambda name: object())
     with pytest.raises(EngineError, match=sentence) as caught:
         built(**changes)
     assert reason_of(caught.value) == str(caught.value)
 
 
 def test_an_engine_that_is_not_installed_says_so(monkeypatch):
-    monkeypatch.setattr("explorer.engines.engine.find_spec", lambda name: None)
+    monkeypatch.setattr("explorer.engines.openvino.find_spec", lambda name: None)
     with pytest.raises(EngineError, match=r"^OpenVINO is not installed: run pip install"):
         built(engine="OpenVINO")
 

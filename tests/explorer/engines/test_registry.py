@@ -7,16 +7,12 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from explorer.engines.engine import (
-    ENGINES,
-    CudaGraph,
-    Engine,
-    EngineError,
-    OptimisedEager,
-    engine_by_name,
-)
+from explorer.engines.cuda_graph import CudaGraph
+from explorer.engines.engine import Engine, EngineError
 from explorer.engines.export import export_onnx
 from explorer.engines.export_limits import missing_packages
+from explorer.engines.pytorch import OptimisedEager
+from explorer.engines.registry import ENGINES, engine_by_name
 from hrformer import TASKS, create_model
 from tests.hrformer.test_optimize import images, model_with_statistics, relative_error, tiny
 
