@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from explorer.places import CODE
+
 MIB = 2**20
 #: Variables that change the speed of torch's libraries.
 _SPEED_VARIABLES = (
@@ -81,9 +83,8 @@ def total_ram_mib() -> int | None:
         return None
 
 
-def git_state() -> dict[str, Any] | None:
+def git_state(root: Path = CODE) -> dict[str, Any] | None:
     """Commit of the checkout this code runs from and whether it is changed; None for an installed package."""
-    root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
     commit = _output("git", "-C", str(root), "rev-parse", "HEAD")

@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 from explorer.benchmark.method import Method
 from explorer.benchmark.plan import Plan
 from explorer.models.variants import to_query
+from explorer.places import URL_VARIABLE
 from explorer.records.exchange import read_csv
-from explorer.records.store import URL_VARIABLE
 from hrformer import preset
 from tests.browser.driver import open_page, settle
 from tests.browser.serving import running_app

@@ -11,7 +11,7 @@ from explorer.records.database import writing
 from explorer.records.record import Record
 from explorer.records.schema import RECORDS
 from explorer.records.selection import Between, conditions
-from explorer.records.store import DEFAULT_PATH, Store, StoreError
+from explorer.records.store import Store, StoreError
 from tests.explorer.records.examples import example_record, failed_record, records
 
 
@@ -67,7 +67,6 @@ def test_the_environment_variable_names_the_store(store_url: str, monkeypatch: p
     with Store() as by_default, Store(store_url) as by_url:
         by_default.add(example_record())
         assert by_url.count() == 1
-    assert DEFAULT_PATH.parts[-2:] == ("results", "benchmarks.sqlite")
 
 
 def test_the_table_is_typed_and_marked_as_measured(store: Store) -> None:
