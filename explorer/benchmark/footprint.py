@@ -27,8 +27,8 @@ from explorer.models.catalogue import (
     running,
 )
 from explorer.models.kept_counts import Counts
+from explorer.units import MIB
 
-MIB = 2**20
 _FP32_BYTES = 4
 #: AdamW keeps two moments of each weight.
 _OPTIMISER_COPIES = 2

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.command_line.arguments import check_output, image_size
 from explorer.processes.child import die_with_parent
+from explorer.units import MIB
 
 if TYPE_CHECKING:
     from torch import nn
@@ -51,7 +52,7 @@ def _onnx(arguments: argparse.Namespace) -> int:
     _tell_step(1, "building the model")
     model, (height, width) = _model(arguments)
     error = export_onnx(model, arguments.file, (height, width), lambda step, what: _tell_step(step + 1, what))
-    mib = arguments.file.stat().st_size / 2**20
+    mib = arguments.file.stat().st_size / MIB
     _tell(
         f"Wrote {arguments.file.name}: {mib:.1f} MiB, any number of images of {height}x{width}, values within "
         f"{error:.1e} relative of the model's."
@@ -82,7 +83,7 @@ def _model(arguments: argparse.Namespace) -> tuple[nn.Module, tuple[int, int]]:
 def _hrformer(
     config: HRFormerConfig | None, arguments: argparse.Namespace, wanted: tuple[int, int] | None
 ) -> tuple[nn.Module, tuple[int, int]]:
-    from explorer.cost.complexity import MIB, estimate_complexity
+    from explorer.cost.complexity import estimate_complexity
     from explorer.engines.export_limits import refuse_too_large
     from explorer.models.weights import (
         MAX_SEED,

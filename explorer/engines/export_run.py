@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.cost.complexity import MIB, estimate_complexity
+from explorer.cost.complexity import estimate_complexity
 from explorer.engines.export_limits import missing_packages, refuse_too_large
+from explorer.units import MIB
 from hrformer import HRFormerConfig
 
 if TYPE_CHECKING:

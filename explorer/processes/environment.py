@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 
-MIB = 2**20
+from explorer.processes.memory import total_ram_mib
+
 #: Variables that change the speed of torch's libraries.
 _SPEED_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -71,14 +72,6 @@ def cpu_model() -> str | None:
     if sys.platform == "darwin":
         return _output("sysctl", "-n", "machdep.cpu.brand_string")
     return platform.processor() or None
-
-
-def total_ram_mib() -> int | None:
-    """The machine's memory, MiB."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MIB
-    except (AttributeError, ValueError, OSError):  # not on Windows
-        return None
 
 
 def git_state() -> dict[str, Any] | None:

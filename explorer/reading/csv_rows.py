@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Protocol
 
+from explorer.units import KIB, MIB
+
 #: Largest file that is read; about 20,000 records with fifty samples each.
 MAX_FILE_MIB = 64
 MAX_ROWS = 20_000
@@ -70,7 +72,7 @@ class Rows:
         else:
             self.delimiter = max(_DELIMITERS, key=first.count)
         # The module's limit is for the whole process: it is only ever raised.
-        csv.field_size_limit(max(MAX_ROW_MIB * 2**20, csv.field_size_limit()))
+        csv.field_size_limit(max(MAX_ROW_MIB * MIB, csv.field_size_limit()))
         self._reader = csv.reader(self._lines(first), delimiter=self.delimiter, strict=True)
         self.header = self._next(1) or []
         if not self.header:
@@ -112,14 +114,14 @@ class Rows:
         line = first
         while line:
             self._row_size += len(line)  # a quoted cell may go over many lines
-            if self._row_size > MAX_ROW_MIB * 2**20:
+            if self._row_size > MAX_ROW_MIB * MIB:
                 raise _too_long(f"The row that ends in line {self._lines_read}", f"{MAX_ROW_MIB} MiB")
             yield line
-            line = self._line(MAX_ROW_MIB * 2**20)
+            line = self._line(MAX_ROW_MIB * MIB)
 
     def _header_line(self) -> str:
-        line = self._line(MAX_HEADER_KIB * 2**10)
-        if len(line) > MAX_HEADER_KIB * 2**10:
+        line = self._line(MAX_HEADER_KIB * KIB)
+        if len(line) > MAX_HEADER_KIB * KIB:
             raise _too_long("The first row", f"{MAX_HEADER_KIB} KiB")
         return line
 
@@ -141,7 +143,7 @@ class Rows:
 
 
 def _check_size(file: BinaryIO) -> None:
-    size_mib = file.seek(0, os.SEEK_END) / 2**20
+    size_mib = file.seek(0, os.SEEK_END) / MIB
     file.seek(0)
     if size_mib > MAX_FILE_MIB:
         raise ValueError(

@@ -32,7 +32,7 @@ from explorer.ui.measure.benchmark_results import (
     records_in_words,
     results_table,
 )
-from explorer.ui.measure.job_manager import job_manager, machine_load, store_state
+from explorer.ui.measure.job_manager import job_manager, machine_load, record_destination
 from tests.explorer.records.examples import example_record
 from tests.pages.entrypoint import hold, open_app
 
@@ -52,9 +52,9 @@ SHORT = Method(min_iterations=7, min_seconds=0.01, max_seconds=0.5, warmup_max_s
 def store(tmp_path, monkeypatch) -> Iterator[str]:
     url = f"sqlite:///{tmp_path / 'records.sqlite'}"
     monkeypatch.setenv("HRFORMER_RESULTS_URL", url)
-    store_state.clear()
+    record_destination.clear()
     yield url
-    store_state.clear()
+    record_destination.clear()
 
 
 def open_benchmark(*models: str) -> AppTest:
@@ -345,7 +345,7 @@ def test_the_queue_shows_another_sessions_run_and_the_place_behind_it() -> None:
 
 def test_a_store_that_cannot_be_written_is_one_sentence(monkeypatch) -> None:
     monkeypatch.setenv("HRFORMER_RESULTS_URL", "sqlite:////proc/nowhere/records.sqlite")
-    store_state.clear()
+    record_destination.clear()
     app = open_benchmark("this variant")
     assert "can still be downloaded" in app.warning[0].value
     assert not app.button(key="start_run").disabled

@@ -15,7 +15,7 @@ from explorer.benchmark.running import runner as runner_module
 from explorer.benchmark.running.group import GroupMeasurement
 from explorer.command_line import bench, main
 from explorer.command_line.keeping import RecordKeeper
-from explorer.command_line.tables import RESULT_COLUMNS, Column, duration, text_table
+from explorer.command_line.tables import RESULT_COLUMNS, Column, text_table
 from explorer.models.catalogue import model_by_name
 from explorer.records.store import Store, StoreError
 from tests.explorer.records.examples import example_record, failed_record
@@ -324,11 +324,6 @@ def test_what_ran_beside_stands_in_the_table_where_anything_did():
     place = heading.index("ran beside")
     assert second[place:].startswith("1 training  ")
     assert first[place:].startswith(" " * len("1 training"))
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0.1, "1 s"), (45, "45 s"), (180, "3 min"), (7500, "2 h 5 min")])
-def test_durations_are_read_by_people(seconds, text):
-    assert duration(seconds) == text
 
 
 def test_the_process_cancels_on_ctrl_c_and_leaves_no_process(tmp_path):

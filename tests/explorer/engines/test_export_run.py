@@ -147,7 +147,7 @@ def test_a_checkpoint_that_needs_more_than_the_machine_has_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("explorer.engines.export_limits.find_spec", lambda name: object())
-    monkeypatch.setattr(capacity.psutil, "virtual_memory", type("Memory", (), {"available": 4 * 2**30}))
+    monkeypatch.setattr(capacity, "available_ram_mib", lambda: 4096.0)
     torch.save(state_with_windows(CONFIG, 128), tmp_path / "windows.pth")
     assert main(["onnx", str(tmp_path / "x.onnx"), "--checkpoint", str(tmp_path / "windows.pth")]) == 2
     assert "needs about" in (error := capsys.readouterr().err)
