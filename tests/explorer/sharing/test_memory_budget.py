@@ -185,7 +185,7 @@ def test_a_refusal_says_what_visitors_keep_and_that_it_comes_back() -> None:
     budget = budget_of(2000, lambda: held[0])
     held[0] = 1950.0
     sentence = (
-        r"about 57 MiB and does not fit now: of the 1.95 GiB .* itself holds 400 MiB, .* visitors 1.51 GiB .* within 30 s"
+        r"about 57 MiB and does not fit now: of the 1.95 GiB .* holds 400 MiB, .* visitors 1.51 GiB .* within 30 s"
     )
     with pytest.raises(BudgetError, match=sentence), budget.admitted(57):
         pass
