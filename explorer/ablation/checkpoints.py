@@ -16,9 +16,7 @@ import torch
 from explorer.ablation.recipe import TrainingJob, TrainingPlan
 from explorer.file_times import modified_ns
 from explorer.places import default_store
-from explorer.units import counted
-
-MIB = 2**20
+from explorer.units import MIB, counted
 
 
 class CheckpointError(RuntimeError):

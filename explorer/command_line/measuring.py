@@ -21,8 +21,9 @@ from explorer.benchmark.running.runner import (
 from explorer.command_line import ExitCode
 from explorer.command_line.keeping import RecordKeeper, spare_folders
 from explorer.command_line.own_store import open_store
-from explorer.command_line.tables import PLAN_COLUMNS, RESULT_COLUMNS, duration, job_fields, text_table
+from explorer.command_line.tables import PLAN_COLUMNS, RESULT_COLUMNS, job_fields, text_table
 from explorer.command_line.watching import watch
+from explorer.units import duration
 
 if TYPE_CHECKING:
     from explorer.benchmark.running.ray_runner import RayRunner

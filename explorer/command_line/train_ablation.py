@@ -12,6 +12,7 @@ from tqdm import tqdm
 from explorer.command_line import ExitCode
 from explorer.command_line.arguments import check_output, listed, whole_number
 from explorer.command_line.own_store import open_store
+from explorer.units import counted, duration
 
 if TYPE_CHECKING:
     from explorer.ablation.recipe import TrainingPlan  # which loads torch, and --help needs none
@@ -102,8 +103,6 @@ def _write_predictions(run: AblationRun, folder: Path, path: Path) -> None:
 
 def _check_time(plan: TrainingPlan, processes: int, max_minutes: float | None) -> None:
     from explorer.ablation.forecast import estimate_seconds
-    from explorer.command_line.tables import duration
-    from explorer.units import counted
 
     seconds = estimate_seconds(plan, processes)
     takes = f"{counted(len(plan.jobs()), 'training')} of {plan.recipe.steps} steps, about {duration(seconds)}"

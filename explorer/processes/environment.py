@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from explorer.places import CODE
+from explorer.processes.memory import total_ram_mib
 
-MIB = 2**20
 #: Variables that change the speed of torch's libraries.
 _SPEED_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -73,14 +73,6 @@ def cpu_model() -> str | None:
     if sys.platform == "darwin":
         return _output("sysctl", "-n", "machdep.cpu.brand_string")
     return platform.processor() or None
-
-
-def total_ram_mib() -> int | None:
-    """The machine's memory, MiB."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MIB
-    except (AttributeError, ValueError, OSError):  # not on Windows
-        return None
 
 
 def git_state(root: Path = CODE) -> dict[str, Any] | None:

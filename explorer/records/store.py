@@ -42,6 +42,7 @@ from explorer.records.schema import (
 from explorer.records.selection import Filters, column_of, conditions
 from explorer.records.store_errors import StoreError, explained
 from explorer.records.training_record import TrainingRecord
+from explorer.units import MIB
 
 __all__ = ["MEASURED", "Store", "StoreError"]
 
@@ -105,7 +106,7 @@ class Store:
         self._refuse_if_read_only()
         with explained(self.location):
             if self._path is not None:
-                free_mib = shutil.disk_usage(self._path.parent).free // 2**20
+                free_mib = shutil.disk_usage(self._path.parent).free // MIB
                 if free_mib < _MIN_FREE_MIB:
                     raise StoreError(
                         f"The store {self.location} has {free_mib} MiB left on its disk: free at least "

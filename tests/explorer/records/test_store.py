@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from explorer.records.database import writing
 from explorer.records.record import Record
@@ -172,8 +171,8 @@ def test_a_record_that_another_program_damaged_is_named(store: Store) -> None:
         store.get(record.record_id)
 
 
-def test_a_hundred_thousand_records_are_read_quickly(sqlite_store: Store) -> None:
-    """What the comparison page reads, in processor time, so that a busy machine does not fail the test."""
+def test_a_hundred_thousand_records_are_read_in_one_statement_without_their_samples(sqlite_store: Store) -> None:
+    """What the comparison page reads: its work is bounded by what is asked of the database."""
     sqlite_store.add(example_record())
     names = ", ".join(column.name for column in RECORDS.columns if column.name not in ("record_id", "batch_size"))
     with writing(sqlite_store._engine) as connection:
@@ -185,9 +184,10 @@ def test_a_hundred_thousand_records_are_read_quickly(sqlite_store: Store) -> Non
             )
         )
     wanted = ["model_name", "batch_size", "device", "latency_ms_p50", "latency_ms_p95", "throughput_img_s", "macs"]
-    start = time.process_time()
+    statements: list[str] = []
+    event.listen(sqlite_store._engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
     everything = sqlite_store.query(columns=wanted)
     filtered = sqlite_store.query({"batch_size": 8})
-    elapsed_s = time.process_time() - start
     assert (len(everything), len(filtered)) == (100_000, 1_563 + 1)
-    assert elapsed_s < 1.5
+    assert [statement.split()[0] for statement in statements] == ["BEGIN", "SELECT"] * 2
+    assert all("benchmark_details" not in statement for statement in statements)
