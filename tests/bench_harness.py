@@ -19,7 +19,7 @@ from explorer.benchmark.measuring.step import build_step
 from explorer.benchmark.measuring.worker import turn_timer
 from explorer.benchmark.method import Method, warm_up
 from explorer.benchmark.plan import Job
-from explorer.models.catalogue import model_by_name
+from explorer.models.model_ref import model_by_name
 
 TARGET = 0.03
 

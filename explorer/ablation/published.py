@@ -6,7 +6,7 @@ import re
 
 import pandas as pd
 
-from explorer.comparison.published import load_published
+from explorer.records.published import load_published
 
 #: Which study of results/published/ablation.csv belongs to which switch.
 _STUDIES = {

@@ -11,6 +11,7 @@ import pandas as pd
 from explorer.ablation.arms import Arm
 from explorer.ablation.ratio import latency_ratio
 from explorer.ablation.views import View
+from explorer.benchmark.outcome import Measured
 from explorer.cost.complexity import estimate_complexity
 from explorer.records.record import Record
 from explorer.units import significant
@@ -65,14 +66,14 @@ _MEASURED = (
 def ablation_table(
     arms: Sequence[Arm],
     views: Mapping[HRFormerConfig, View] | None = None,
-    records: Iterable[Record] = (),
+    measured: Iterable[Measured] = (),
 ) -> pd.DataFrame:
     """One row per arm: what it costs, what it sees, and how fast it was.
 
     Args:
         arms: Reference first at each point, as `arms_of` gives them.
         views: What arms see, as far as that is known.
-        records: Of one interleaved run; of an arm with several the last one counts.
+        measured: Of one interleaved run; of an arm with several records the last one counts.
 
     Returns:
         The columns point, arm, switch, is_reference, dw_conv, params, macs, flops_published, peak_activation_mib
@@ -81,8 +82,8 @@ def ablation_table(
         `_change` column (relative, -0.05 is 5 % less) for each of `FIGURES`, batch_size, threads, device, note,
         config_id and config (JSON). What is not known is missing.
     """
-    by_id = {record.config_id: record for record in records}
-    rows = [_row(arm, (views or {}).get(arm.config), by_id) for arm in arms]
+    records = {job.model.config: record for job, record in measured}
+    rows = [_row(arm, (views or {}).get(arm.config), records) for arm in arms]
     table = pd.DataFrame(rows)
     for figure in FIGURES:
         table[figure.column] = pd.to_numeric(table[figure.column])
@@ -109,7 +110,7 @@ def _point_number(arms: Sequence[Arm]) -> pd.Series:
     return pd.Series([references.index(arm.reference) for arm in arms])
 
 
-def _row(arm: Arm, view: View | None, records: Mapping[str, Record]) -> dict[str, Any]:
+def _row(arm: Arm, view: View | None, records: Mapping[HRFormerConfig | None, Record]) -> dict[str, Any]:
     cost = estimate_complexity(arm.config)
     return {
         "point": arm.point,
@@ -133,8 +134,8 @@ def _dw_conv(config: HRFormerConfig) -> str:
     return f"{config.dw_kernel_size}x{config.dw_kernel_size}" if config.dw_conv else "off"
 
 
-def _measured(arm: Arm, records: Mapping[str, Record]) -> dict[str, Any]:
-    own, reference = records.get(arm.config.config_id), records.get(arm.reference.config_id)
+def _measured(arm: Arm, records: Mapping[HRFormerConfig | None, Record]) -> dict[str, Any]:
+    own, reference = records.get(arm.config), records.get(arm.reference)
     columns: dict[str, Any] = dict.fromkeys(
         (*_MEASURED, "latency_ratio_pairs", "peak_memory_mib", "batch_size", "threads", "device", "latency_note")
     )
@@ -185,10 +186,10 @@ def first_finding(table: pd.DataFrame) -> str:
     return f"{name}: {', '.join(changes)}." if changes else f"{name} everything shown stays the same."
 
 
-def measured_records(arms: Sequence[Arm], records: Iterable[Record]) -> list[Record]:
-    """The records that belong to the arms, as they are."""
-    ids = {arm.config.config_id for arm in arms}
-    return [record for record in records if record.config_id in ids]
+def measured_arms(arms: Sequence[Arm], measured: Iterable[Measured]) -> list[Measured]:
+    """What was measured of the arms, in its order."""
+    configs = {arm.config for arm in arms}
+    return [item for item in measured if item.job.model.config in configs]
 
 
 def labels(table: pd.DataFrame) -> pd.Series:

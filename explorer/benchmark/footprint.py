@@ -17,16 +17,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from explorer.cost.complexity import estimate_complexity
-from explorer.models.catalogue import (
-    ModelRef,
-    Size,
-    build_meta_model,
-    counts_of,
-    meta_images,
-    model_cost,
-    running,
-)
+from explorer.models.counting import build_meta_model, counts_of, meta_images, model_cost, running
 from explorer.models.kept_counts import Counts
+from explorer.models.model_ref import ModelRef, Size
 
 MIB = 2**20
 _FP32_BYTES = 4

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from explorer.benchmark.footprint import Footprint, footprint
 from explorer.benchmark.plan import Group, Job, Plan, parse_device
 from explorer.engines.registry import COMPILED
-from explorer.models.catalogue import model_cost
+from explorer.models.counting import model_cost
 
 #: Speeds that networks of many small operators typically reach, for the forecast only, FLOP/s; on the CPU per thread.
 _TYPICAL_FLOP_S = {"cpu": 3e10, "cuda": 1e13, "mps": 2e12}

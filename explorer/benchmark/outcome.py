@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -15,13 +15,25 @@ from explorer.benchmark.method import latency_figures
 from explorer.benchmark.plan import Job, parse_device
 from explorer.engines.engine import EngineError
 from explorer.machine_paths import error_line, without_paths
-from explorer.models.catalogue import PUBLISHED_CONVENTION, model_cost
+from explorer.models.counting import PUBLISHED_CONVENTION, model_cost
 from explorer.processes.environment import describe_environment
 from explorer.records.figures import Figures
 from explorer.records.record import Record, Status
 
 #: What torch's allocators say when memory runs out without an exception type of its own.
 _OUT_OF_MEMORY_PHRASES = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
+
+
+class Measured(NamedTuple):
+    """A job with what came of it; whoever has both need not tell from a record's fields which job it is of.
+
+    Attributes:
+        job: What was asked for.
+        record: The measurement, or why there is none.
+    """
+
+    job: Job
+    record: Record
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from explorer.benchmark.method import Method
 from explorer.engines.registry import COMPILED, EAGER, ENGINE_NAMES
-from explorer.models.catalogue import ModelRef, Size
+from explorer.models.model_ref import ModelRef, Size
 from explorer.reading.plan_text import read_plan_text, write_plan_text
 from explorer.records.record import JobKind
 from hrformer.wording import listed, shown
@@ -82,7 +82,7 @@ class Job:
             _check_whole("threads", self.threads, _MAX_THREADS)
             if self.device != "cpu":
                 raise ValueError(f"threads = {self.threads} means nothing on {self.device}: it is for device cpu.")
-        if self.precision == "tf32" and not self.device.startswith("cuda"):
+        if self.precision == "tf32" and parse_device(self.device)[0] != "cuda":
             raise ValueError(f"precision tf32 exists on CUDA only, not on {self.device}: use fp32 or bf16 there.")
 
     def to_dict(self) -> dict[str, Any]:

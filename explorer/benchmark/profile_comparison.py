@@ -8,7 +8,7 @@ import pandas as pd
 
 from explorer.benchmark.parts import OTHER
 from explorer.benchmark.profile import LAUNCH, Profile
-from explorer.models.names import display_name
+from explorer.models.catalogue import display_name
 from explorer.units import significant
 
 PRODUCTS, CONVOLUTIONS, ATTENTION = "products", "convolutions", "attention"

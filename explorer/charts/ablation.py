@@ -7,8 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from explorer.charts.benchmark import HRFORMER_COLOUR
-from explorer.charts.theme import NEUTRAL_COLOUR, style
+from explorer.charts.theme import HRFORMER_COLOUR, NEUTRAL_COLOUR, style
 
 _BAR_PX = 30
 _CLEAR = "rgba(0,0,0,0)"

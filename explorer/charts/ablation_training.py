@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from explorer.charts.benchmark import HRFORMER_COLOUR
-from explorer.charts.theme import NEUTRAL_COLOUR, style
+from explorer.charts.theme import HRFORMER_COLOUR, NEUTRAL_COLOUR, style
 
 #: Arm to name in the legend, colour, the same colour for the band, and dash.
 _LINES = {

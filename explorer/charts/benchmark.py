@@ -7,17 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from explorer.charts.theme import NEUTRAL_COLOUR, style
+from explorer.charts.theme import FAMILY_COLOURS, NEUTRAL_COLOUR, style
 
-#: None of the branches' own; HRFormer's is the same as that of the variant's star among published networks.
-HRFORMER_COLOUR = "#D55E00"
-FAMILY_COLOURS = {
-    "HRFormer": HRFORMER_COLOUR,
-    "HRNet": "#3D9BD1",
-    "DeiT": "#8B6BB8",
-    "Swin": "#7C8B1F",
-    "ViT": "#B07A5B",
-}
 _BAR_PX = 34
 #: Beyond the longest bar, for what stands beside it.
 _BESIDE_BARS = 1.2

@@ -13,12 +13,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.charts.benchmark import FAMILY_COLOURS, family_colours
+from explorer.charts.benchmark import family_colours
 from explorer.charts.point_names import AFTER_LINES, ALL_SIDES, NAME_FONT_PX, name_sides, padded_range
-from explorer.charts.theme import NEUTRAL_COLOUR, log_axis, style
+from explorer.charts.theme import FAMILY_COLOURS, FAMILY_SYMBOLS, NEUTRAL_COLOUR, log_axis, style
 
-#: Families are told apart by shape first, then by colour.
-FAMILY_SYMBOLS = {"HRFormer": "circle", "HRNet": "square", "DeiT": "diamond", "Swin": "triangle-up", "ViT": "cross"}
 _OTHER_SYMBOL = "star"
 _FAMILY_ORDER = {family: place for place, family in enumerate(FAMILY_COLOURS)}
 _MEASURED = "measured"

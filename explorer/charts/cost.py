@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import plotly.graph_objects as go
 
 from explorer.charts.theme import (
+    FAMILY_SYMBOLS,
     FONT,
+    HRFORMER_COLOUR,
     MODE_BAR_PX,
     NEUTRAL_COLOUR,
     branch_colour,
@@ -38,13 +40,11 @@ class CostPart(NamedTuple):
     value: float
 
 
-#: Marker per family, and where the name stands per family or model: so that no two names meet.
-SYMBOLS = {"HRFormer": "circle-open", "HRNet": "square-open", "DeiT": "diamond-open"}
+#: Where the name stands per family or model: so that no two names meet.
 LABEL_SIDES = {"HRFormer": "bottom right", "HRNet": "top left", "DeiT": "bottom right", "HRNet-W30": "bottom right"}
 
 #: What the bar of the accuracies needs beside the points.
 _SCALE_PX = 64
-_VARIANT_COLOUR = "#D55E00"
 #: Decades between two points whose numbers would lie on each other.
 _NEAR = 0.12
 #: Ranks of legend entries after all others, which have 1000.
@@ -195,6 +195,7 @@ def reference_scatter(
     figure = go.Figure()
     low, high = references["top1_percent"].min(), references["top1_percent"].max()
     for family, rows in references.groupby("family", sort=False):
+        symbol = f"{FAMILY_SYMBOLS[str(family)]}-open"
         figure.add_scatter(
             x=rows["macs"] / 1e9,
             y=rows["params"] / 1e6,
@@ -204,7 +205,7 @@ def reference_scatter(
             legendgroup=family,
             showlegend=False,
             marker={
-                "symbol": SYMBOLS[str(family)],
+                "symbol": symbol,
                 "size": 13,
                 "line": {"width": 3},
                 "color": rows["top1_percent"],
@@ -221,7 +222,7 @@ def reference_scatter(
             mode="markers",
             name=f"{family}, published",
             legendgroup=family,
-            marker={"symbol": SYMBOLS[str(family)], "size": 13, "line": {"width": 3}, "color": NEUTRAL_COLOUR},
+            marker={"symbol": symbol, "size": 13, "line": {"width": 3}, "color": NEUTRAL_COLOUR},
         )
     this = PlacedVariant(name, macs, params, img_size)
     figure.add_trace(_variant_trace(this, f"{literal(name)} (this variant)", {"symbol": "star", "size": 18}))
@@ -263,8 +264,8 @@ def _numbers(pinned: Sequence[PlacedVariant]) -> list[dict[str, object]]:
         if not near[2]:
             seats.append(near)
         near[2].append(str(number))
-    look = {"bgcolor": _VARIANT_COLOUR, "font": {"color": "black", "size": 12}, "borderpad": 2}
-    arrow = {"ax": 20, "ay": -22, "arrowhead": 0, "arrowcolor": _VARIANT_COLOUR}
+    look = {"bgcolor": HRFORMER_COLOUR, "font": {"color": "black", "size": 12}, "borderpad": 2}
+    arrow = {"ax": 20, "ay": -22, "arrowhead": 0, "arrowcolor": HRFORMER_COLOUR}
     return [{"x": x, "y": y, "text": ", ".join(numbers), **look, **arrow} for x, y, numbers in seats]
 
 
@@ -274,7 +275,7 @@ def _variant_trace(variant: PlacedVariant, says: str, marker: dict[str, object])
         y=[variant.params / 1e6],
         name=says,
         mode="markers",
-        marker={"color": _VARIANT_COLOUR, "size": 11, "line": {"width": 1, "color": NEUTRAL_COLOUR}, **marker},
+        marker={"color": HRFORMER_COLOUR, "size": 11, "line": {"width": 1, "color": NEUTRAL_COLOUR}, **marker},
         customdata=[[literal(variant.name), variant.img_size]],
         hovertemplate="%{customdata[0]} at %{customdata[1]}: %{x:.3g} GMACs, %{y:.3g} M parameters; accuracy needs "
         "training<extra></extra>",

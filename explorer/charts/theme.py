@@ -14,6 +14,18 @@ from plotly.colors import sample_colorscale, unlabel_rgb
 BRANCH_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 #: What belongs to no branch: stem, stage 1, head, reference lines.
 NEUTRAL_COLOUR = "#8A8F98"
+#: HRFormer among other architectures, whether published, measured or the user's own variant.
+HRFORMER_COLOUR = "#D55E00"
+#: Of the families in `explorer.models.catalogue`, none of them a branch's own.
+FAMILY_COLOURS = {
+    "HRFormer": HRFORMER_COLOUR,
+    "HRNet": "#3D9BD1",
+    "DeiT": "#8B6BB8",
+    "Swin": "#7C8B1F",
+    "ViT": "#B07A5B",
+}
+#: Families are told apart by shape first, then by colour.
+FAMILY_SYMBOLS = {"HRFormer": "circle", "HRNet": "square", "DeiT": "diamond", "Swin": "triangle-up", "ViT": "cross"}
 #: Magnitudes.
 SEQUENTIAL_SCALE = "Viridis"
 #: Signed quantities; always symmetric around zero.

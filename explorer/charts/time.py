@@ -6,8 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from explorer.charts.benchmark import HRFORMER_COLOUR
-from explorer.charts.theme import BRANCH_COLOURS, NEUTRAL_COLOUR, branch_colour, style
+from explorer.charts.theme import BRANCH_COLOURS, HRFORMER_COLOUR, NEUTRAL_COLOUR, branch_colour, style
 from explorer.units import significant
 
 _CLEAR = "rgba(0,0,0,0)"

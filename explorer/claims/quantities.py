@@ -12,12 +12,8 @@ from explorer.claims.claim import Evidence, Origin
 from explorer.claims.speed import latency_pairs, latency_ratio
 from explorer.cost.attention_scaling import compare_with_global
 from explorer.cost.conventions import Convention
-from explorer.models.catalogue import (
-    ModelCost,
-    Size,
-    model_by_name,
-    model_cost,
-)
+from explorer.models.counting import ModelCost, model_cost
+from explorer.models.model_ref import Size, model_by_name
 from hrformer import preset
 
 #: Sides of the pictures over which the growth of MACs is fitted, pixels: whole windows on the 1/4 branch.

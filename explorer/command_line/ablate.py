@@ -14,8 +14,8 @@ if TYPE_CHECKING:  # which load torch, and --help needs none
 
     from explorer.ablation.arms import Arm
     from explorer.ablation.views import View
+    from explorer.benchmark.outcome import Measured
     from explorer.command_line import ExitCode
-    from explorer.records.record import Record
     from hrformer import HRFormerConfig
 
 _EPILOG = (
@@ -107,8 +107,8 @@ def _ablate(arguments: argparse.Namespace) -> int:
     arms = arms_of(config, [switch_named(key) for key in arguments.switches], axes)
     check_output(arguments.output)
     views = {} if arguments.no_fields else _views(arms, config, arguments.stage)
-    code, records = (ExitCode.OK, ()) if arguments.no_latency else _measured(arms, arguments)
-    table = ablation_table(arms, views, records)
+    code, measured = (ExitCode.OK, ()) if arguments.no_latency else _measured(arms, arguments)
+    table = ablation_table(arms, views, measured)
     _show(table)
     if arguments.output is not None:
         arguments.output.write_bytes(table_csv(table))
@@ -132,11 +132,11 @@ def _views(arms: Sequence[Arm], config: HRFormerConfig, stage: int) -> Mapping[H
         return look_at(arms, random_model(config, 0), image, position, on_progress=on_progress)
 
 
-def _measured(arms: Sequence[Arm], arguments: argparse.Namespace) -> tuple[ExitCode, Sequence[Record]]:
+def _measured(arms: Sequence[Arm], arguments: argparse.Namespace) -> tuple[ExitCode, Sequence[Measured]]:
     from explorer.benchmark.method import Method
     from explorer.benchmark.plan import Plan
     from explorer.command_line.measuring import Where, run_plan
-    from explorer.models.catalogue import variant
+    from explorer.models.model_ref import variant
 
     plan = Plan(
         models=tuple(variant(arm.config) for arm in arms),

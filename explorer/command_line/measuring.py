@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from explorer.benchmark.forecast import estimate_seconds, uncounted
 from explorer.benchmark.machine_load import MachineLoad
+from explorer.benchmark.outcome import Measured
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.running.runner import (
     Run,
@@ -21,7 +22,6 @@ from explorer.command_line import ExitCode
 from explorer.command_line.keeping import RecordKeeper, spare_folders
 from explorer.command_line.tables import PLAN_COLUMNS, RESULT_COLUMNS, duration, job_fields, text_table
 from explorer.command_line.watching import watch
-from explorer.records.record import Record
 from explorer.records.store import Store
 
 if TYPE_CHECKING:
@@ -67,13 +67,13 @@ def measure(plan: Plan, where: Where, *, force: bool = False, dry_run: bool = Fa
         else:
             _ray_runner()
         return ExitCode.OK
-    code, records = run_plan(plan, where, force=force)
-    if records:
-        print(text_table(RESULT_COLUMNS, map(vars, records)), flush=True)
+    code, measured = run_plan(plan, where, force=force)
+    if measured:
+        print(text_table(RESULT_COLUMNS, (vars(record) for _, record in measured)), flush=True)
     return code
 
 
-def run_plan(plan: Plan, where: Where, *, force: bool = False) -> tuple[ExitCode, tuple[Record, ...]]:
+def run_plan(plan: Plan, where: Where, *, force: bool = False) -> tuple[ExitCode, tuple[Measured, ...]]:
     """Run a plan with its progress, and store its records; stderr says how busy the machine is, and what went wrong.
 
     Args:
@@ -82,7 +82,7 @@ def run_plan(plan: Plan, where: Where, *, force: bool = False) -> tuple[ExitCode
         force: Whether to try also what is forecast not to fit the memory.
 
     Returns:
-        The exit code, and the records in the order in which they came.
+        The exit code, and the jobs with their records in the order in which these came.
 
     Raises:
         ValueError: If the plan can't run there.
@@ -101,11 +101,11 @@ def run_plan(plan: Plan, where: Where, *, force: bool = False) -> tuple[ExitCode
         print(problem, file=sys.stderr)
     if not finished:
         print("Cancelled: what was measured before is stored.", file=sys.stderr)
-        return ExitCode.CANCELLED, run.records
+        return ExitCode.CANCELLED, run.measured
     failed = sum(record.status != "ok" for record in run.records)
     if failed:
         print(f"{failed} of {len(run.records)} jobs failed: their reasons are in the table.", file=sys.stderr)
-    return ExitCode.FAILED if failed or problems else ExitCode.OK, run.records
+    return ExitCode.FAILED if failed or problems else ExitCode.OK, run.measured
 
 
 @contextmanager

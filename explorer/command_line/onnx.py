@@ -55,7 +55,7 @@ def _onnx(arguments: argparse.Namespace) -> int:
 
 def _model(arguments: argparse.Namespace) -> tuple[nn.Module, tuple[int, int]]:
     """The model with its weights, and the size of its images, (height, width) in pixels."""
-    from explorer.models.catalogue import build_model, model_by_name
+    from explorer.models.model_ref import build_model, model_by_name
     from explorer.models.variants import from_json
 
     wanted = None if arguments.img_size is None else tuple(arguments.img_size)

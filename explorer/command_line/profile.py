@@ -77,7 +77,7 @@ def _run_of(arguments: argparse.Namespace, batch_size: int) -> ProfileRun:
     from explorer.benchmark.measuring.device import check_present
     from explorer.benchmark.plan import Job
     from explorer.benchmark.running.profile_run import ProfileRun
-    from explorer.models.catalogue import model_by_name
+    from explorer.models.model_ref import model_by_name
 
     check_present(arguments.device)
     jobs = [
@@ -120,7 +120,7 @@ def _watch(run: ProfileRun) -> None:
 def _show(profiles: Sequence[Profile]) -> None:
     """The kinds of work of each, and what sets the first apart."""
     from explorer.benchmark.profile_comparison import SHARED_KINDS, by_shared_kind, finding
-    from explorer.models.names import display_name
+    from explorer.models.catalogue import display_name
 
     times_ms = {profile: by_shared_kind(profile).set_index("kind")["time_ms"] for profile in profiles}
     rows: list[tuple[str, Mapping[Profile, float]]] = [

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from explorer.benchmark.running.group import JobProgress
 from explorer.benchmark.running.runner import Run
-from explorer.models.names import model_label
+from explorer.models.labels import model_label
 from explorer.records.record import Record
 from explorer.units import significant
 

@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.comparison.published import FOLDER, load_published, published_speeds
-from explorer.models.names import display_name, engine_label, family_of, model_label
+from explorer.comparison.published_speeds import published_speeds
+from explorer.models.accuracy import IMAGENET_SIDE
+from explorer.models.catalogue import BY_DISPLAY_NAME, display_name, family_of
+from explorer.models.labels import engine_label, model_label
 from explorer.processes.neighbours import NOTHING
+from explorer.records.published import FOLDER
 from explorer.units import counted
 
 #: Everything beside the batch size that must be equal for two latencies to be comparable.
@@ -34,6 +37,7 @@ CONDITIONS = (*SETUP, "batch_size")
 IDENTITY = ("model_name", "config_id", "engine", "compile_mode")
 #: What a comparison shows of a record.
 FIGURES = (
+    "model_source",
     "latency_ms_p50",
     "latency_ms_p95",
     "throughput_img_s",
@@ -56,10 +60,9 @@ RATIOS = {
 }
 #: The series of records, as opposed to the published ones.
 MEASURED_SERIES = "measured"
-#: The models whose published speeds are shown beside the records; timm's table has many relatives of them.
-_PUBLISHED_MODELS = r".*HRFormer-.*|HRNet-W\d+|DeiT-(?:Ti|S|B)"
+#: Whose published speeds are shown beside the records.
+_PUBLISHED_FAMILIES = ("HRFormer", "HRNet", "DeiT")
 
-_IMAGENET_SIDE = 224
 _CLASSIFICATION_TASKS = ("classification", "ImageNet")
 _BYTES_PER_VALUE = {"bf16": 2, "fp16": 2}
 _IN_CHANS = 3
@@ -135,7 +138,7 @@ def comparison_table(records: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFr
         engine_label=[
             engine_label(engine, mode) for engine, mode in zip(records["engine"], records["compile_mode"], strict=True)
         ],
-        family=[family_of(name) for name in records["model_name"]],
+        family=[family_of(*named) for named in zip(records["model_name"], records["model_source"], strict=True)],
         series=MEASURED_SERIES,
         ran_beside=records["ran_beside"].replace(NOTHING, pd.NA),
         latency_ms_per_img=records["latency_ms_p50"] / _floats(records["batch_size"]),
@@ -162,29 +165,11 @@ def with_ratio(table: pd.DataFrame, baseline: str, conditions: Sequence[str] = C
     return table.assign(**ratios)
 
 
-def published_accuracy(folder: Path = FOLDER) -> pd.DataFrame:
-    """Top-1 on ImageNet-1K at 224x224 as the models' own authors publish it.
-
-    Returns:
-        Columns `model` (as `display_name` says it), `top1_percent`, `accuracy_source`; one row a model.
-    """
-    table = load_published("classification", folder)
-    own = table[table["kind"].str.startswith("published") & (table["img_size"] == _IMAGENET_SIDE)]
-    # HRNet's authors call the classification networks "HRNet-W48-C".
-    return pd.DataFrame(
-        {
-            "model": own["model"].str.replace(r"^(HRNet-W\d+)-C$", r"\1", regex=True),
-            "top1_percent": own["top1"],
-            "accuracy_source": own["source"],
-        }
-    ).drop_duplicates("model", ignore_index=True)
-
-
 def with_accuracy(table: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
     """Add `top1_percent` and `accuracy_source`, only where the images are of the size that the accuracy holds for."""
     by_model = accuracy.set_index("model")
     names = table["model_name"].map(display_name)
-    fits = ((table["img_height"] == _IMAGENET_SIDE) & (table["img_width"] == _IMAGENET_SIDE)).fillna(value=False)
+    fits = ((table["img_height"] == IMAGENET_SIDE) & (table["img_width"] == IMAGENET_SIDE)).fillna(value=False)
     if "task" in table:
         fits &= table["task"].isin(_CLASSIFICATION_TASKS)
     return table.assign(
@@ -212,8 +197,30 @@ def published_series(accuracy: pd.DataFrame, folder: Path = FOLDER) -> pd.DataFr
         latency_ms_per_img=1e3 / throughput,
         params=speeds["params_m"] * 1e6,
     )
-    shown = table[table["model"].str.fullmatch(_PUBLISHED_MODELS)]
+    # timm's tables have many relatives of the catalogue's networks; whatever is built on HRFormer is of interest.
+    is_known = table["model"].isin(list(BY_DISPLAY_NAME)) | (table["family"] == "HRFormer")
+    shown = table[is_known & table["family"].isin(_PUBLISHED_FAMILIES)]
     return with_accuracy(shown.reset_index(drop=True), accuracy)
+
+
+def series_of(published: pd.DataFrame) -> pd.DataFrame:
+    """The published series: HRFormer's own on a named device first, then those on ImageNet's image size.
+
+    Args:
+        published: From `published_series`.
+
+    Returns:
+        One row a series: `series`, and what all its rows have in common: `kind`, `device_name`, `memory_format`,
+        `compile_mode`, `is_imagenet`.
+    """
+    marked = published.assign(
+        is_own=(published["family"] == "HRFormer") & published["device_name"].notna(),
+        is_imagenet=(published["img_height"] == IMAGENET_SIDE).fillna(value=False),
+    )
+    common = dict.fromkeys(("kind", "device_name", "memory_format", "compile_mode", "is_imagenet"), "first")
+    series = marked.groupby("series").agg({"is_own": "max", **common}).reset_index()
+    order = {"is_own": False, "is_imagenet": False, "series": True}
+    return series.sort_values([*order], ascending=[*order.values()], ignore_index=True).drop(columns="is_own")
 
 
 def pareto_front(cost: ArrayLike, value: ArrayLike) -> NDArray[np.bool_]:

@@ -6,7 +6,6 @@ published speeds are counted here, by the explorer's own code.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,18 +14,13 @@ import pandas as pd
 
 from explorer.benchmark.forecast import TRAINING_FACTOR
 from explorer.cost.conventions import Convention, Work
-from explorer.models.catalogue import (
-    READY_CHOICES,
-    Size,
-    model_by_name,
-    model_cost,
-)
-from explorer.models.names import display_name
+from explorer.models.catalogue import BY_DISPLAY_NAME
+from explorer.models.counting import model_cost
+from explorer.models.model_ref import Size, model_by_name
 
 #: What a published row is counted as: the model's name and the image size.
 Counted = tuple[str, Size]
 
-_NAMES = {display_name(name): name for name in itertools.chain.from_iterable(READY_CHOICES.values())}
 _POSE_TASK = "COCO pose"
 
 
@@ -106,9 +100,9 @@ def _giga(work: Work | None, convention: Convention) -> float:
 
 
 def _counted(label: str, height: Any, width: Any) -> Counted | None:
-    if label not in _NAMES or pd.isna(height) or pd.isna(width):
+    if label not in BY_DISPLAY_NAME or pd.isna(height) or pd.isna(width):
         return None
-    return _NAMES[label], (int(height), int(width))
+    return BY_DISPLAY_NAME[label].name, (int(height), int(width))
 
 
 def _optional(values: pd.Series) -> list[float | None]:

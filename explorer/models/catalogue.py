@@ -1,311 +1,134 @@
-"""Names and builders of everything that can be measured: HRFormer variants, dense baselines, and any timm model."""
+"""Which networks there are: one row for each that the explorer knows by name.
+
+Whatever is to be known of a network is looked up here: the names that people type and read, its family, what it is
+built from, and its row among the published accuracies. Any other model of timm's can be measured as well, under timm's
+name. Nothing here builds a network, so that neither torch nor timm is needed to name one.
+"""
 
 from __future__ import annotations
 
-import difflib
-import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import lru_cache, partial
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
-import timm
-import torch
-from torch import nn
-from torch.overrides import TorchFunctionMode
+from hrformer import HRFormerConfig, preset
 
-from explorer.cost.complexity import estimate_complexity
-from explorer.cost.conventions import Work
-from explorer.models.dense_baselines import DENSE_BASELINES, IN_CHANS
-from explorer.models.flops import flops_by_module
-from explorer.models.kept_counts import Counts, kept
-from explorer.records.record import ModelSource
-from hrformer import PRESETS, TASKS, HRFormerConfig, create_model, preset
-from hrformer.wording import shown
+Head = Literal["pose", "OCR", "upsampled pose"]
 
-Size = tuple[int, int]
-
-#: How the presets are called: the published classification networks plainly, the other tasks by a suffix.
-HRFORMER_PRESETS: dict[str, HRFormerConfig] = {
-    f"hrformer_{name}" + ("" if task == "classification" else f"_{task}"): preset(name, task)
-    for task in TASKS
-    for name in PRESETS
-}
-#: Ready choices by family, smallest first, dense baselines last; every other timm name works as well.
-READY_CHOICES: dict[str, tuple[str, ...]] = {
-    "HRFormer": tuple(HRFORMER_PRESETS),
-    "HRNet": (
-        *(f"hrnet_w{width}" for width in (18, 30, 32, 40, 44, 48, 64)),
-        *(name for name in DENSE_BASELINES if name.startswith("hrnet")),
-    ),
-    "DeiT": tuple(f"deit_{size}_patch16_224" for size in ("tiny", "small", "base")),
-    "Swin": (
-        *(f"swin_{size}_patch4_window7_224" for size in ("tiny", "small", "base")),
-        *(name for name in DENSE_BASELINES if name.startswith("swin")),
-    ),
-    "ViT": tuple(f"vit_{size}_patch16_224" for size in ("tiny", "small", "base")),
-}
-#: What aten calls matrix products of two activations; layers are convolutions, mm and addmm.
-_PRODUCTS = re.compile(r"bmm|scaled_dot_product|attention")
-_LONGEST_NAME = 80
-PUBLISHED_CONVENTION = "MACs, norms and element-wise operators, as the HRFormer paper counts"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelRef:
-    """A model that can be built anywhere from what is written here.
-
-    Attributes:
-        name: A preset's name, any label for a variant, a dense baseline's name, or timm's.
-        config: The variant; None for all others.
-        pretrained: Whether timm fetches its published weights; they change no speed, so random ones are the default.
-
-    Raises:
-        ValueError: If nobody knows the name, or weights are asked for where there are none.
-    """
-
-    name: str
-    config: HRFormerConfig | None = None
-    pretrained: bool = False
-
-    def __post_init__(self) -> None:
-        if self.config is None and self.name not in DENSE_BASELINES and not timm.is_model(self.name):
-            raise ValueError(_unknown_name(self.name))
-        if not isinstance(self.pretrained, bool):
-            raise ValueError(f"pretrained = {shown(self.pretrained)} is not legal: use true or false, without quotes.")
-        if self.pretrained and (self.config is not None or self.name in DENSE_BASELINES):
-            raise ValueError(f"{self.name} has no weights to fetch: leave pretrained out, it is for timm models.")
-
-    @property
-    def source(self) -> ModelSource:
-        """Where the backbone's code comes from: "hrformer" or "timm"."""
-        return "timm" if self.config is None else "hrformer"
-
-    @property
-    def default_img_size(self) -> Size:
-        """The size the model was made for, (height, width) in pixels."""
-        if self.config is not None:
-            return self.config.img_size
-        if self.name in DENSE_BASELINES:
-            return DENSE_BASELINES[self.name].img_size
-        _, height, width = _timm_input_size(self.name)
-        return height, width
-
-    @property
-    def in_chans(self) -> int:
-        """Channels of the images it takes."""
-        if self.config is not None:
-            return self.config.in_chans
-        return IN_CHANS if self.name in DENSE_BASELINES else _timm_input_size(self.name)[0]
-
-    def settings(self, img_size: Size) -> dict[str, Any]:
-        """Everything that builds the model at this size, as a record keeps it."""
-        if self.config is not None:
-            return replace(self.config, img_size=img_size).to_dict()
-        if self.name in DENSE_BASELINES:
-            baseline = DENSE_BASELINES[self.name]
-            return {"model": self.name, "backbone": baseline.backbone, "head": baseline.head, "pretrained": False}
-        return {"model": self.name, "pretrained": self.pretrained, **_size_argument(self.name, img_size)}
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        config = None if self.config is None else self.config.to_dict()
-        return {"name": self.name, "config": config, "pretrained": self.pretrained}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any] | str) -> ModelRef:
-        """From `to_dict`, or from a name alone.
-
-        Raises:
-            ValueError: If the name or a key is unknown, or the configuration is illegal.
-        """
-        if isinstance(values, str):
-            return model_by_name(values)
-        known = {"name", "config", "pretrained"}
-        if not isinstance(values, Mapping) or set(values) - known or not isinstance(values.get("name"), str):
-            raise ValueError(
-                f"A model is a name, or a mapping of name, config and pretrained; {shown(values)} is not one."
-            )
-        pretrained = values.get("pretrained", False)
-        if values.get("config") is None:
-            return model_by_name(values["name"], pretrained=pretrained)
-        return cls(name=values["name"], config=HRFormerConfig.from_dict(values["config"]), pretrained=pretrained)
-
-
-def model_by_name(name: str, *, pretrained: bool = False) -> ModelRef:
-    """A preset, a dense baseline or a timm model.
-
-    Raises:
-        ValueError: If there is no such name; the nearest ones are named.
-    """
-    return ModelRef(name=name, config=HRFORMER_PRESETS.get(name), pretrained=pretrained)
-
-
-@lru_cache(maxsize=1)
-def all_names() -> tuple[str, ...]:
-    """Every name that `model_by_name` knows, the ready choices first; timm's without the tags of their weights."""
-    return tuple(dict.fromkeys([*itertools.chain.from_iterable(READY_CHOICES.values()), *timm.list_models()]))
-
-
-def is_model_name(name: str) -> bool:
-    """Whether a preset, a dense baseline or one of timm's models is called so."""
-    return name in HRFORMER_PRESETS or name in DENSE_BASELINES or timm.is_model(name)
-
-
-def variant(config: HRFormerConfig) -> ModelRef:
-    """A variant under its preset's name where it is one (at any image size), else under its configuration's id."""
-    for name, known in HRFORMER_PRESETS.items():
-        if replace(config, img_size=known.img_size) == known:
-            return ModelRef(name=name, config=config)
-    return ModelRef(name=f"hrformer_{config.config_id}", config=config)
-
-
-def build_model(ref: ModelRef, img_size: Size) -> nn.Module:
-    """The model for images of this size, on torch's default device, in inference mode.
-
-    timm's transformers are built for one size (`img_size`); HRNet and other convolutional networks take any.
-
-    Raises:
-        ValueError: If the model can't be built for this size.
-    """
-    if ref.config is not None:
-        return create_model(replace(ref.config, img_size=img_size)).eval()
-    try:
-        model = _build_baseline(ref, img_size)
-    except (TypeError, AssertionError) as error:
-        raise ValueError(_wrong_size(ref, img_size, error)) from error
-    return model.eval()
-
-
-def _build_baseline(ref: ModelRef, img_size: Size) -> nn.Module:
-    if ref.name in DENSE_BASELINES:
-        return DENSE_BASELINES[ref.name].build(img_size)
-    model: nn.Module = timm.create_model(ref.name, pretrained=ref.pretrained, **_size_argument(ref.name, img_size))
-    return model
+#: What belongs to none of `FAMILIES`.
+OTHER_FAMILY = "other"
 
 
 @dataclass(frozen=True)
-class ModelCost:
-    """Work of one image.
+class Dense:
+    """A network for dense tasks that HRFormer's papers compare with: one of timm's under a head of this explorer.
 
     Attributes:
-        params: Learnable parameters.
-        macs: Multiply-adds of a forward pass.
-        flops_published: As the model's own publication counts; None without such a count.
-        product_macs: Of the multiply-adds, those of the matrix products inside attention.
+        backbone: timm's name.
+        head: "pose", "OCR" or "upsampled pose"; `explorer.models.dense_baselines` says what these are.
     """
 
-    params: int
-    macs: int
-    flops_published: int | None = None
-    product_macs: int = 0
+    backbone: str
+    head: Head
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network with a name of its own: an HRFormer preset, a dense baseline, or one of timm's.
+
+    Attributes:
+        name: By which it is chosen and measured; timm's own where it is neither a preset nor a dense baseline.
+        display_name: What papers call it.
+        family: Its architecture.
+        task: "classification", "pose" or "segmentation".
+        preset: Of HRFormer: "tiny", "small" or "base"; None for all others.
+        dense: What a dense baseline is put together from; None for all others.
+        published: What `results/published/classification.csv` calls it; None where it has no row there.
+    """
+
+    name: str
+    display_name: str
+    family: str
+    task: str = "classification"
+    preset: str | None = None
+    dense: Dense | None = None
+    published: str | None = None
 
     @property
-    def work(self) -> Work:
-        """The work by kinds of operators, from which a convention's number is made."""
-        other = None if self.flops_published is None else self.flops_published - self.macs
-        return Work(self.macs, self.product_macs, other)
+    def config(self) -> HRFormerConfig | None:
+        """The variant that a preset stands for; None for all others."""
+        return None if self.preset is None else preset(self.preset, self.task)
 
 
-@lru_cache(maxsize=256)
-def model_cost(ref: ModelRef, img_size: Size) -> ModelCost:
-    """Parameters and work at a size: a variant's in closed form, a timm model's counted on the meta device.
+#: Three transposed convolutions behind a backbone that ends at 1/32 (arXiv 1804.06208).
+_DECONV: Head = "upsampled pose"
 
-    Raises:
-        ValueError: If the model does not take images of this size.
+#: By family, smallest first, dense networks last: the order in which they are offered.
+NETWORKS = (
+    Network("hrformer_tiny", "HRFormer-T", "HRFormer", preset="tiny", published="HRFormer-T"),
+    Network("hrformer_small", "HRFormer-S", "HRFormer", preset="small", published="HRFormer-S"),
+    Network("hrformer_base", "HRFormer-B", "HRFormer", preset="base", published="HRFormer-B"),
+    Network("hrformer_tiny_pose", "HRFormer-T (pose)", "HRFormer", "pose", preset="tiny"),
+    Network("hrformer_small_pose", "HRFormer-S (pose)", "HRFormer", "pose", preset="small"),
+    Network("hrformer_base_pose", "HRFormer-B (pose)", "HRFormer", "pose", preset="base"),
+    Network("hrformer_tiny_segmentation", "HRFormer-T (segmentation)", "HRFormer", "segmentation", preset="tiny"),
+    Network("hrformer_small_segmentation", "HRFormer-S (segmentation)", "HRFormer", "segmentation", preset="small"),
+    Network("hrformer_base_segmentation", "HRFormer-B (segmentation)", "HRFormer", "segmentation", preset="base"),
+    Network("hrnet_w18", "HRNet-W18", "HRNet", published="HRNet-W18-C"),
+    Network("hrnet_w30", "HRNet-W30", "HRNet", published="HRNet-W30-C"),
+    Network("hrnet_w32", "HRNet-W32", "HRNet", published="HRNet-W32-C"),
+    Network("hrnet_w40", "HRNet-W40", "HRNet", published="HRNet-W40-C"),
+    Network("hrnet_w44", "HRNet-W44", "HRNet", published="HRNet-W44-C"),
+    Network("hrnet_w48", "HRNet-W48", "HRNet", published="HRNet-W48-C"),
+    Network("hrnet_w64", "HRNet-W64", "HRNet", published="HRNet-W64-C"),
+    Network("hrnet_w32_pose", "HRNet-W32 (pose)", "HRNet", "pose", dense=Dense("hrnet_w32", "pose")),
+    Network("hrnet_w48_pose", "HRNet-W48 (pose)", "HRNet", "pose", dense=Dense("hrnet_w48", "pose")),
+    Network("hrnet_w32_ocr", "HRNet-W32 (segmentation)", "HRNet", "segmentation", dense=Dense("hrnet_w32", "OCR")),
+    Network("hrnet_w48_ocr", "HRNet-W48 (segmentation)", "HRNet", "segmentation", dense=Dense("hrnet_w48", "OCR")),
+    Network("deit_tiny_patch16_224", "DeiT-Ti", "DeiT", published="DeiT-Ti"),
+    Network("deit_small_patch16_224", "DeiT-S", "DeiT", published="DeiT-S"),
+    Network("deit_base_patch16_224", "DeiT-B", "DeiT", published="DeiT-B"),
+    Network("swin_tiny_patch4_window7_224", "Swin-T", "Swin", published="Swin-T"),
+    Network("swin_small_patch4_window7_224", "Swin-S", "Swin", published="Swin-S"),
+    Network("swin_base_patch4_window7_224", "Swin-B", "Swin", published="Swin-B"),
+    Network("swin_tiny_pose", "Swin-T (pose)", "Swin", "pose", dense=Dense("swin_tiny_patch4_window7_224", _DECONV)),
+    Network("swin_base_pose", "Swin-B (pose)", "Swin", "pose", dense=Dense("swin_base_patch4_window7_224", _DECONV)),
+    Network("vit_tiny_patch16_224", "vit_tiny_patch16_224", "ViT"),
+    Network("vit_small_patch16_224", "vit_small_patch16_224", "ViT"),
+    Network("vit_base_patch16_224", "vit_base_patch16_224", "ViT"),
+)
+
+BY_NAME = {network.name: network for network in NETWORKS}
+BY_DISPLAY_NAME = {network.display_name: network for network in NETWORKS}
+FAMILIES = tuple(dict.fromkeys(network.family for network in NETWORKS))
+#: The variant of each HRFormer preset, by the name of its network.
+HRFORMER_PRESETS = {network.name: network.config for network in NETWORKS if network.config is not None}
+#: What the dense baselines are put together from, by their names.
+DENSE_BASELINES = {network.name: network.dense for network in NETWORKS if network.dense is not None}
+#: What papers call the presets.
+PAPER_NAMES = {
+    network.preset: network.display_name
+    for network in NETWORKS
+    if network.preset is not None and network.task == "classification"
+}
+
+
+def display_name(model_name: str) -> str:
+    """How papers call a model; a name that no paper uses stays as it is."""
+    network = BY_NAME.get(model_name)
+    return model_name if network is None else network.display_name
+
+
+def family_of(model_name: str, model_source: str = "timm") -> str:
+    """The architecture of a model, one of `FAMILIES`, or "other".
+
+    Args:
+        model_name: What it was measured as; where the catalogue lacks it, its words tell.
+        model_source: As of records: a variant of HRFormer is one whatever a person calls it.
     """
-    if ref.config is not None:
-        complexity = estimate_complexity(replace(ref.config, img_size=img_size))
-        return ModelCost(
-            complexity.params, complexity.macs, complexity.flops_published, product_macs=complexity.counts.matmul
-        )
-    return ModelCost(**counts_of("cost", ref, img_size, _count_cost))
-
-
-def counts_of(what: str, ref: ModelRef, img_size: Size, count: Callable[[ModelRef, Size], Counts]) -> Counts:
-    """What was counted of a model at a size, now or earlier on this machine; see `explorer.models.kept_counts`."""
-    settings = replace(ref, pretrained=False).settings(img_size)  # learned weights count like others
-    return kept({"what": what, "settings": settings, "img_size": img_size}, partial(count, ref, img_size))
-
-
-def build_meta_model(ref: ModelRef, img_size: Size) -> nn.Module:
-    """The model without memory for its weights: good for counting, not for computing."""
-    with torch.device("meta"), _WithoutInitialValues():
-        return build_model(replace(ref, pretrained=False), img_size)
-
-
-class _WithoutInitialValues(TorchFunctionMode):
-    """Leaves out what gives weights their first values: half of the time of building, and of no use without memory."""
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        return args[0] if func in _INITIALISERS else func(*args, **(kwargs or {}))
-
-
-_INITIALISERS = {torch.Tensor.normal_, torch.Tensor.uniform_, torch.Tensor.fill_, torch.Tensor.zero_}
-
-
-def meta_images(ref: ModelRef, img_size: Size, batch_size: int = 1) -> torch.Tensor:
-    """Images without content, (B, in_chans, H, W)."""
-    return torch.empty(batch_size, ref.in_chans, *img_size, device="meta")
-
-
-@contextmanager
-def running(ref: ModelRef, img_size: Size) -> Iterator[None]:
-    """Runs a model in the body.
-
-    Raises:
-        ValueError: Whatever a model of timm's raises, as the reason.
-    """
-    try:
-        yield
-    except Exception as error:
-        raise ValueError(_wrong_size(ref, img_size, error)) from error
-
-
-def _count_cost(ref: ModelRef, img_size: Size) -> Counts:
-    """Parameters, and multiply-adds of all operators and of the matrix products that are no layer's."""
-    model = build_meta_model(ref, img_size)
-    with running(ref, img_size):
-        by_operator = flops_by_module(model, meta_images(ref, img_size)).get("", {})
-    products = sum(flops for operator, flops in by_operator.items() if _PRODUCTS.search(str(operator)))
-    return {
-        "params": sum(parameter.numel() for parameter in model.parameters()),
-        "macs": sum(by_operator.values()) // 2,
-        "product_macs": products // 2,
-    }
-
-
-def _timm_input_size(name: str) -> tuple[int, int, int]:
-    config = timm.get_pretrained_cfg(name)
-    size: tuple[int, int, int] = (3, 224, 224) if config is None else config.input_size
-    return size
-
-
-def _size_argument(name: str, img_size: Size) -> dict[str, Any]:
-    """What tells a timm model its image size, where it must be told."""
-    config = timm.get_pretrained_cfg(name)
-    if config is None or not config.fixed_input_size or img_size == tuple(config.input_size[1:]):
-        return {}
-    return {"img_size": img_size}
-
-
-def _unknown_name(name: str) -> str:
-    names = all_names()
-    longer = [known for known in names if name and known.startswith(name)]
-    asked = name[:_LONGEST_NAME]  # comparing takes time with the square of the length
-    nearest = [*longer, *difflib.get_close_matches(asked, names, n=3, cutoff=0.4), "hrformer_tiny", "hrnet_w18"]
-    suggested = list(dict.fromkeys(nearest))[:3]
-    return f"There is no model called {shown(name)}: use {' or '.join(suggested)}, or any other of timm's names."
-
-
-def _wrong_size(ref: ModelRef, img_size: Size, error: Exception) -> str:
-    height, width = ref.default_img_size
-    cause = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
-    asked = f"{img_size[0]}x{img_size[1]} pixels"
-    if img_size == (height, width):
-        return f"{ref.name} can't be run with images of {asked}, the size it was made for: {cause}."
-    return f"{ref.name} can't take images of {asked} ({cause}): use {height}x{width}, the size it was made for."
+    if model_source == "hrformer":
+        return "HRFormer"
+    if model_name in BY_NAME:
+        return BY_NAME[model_name].family
+    words = re.split(r"[^a-z]+", model_name.lower())
+    return next((family for family in FAMILIES if family.lower() in words), OTHER_FAMILY)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import timm
 import torch
 from torch import Tensor, nn
 
+from explorer.models.catalogue import Dense, Head
 from hrformer import preset
 from hrformer.heads import PoseHead, SegmentationHead
 
@@ -21,27 +21,6 @@ _SEGMENTATION = preset("base", "segmentation")
 #: Features and number of the up-sampling layers in "Simple Baselines for Human Pose Estimation" (arXiv 1804.06208).
 _UPSAMPLED_CHANNELS = 256
 _UPSAMPLINGS = 3
-
-
-@dataclass(frozen=True)
-class DenseBaseline:
-    """A network that can be built by its name.
-
-    Attributes:
-        backbone: timm's name.
-        head: "pose", "OCR" or "upsampled pose".
-        assemble: From timm's name and the image size to the network, with random weights.
-        img_size: (height, width) in pixels that it is made for.
-    """
-
-    backbone: str
-    head: str
-    assemble: Callable[[str, Size], nn.Module]
-    img_size: Size
-
-    def build(self, img_size: Size) -> nn.Module:
-        """The network for images of (height, width) pixels; HRNet takes any, Swin the size it was built for."""
-        return self.assemble(self.backbone, img_size)
 
 
 class DenseNetwork(nn.Module):
@@ -107,12 +86,14 @@ def _hrnet_features(backbone_name: str) -> Any:
     return timm.create_model(backbone_name, features_only=True, feature_location="", out_indices=(1, 2, 3, 4))
 
 
-#: By the name under which they can be measured and compared.
-DENSE_BASELINES: dict[str, DenseBaseline] = {
-    "hrnet_w32_pose": DenseBaseline("hrnet_w32", "pose", _hrnet_pose, _POSE.img_size),
-    "hrnet_w48_pose": DenseBaseline("hrnet_w48", "pose", _hrnet_pose, _POSE.img_size),
-    "hrnet_w32_ocr": DenseBaseline("hrnet_w32", "OCR", _hrnet_ocr, _SEGMENTATION.img_size),
-    "hrnet_w48_ocr": DenseBaseline("hrnet_w48", "OCR", _hrnet_ocr, _SEGMENTATION.img_size),
-    "swin_tiny_pose": DenseBaseline("swin_tiny_patch4_window7_224", "upsampled pose", _swin_pose, _POSE.img_size),
-    "swin_base_pose": DenseBaseline("swin_base_patch4_window7_224", "upsampled pose", _swin_pose, _POSE.img_size),
+#: By head, from timm's name of the backbone and the image size to the network, with random weights.
+_ASSEMBLE: dict[Head, Callable[[str, Size], nn.Module]] = {
+    "pose": _hrnet_pose,
+    "OCR": _hrnet_ocr,
+    "upsampled pose": _swin_pose,
 }
+
+
+def build_dense(dense: Dense, img_size: Size) -> nn.Module:
+    """The network for images of (height, width) pixels; HRNet takes any, Swin the size it was built for."""
+    return _ASSEMBLE[dense.head](dense.backbone, img_size)

@@ -30,6 +30,8 @@ CODE = (
     "hrformer/*.py",
     "explorer/models/dense_baselines.py",
     "explorer/models/catalogue.py",
+    "explorer/models/model_ref.py",
+    "explorer/models/counting.py",
     "explorer/benchmark/footprint.py",
     "explorer/models/flops.py",
 )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from explorer.models.names import PAPER_NAMES
+from explorer.models.catalogue import PAPER_NAMES
 from hrformer import PRESETS, TASKS, HRFormerConfig, preset
 from hrformer.config import nearest_channels
 from hrformer.wording import shown

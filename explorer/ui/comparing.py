@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from explorer.models.names import PAPER_NAMES
+from explorer.models.catalogue import PAPER_NAMES
 from explorer.ui import choices
 from explorer.ui.pins import pins
 from explorer.ui.variant import started_from

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from explorer.ablation.arms import arms_of, put_in_names
-from explorer.ablation.table import ablation_table, first_finding, measured_records
-from explorer.models.catalogue import variant
+from explorer.ablation.table import ablation_table, first_finding, measured_arms
+from explorer.models.model_ref import variant
 from explorer.ui import choices
 from explorer.ui.frame import end_page
 from explorer.ui.measure.ablation import (
@@ -61,7 +61,7 @@ if not arms:
     end_page()
 
 run = current_ablation_run()
-records = () if run is None else measured_records(arms, run.records)
+measured = () if run is None else measured_arms(arms, run.measured)
 is_busy = run is not None and not run.wait(0)
 location, store_problem = store_state()
 problem = None
@@ -85,7 +85,7 @@ with messages:
 
 with progress:
     views = None if weights is None else views_of(arms, weights, picture, choice.stage)
-table = ablation_table(arms, views, records)
+table = ablation_table(arms, views, measured)
 with answer:
     st.markdown(f"**{first_finding(table)}**")
     show_table(table)
@@ -95,10 +95,10 @@ with bar, st.container(horizontal=True, vertical_alignment="center"):
     if plan is not None:
         measure_button(plan, is_busy=is_busy, problem=problem)
     csv_button(table, "ablation", "Everything as CSV")
-    if records:
+    if measured:
         st.download_button(
             "Records as CSV",
-            data=lambda: records_csv(records),
+            data=lambda: records_csv([record for _, record in measured]),
             file_name=f"ablation_{run.id}.csv",
             mime="text/csv",
             icon=":material/download:",

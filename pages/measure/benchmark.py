@@ -32,7 +32,7 @@ plan_controls()
 image_format_control()
 
 run = current_run()
-records = () if run is None else run.records
+measured = () if run is None else run.measured
 is_busy = run is not None and not run.wait(0)
 location, store_problem = store_state()
 
@@ -72,17 +72,17 @@ if plan is not None:
 if run is not None:
     with live:
         if is_busy:
-            watch_run(run, len(records))
+            watch_run(run, len(measured))
         if run.error:
             st.error(f"{plain(run.error)} The records below can still be downloaded.", icon=":material/save:")
         if not is_busy and (stopped := told_stop(run)):
             st.warning(stopped, icon=":material/person_cancel:")
-        elif run.progress().state == "cancelled" and not records:
+        elif run.progress().state == "cancelled" and not measured:
             st.info("The run was cancelled before anything was measured.", icon=":material/stop:")
 with results:
-    if records:
-        show_results(run, records)
-    if all(record.latency_ms_p50 is None for record in records):
+    if measured:
+        show_results(run, measured)
+    if all(record.latency_ms_p50 is None for _, record in measured):
         with reported():
             show_stored_results()
 

@@ -44,7 +44,7 @@ def measuring_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory)
 
 def open_with_plan(page: Page, address: str, plan_file: Path, method: Method = SHORT) -> None:
     """Open the page with the small variant, and take all choices from a plan file."""
-    from explorer.models.catalogue import variant
+    from explorer.models.model_ref import variant
 
     query = "&".join(f"{key}={value}" for key, value in to_query(TINY).items())
     open_page(page, address)

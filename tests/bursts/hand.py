@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page
 
 from explorer.cost.complexity import estimate_complexity
 from explorer.cost.conventions import CONVENTIONS
-from explorer.models.names import PAPER_NAMES
+from explorer.models.catalogue import PAPER_NAMES
 from explorer.units import with_prefix
 from hrformer import HRFormerConfig, preset
 from tests.browser.driver import metric, settle

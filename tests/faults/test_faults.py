@@ -20,7 +20,7 @@ import pytest
 from explorer.benchmark.method import Method
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.running.runner import Runner
-from explorer.models.catalogue import variant
+from explorer.models.model_ref import variant
 from explorer.records.record import Record
 from explorer.records.store import Store
 from hrformer import preset

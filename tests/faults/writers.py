@@ -15,7 +15,7 @@ from unittest.mock import patch
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.running.runner import Run, Runner
 from explorer.command_line.keeping import RecordKeeper
-from explorer.models.catalogue import variant
+from explorer.models.model_ref import variant
 from explorer.records.record import Record
 from explorer.records.store import URL_VARIABLE, Store, StoreError
 from explorer.ui.measure import job_manager

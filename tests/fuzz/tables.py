@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from explorer.benchmark.plan import Plan
-from explorer.models.catalogue import ModelRef
+from explorer.models.model_ref import ModelRef
 from explorer.records.exchange import HEADER, write_csv
 from hrformer import preset
 from tests.explorer.records.examples import example_record, failed_record

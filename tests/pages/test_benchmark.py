@@ -14,23 +14,16 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.benchmark.machine_load import MachineLoad
 from explorer.benchmark.method import Method
-from explorer.benchmark.outcome import Place, finished_record, unfinished_record
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.running.runner import Run, RunProgress
-from explorer.charts.benchmark import latency_bars
 from explorer.command_line import parser
 from explorer.command_line.bench import plan_of
-from explorer.models.catalogue import ModelRef, model_by_name
+from explorer.models.model_ref import ModelRef, model_by_name
 from explorer.records.exchange import read_csv
-from explorer.records.figures import Figures
 from explorer.records.store import Store
 from explorer.ui.measure.benchmark_results import (
-    finding,
     how_far,
-    measured_jobs,
     records_csv,
-    records_in_words,
-    results_table,
 )
 from explorer.ui.measure.job_manager import job_manager, machine_load, store_state
 from tests.explorer.records.examples import example_record
@@ -177,17 +170,6 @@ def test_a_cancelled_run_offers_no_file_of_nothing_and_leaves_the_reference_on_s
     assert "download_records" not in [button.key for button in app.get("download_button")]
     assert "HRFormer-B takes 1.67 times" in titles(app)
     assert "**Reference run**" in notes(app)  # cancelled records in the store are nothing to show instead
-
-
-def test_a_file_of_records_says_what_it_holds() -> None:
-    (job,) = Plan(models=(model_by_name("hrformer_tiny"),)).jobs()
-    place = Place.here(job)
-    measured = finished_record(job, place, [10.0] * 30, NOTHING_ELSE)
-    failed = unfinished_record(job, place, "failed", "boom")
-    cancelled = unfinished_record(job, place, "cancelled", "cancelled")
-    assert records_in_words([measured]) == "1 record"
-    assert records_in_words([measured] * 3) == "3 records"
-    assert records_in_words([cancelled, measured, failed, measured, cancelled]) == "2 measured, 1 failed, 2 cancelled"
 
 
 def test_the_bar_tells_work_and_the_time_left_at_the_pace_of_the_last_report() -> None:
@@ -351,64 +333,6 @@ def test_a_store_that_cannot_be_written_is_one_sentence(monkeypatch) -> None:
     assert not app.button(key="start_run").disabled
 
 
-def test_engines_of_a_model_are_told_apart_and_compared() -> None:
-    plan = Plan(models=(model_by_name("hrformer_tiny"),), engines=("eager", "ONNX Runtime"))
-    eager, exported = plan.jobs()
-    place = Place.here(eager)
-    no_memory = Figures(reasons=dict.fromkeys(_UNMEASURED, "not measured"))
-    records = [
-        finished_record(exported, place, [10.0] * 30, no_memory),
-        finished_record(eager, place, [30.0] * 30, no_memory),
-    ]
-    table = results_table(plan, measured_jobs(plan, records))
-    assert table["label"].to_list() == ["hrformer_tiny · eager", "hrformer_tiny · ONNX Runtime"]
-    assert table["latency_ms_p50"].to_list() == [30, 10]
-    assert table["ratio_to_first"].round(3).to_list() == [1, 0.333]
-    assert finding(table).startswith("hrformer_tiny · eager takes 3 times as long as hrformer_tiny · ONNX Runtime")
-
-
-def test_ratios_are_to_the_first_model_at_the_same_batch_and_failures_keep_their_reason() -> None:
-    plan = Plan(models=(model_by_name("hrnet_w18"), model_by_name("hrformer_tiny")), batch_sizes=(1, 8))
-    place = Place.here(plan.jobs()[0])
-    jobs = plan.jobs()  # batch 1: hrnet, hrformer; batch 8: hrnet, hrformer
-    no_memory = Figures(reasons=dict.fromkeys(_UNMEASURED, "not measured"))
-    records = [
-        finished_record(jobs[1], place, [30.0] * 30, no_memory),
-        finished_record(jobs[0], place, [10.0] * 30, no_memory),
-        unfinished_record(jobs[3], place, "out_of_memory", "no room"),
-        finished_record(jobs[2], place, [50.0] * 30, no_memory),
-    ]
-    table = results_table(plan, measured_jobs(plan, records))
-    assert table["label"].to_list() == [
-        "hrnet_w18 · batch 1",
-        "hrformer_tiny · batch 1",
-        "hrnet_w18 · batch 8",
-        "hrformer_tiny · batch 8",
-    ]
-    assert table["ratio_to_first"].to_list()[:3] == [1, 3, 1]
-    assert table["status"].to_list()[3] == "out of memory"
-    assert table["reason"].to_list()[3] == "no room"
-    assert finding(table[table["latency_ms_p50"].notna()]).startswith(
-        "hrformer_tiny takes 3 times as long as hrnet_w18"
-    )
-
-
-def test_what_was_not_measured_alone_is_marked_and_said() -> None:
-    plan = Plan(models=(model_by_name("hrnet_w18"), model_by_name("hrformer_tiny")))
-    jobs = plan.jobs()
-    beside = ["nothing", "1 benchmark, 1 app computation"]
-    records = [
-        replace(finished_record(job, Place.here(job), [10.0] * 30, NOTHING_ELSE), ran_beside=told)
-        for job, told in zip(jobs, beside, strict=True)
-    ]
-    table = results_table(plan, measured_jobs(plan, records))
-    assert table["ran_beside"].fillna("").to_list() == ["", "1 benchmark, 1 app computation"]
-    bars = table.assign(model=table["label"], latency_ratio=table["ratio_to_first"])
-    (drawn,) = latency_bars(bars, "hrnet_w18", "title").data
-    assert list(drawn.marker.pattern.shape) == ["", "x"]
-    assert [row[4] for row in drawn.customdata] == ["", "; beside it ran 1 benchmark, 1 app computation"]
-
-
 def test_a_run_that_was_not_alone_is_warned_of_on_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("explorer.processes.neighbours.busy_groups", lambda own: [(1, "training")])
     app = open_benchmark("this variant")
@@ -416,20 +340,3 @@ def test_a_run_that_was_not_alone_is_warned_of_on_its_page(monkeypatch: pytest.M
     wait_for_end(app)
     assert "Not measured alone: beside " in " ".join(warning.value for warning in app.warning)
     assert app.dataframe[0].value["ran_beside"].to_list() == ["1 training"]
-
-
-_UNMEASURED = (
-    "peak_allocated_mib",
-    "peak_reserved_mib",
-    "process_memory_mib",
-    "peak_rss_mib",
-    "compile_time_s",
-    "peak_flop_s",
-    "energy_mj_per_img",
-    "power_w",
-    "clock_mhz",
-    "temperature_c",
-    "throttled",
-    "other_processes",
-)
-NOTHING_ELSE = Figures(reasons=dict.fromkeys(_UNMEASURED, "not measured"))

@@ -14,11 +14,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explorer.benchmark.outcome import Place, reason_of, unfinished_record
+from explorer.benchmark.outcome import Measured, Place, reason_of, unfinished_record
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.running.runner import Run
 from explorer.claims.table import count_costs
-from explorer.models.catalogue import model_by_name
+from explorer.models.model_ref import model_by_name
 from explorer.records.store import Store
 from tests.pages.entrypoint import open_app
 
@@ -98,7 +98,8 @@ def refused(*_: object) -> None:
 def test_a_record_that_cannot_be_saved(folder: Path) -> None:
     run = Run(Plan(models=(model_by_name("hrformer_tiny"),)), "visitor 1", refused)
     job = run.plan.jobs()[0]
-    run._keep(unfinished_record(job, Place.here(job), "failed", reason_of(FileNotFoundError(2, "No", "/srv/a b.so"))))
+    reason = reason_of(FileNotFoundError(2, "No", "/srv/a b.so"))
+    run._keep(Measured(job, unfinished_record(job, Place.here(job), "failed", reason)))
     assert_discreet([run.error or "", run.records[0].status_reason or ""], "our own/", "hrformer/")
     assert "'record.part'" in (run.error or "")
     assert "'a b.so'" in (run.records[0].status_reason or "")

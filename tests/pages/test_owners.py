@@ -14,7 +14,7 @@ from explorer.benchmark.outcome import Place, finished_record
 from explorer.benchmark.plan import Group, Plan
 from explorer.benchmark.running.group import JobProgress
 from explorer.benchmark.running.runner import Run
-from explorer.models.catalogue import ModelRef, model_by_name
+from explorer.models.model_ref import ModelRef, model_by_name
 from explorer.processes.device_lock import device_lock
 from explorer.processes.queued_work import QueuedWork
 from explorer.records.record import Record

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from explorer.benchmark.plan import Plan
-from explorer.models.catalogue import ModelRef
+from explorer.models.model_ref import ModelRef
 from explorer.records.store import Store
 from explorer.ui.measure.job_manager import store_state
 from explorer.ui.pins import Pin

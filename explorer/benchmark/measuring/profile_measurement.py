@@ -19,13 +19,9 @@ from explorer.benchmark.parts import Part, nearest_ancestor, operator_kind, part
 from explorer.benchmark.plan import Job, parse_device
 from explorer.benchmark.profile import LAUNCH, Profile, ProfileRow
 from explorer.engines.registry import EAGER
-from explorer.models.catalogue import (
-    ModelRef,
-    Size,
-    build_meta_model,
-    meta_images,
-)
+from explorer.models.counting import build_meta_model, meta_images
 from explorer.models.flops import flops_by_module
+from explorer.models.model_ref import ModelRef, Size
 
 #: Observed calls of a model in one process.
 ROUNDS = 5

@@ -14,7 +14,7 @@ from explorer.benchmark.plan import Job, parse_device
 from explorer.engines.engine import Engine, EngineError
 from explorer.engines.pytorch import Compiled
 from explorer.engines.registry import COMPILED, EAGER, engine_by_name
-from explorer.models.catalogue import build_model
+from explorer.models.model_ref import build_model
 
 _HALF_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}

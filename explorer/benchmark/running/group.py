@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from explorer.benchmark.measuring.messages import ALONE_WORKER, TOGETHER_WORKER, Alone, Doing, Placed, Recorded
-from explorer.benchmark.outcome import Place, unfinished_record
+from explorer.benchmark.outcome import Measured, Place, unfinished_record
 from explorer.benchmark.plan import Group, Job
 from explorer.processes.messages import Failed, Worker
 from explorer.processes.process import WorkerProcesses
@@ -52,7 +52,7 @@ class GroupMeasurement:
 
     Args:
         group: The jobs, all on one device.
-        on_progress: Told what is being done, from the thread that iterates over `records`.
+        on_progress: Told what is being done, from the thread that iterates over `measure`.
     """
 
     def __init__(self, group: Group, on_progress: Callable[[JobProgress], None]) -> None:
@@ -70,8 +70,8 @@ class GroupMeasurement:
         """End the measuring process, from any thread; the jobs without a record become cancelled ones."""
         self._processes.stop()
 
-    def records(self) -> Iterator[Record]:
-        """Measure, and yield each job's record as soon as it is there."""
+    def measure(self) -> Iterator[Measured]:
+        """Measure, and yield each job with its record as soon as that is there."""
         with tempfile.TemporaryDirectory(prefix="hrformer-compiled-") as cache:
             # The first pass compiles into an empty cache, so that its time is honest; the second finds it there.
             variables = {"TORCHINDUCTOR_CACHE_DIR": cache}
@@ -81,8 +81,8 @@ class GroupMeasurement:
             while ready:
                 yield from self._together(ready, variables)
 
-    def _alone(self, job: Job, ready: dict[Job, Alone], variables: Mapping[str, str]) -> Iterator[Record]:
-        """The first pass of a job: adds what it found to `ready`, or yields the record of its failure."""
+    def _alone(self, job: Job, ready: dict[Job, Alone], variables: Mapping[str, str]) -> Iterator[Measured]:
+        """The first pass of a job: adds what it found to `ready`, or yields it with the record of its failure."""
         found: list[Alone] = []
         failure = self._pass(ALONE_WORKER, {"pass": "alone"}, [job], variables, found.append)
         if failure is None:
@@ -90,8 +90,8 @@ class GroupMeasurement:
         else:
             yield self._done(job, self._unfinished(job, failure))
 
-    def _together(self, ready: dict[Job, Alone], variables: Mapping[str, str]) -> Iterator[Record]:
-        """The second pass: yields records and takes their jobs out of `ready`; a failure takes out only its own job."""
+    def _together(self, ready: dict[Job, Alone], variables: Mapping[str, str]) -> Iterator[Measured]:
+        """The second pass: yields jobs with records and takes them out of `ready`; a failure takes out only its own."""
         jobs = list(ready)
         found: list[Recorded] = []
         request = {"pass": "together", "alone": [asdict(alone) for alone in ready.values()]}
@@ -136,9 +136,9 @@ class GroupMeasurement:
             failure = _Failure(index, "failed", how_it_ended)
         return failure
 
-    def _done(self, job: Job, record: Record) -> Record:
+    def _done(self, job: Job, record: Record) -> Measured:
         self._on_progress(JobProgress(job, "done", 1.0, record.samples_count, record.latency_ms_p50))
-        return record
+        return Measured(job, record)
 
     def _unfinished(self, job: Job, failure: _Failure) -> Record:
         if self._processes.stopped:

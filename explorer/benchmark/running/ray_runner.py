@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
@@ -18,7 +18,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from explorer.benchmark.forecast import check_memory
-from explorer.benchmark.outcome import Place, reason_of, unfinished_record
+from explorer.benchmark.outcome import Measured, Place, reason_of, unfinished_record
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.running.group import JobProgress
 from explorer.benchmark.running.ray_cluster import (
@@ -27,7 +27,7 @@ from explorer.benchmark.running.ray_cluster import (
     connect,
     demand,
 )
-from explorer.benchmark.running.ray_task import Measured, Message, measure_group
+from explorer.benchmark.running.ray_task import Message, measure_group
 from explorer.benchmark.running.runner import Run, Save
 from explorer.records.record import Status
 
@@ -46,14 +46,12 @@ class _Task:
         jobs: Those without a record, by the id that theirs will have.
         place: Where it runs; None while it waits for a node.
         retries: How often it was sent again.
-        sent: The ids of the jobs as they were sent last, by their place in the task.
     """
 
     key: str
     jobs: dict[str, Job]
     place: Place | None = None
     retries: int = 0
-    sent: dict[int, str] = field(default_factory=dict)
 
 
 class RayRun(Run):
@@ -91,14 +89,12 @@ class RayRun(Run):
 
     def _send(self, task: _Task) -> None:
         task.place = None
-        task.sent = dict(enumerate(task.jobs))
-        jobs = tuple(task.jobs.values())
         try:
-            options = demand(jobs[0], alive_nodes(), self._accelerator_type)
+            options = demand(next(iter(task.jobs.values())), alive_nodes(), self._accelerator_type)
         except ValueError as error:
             self._give_up(task, "failed", str(error))
             return
-        stream: Any = ray.remote(measure_group).options(max_retries=0, **options).remote(jobs, tuple(task.jobs))
+        stream: Any = ray.remote(measure_group).options(max_retries=0, **options).remote(dict(task.jobs))
         self._tasks[stream] = task
 
     def _read_ready(self) -> None:
@@ -123,8 +119,8 @@ class RayRun(Run):
             case JobProgress():
                 self._note(task.key, message)
             case Measured():
-                del task.jobs[task.sent[message.number]]
-                self._keep(message.record)
+                del task.jobs[message.record.record_id]
+                self._keep(message)
 
     def _resend_rest(self, task: _Task, reason: str) -> None:
         with self._lock:
@@ -165,7 +161,8 @@ class RayRun(Run):
             self._current.pop(task.key, None)
         for record_id, job in task.jobs.items():
             place = task.place or Place.here(job)
-            self._keep(replace(unfinished_record(job, place, status, reason), record_id=record_id))
+            record = replace(unfinished_record(job, place, status, reason), record_id=record_id)
+            self._keep(Measured(job, record))
 
 
 class RayRunner:

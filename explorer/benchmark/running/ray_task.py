@@ -5,55 +5,43 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from queue import SimpleQueue
 
 import ray
 
-from explorer.benchmark.outcome import Place
-from explorer.benchmark.plan import Group, Job
+from explorer.benchmark.outcome import Measured, Place
+from explorer.benchmark.plan import Job
 from explorer.benchmark.running.group import GroupMeasurement, JobProgress
-from explorer.records.columns import json_id
 from explorer.records.record import Record
 
 #: Progress is sent at most this often; records at once.
 _PROGRESS_S = 0.5
 
 
-@dataclass(frozen=True)
-class Measured:
-    """A job's record.
-
-    Attributes:
-        number: The job's place in its group.
-        record: The record, with the node in its environment.
-    """
-
-    number: int
-    record: Record
-
-
 Message = Place | JobProgress | Measured
 _Queued = JobProgress | Measured | BaseException | None
 
 
-def measure_group(group: Group, record_ids: Sequence[str]) -> Iterator[Message]:
+def measure_group(jobs: Mapping[str, Job]) -> Iterator[Message]:
     """Measure a group in processes of this node.
 
     Args:
-        group: The jobs; a card is "cuda:0", the only one that Ray shows to the task.
-        record_ids: One per job, so that a job that is measured again keeps its id.
+        jobs: Of one group, by the id that the record of each gets, so that one that is measured again keeps its id. A
+            card is "cuda:0", the only one that Ray shows to the task.
 
     Yields:
-        First where it runs, then progress, and each record as soon as it is there.
+        First where it runs, then progress, and each job with its record, which names the node, as soon as it is there.
     """
     # Ray sets this to the CPUs asked for, and torch would take its number of threads from it.
     os.environ.pop("OMP_NUM_THREADS", None)
+    group = tuple(jobs.values())
     yield Place.here(group[0])
     queue: SimpleQueue[_Queued] = SimpleQueue()
     measurement = GroupMeasurement(group, queue.put)
-    thread = threading.Thread(target=_measure, args=(measurement, group, record_ids, queue), daemon=True)
+    ids = {job: record_id for record_id, job in jobs.items()}
+    thread = threading.Thread(target=_measure, args=(measurement, ids, queue), daemon=True)
     thread.start()
     try:
         yield from _thinned(queue)
@@ -62,14 +50,11 @@ def measure_group(group: Group, record_ids: Sequence[str]) -> Iterator[Message]:
         thread.join()
 
 
-def _measure(
-    measurement: GroupMeasurement, group: Group, record_ids: Sequence[str], queue: SimpleQueue[_Queued]
-) -> None:
+def _measure(measurement: GroupMeasurement, ids: Mapping[Job, str], queue: SimpleQueue[_Queued]) -> None:
     """In a thread of its own, so that the task can be interrupted while it waits."""
     try:
-        for record in measurement.records():
-            number = _number_of(record, group)
-            queue.put(Measured(number, _marked(record, record_ids[number])))
+        for job, record in measurement.measure():
+            queue.put(Measured(job, _marked(record, ids[job])))
         queue.put(None)
     except Exception as error:  # noqa: BLE001 - raised again by the task
         queue.put(error)
@@ -85,16 +70,6 @@ def _thinned(queue: SimpleQueue[_Queued]) -> Iterator[Message]:
         if isinstance(item, Measured) or now - shown_at >= _PROGRESS_S:
             shown_at = now
             yield item
-
-
-def _number_of(record: Record, group: Group) -> int:
-    """A group's jobs differ in their model and engine alone."""
-    return next(number for number, job in enumerate(group) if _is_of(record, job))
-
-
-def _is_of(record: Record, job: Job) -> bool:
-    same_model = record.model_name == job.model.name and record.config_id == json_id(job.model.settings(job.img_size))
-    return same_model and (record.engine, record.compile_mode) == (job.engine, job.compile_mode)
 
 
 def _marked(record: Record, record_id: str) -> Record:

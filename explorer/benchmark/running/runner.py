@@ -13,7 +13,7 @@ from pathlib import Path
 
 from explorer.benchmark.forecast import check_memory
 from explorer.benchmark.measuring.device import check_present
-from explorer.benchmark.outcome import reason_of
+from explorer.benchmark.outcome import Measured, reason_of
 from explorer.benchmark.plan import Group, Job, Plan
 from explorer.benchmark.running.devices import available_mib, shared_name
 from explorer.benchmark.running.group import GroupMeasurement, JobProgress
@@ -69,7 +69,7 @@ class Run(QueuedWork):
         self.plan = plan
         self._save = save
         self._computing = computing
-        self._records: list[Record] = []
+        self._measured: list[Measured] = []
         self._current: dict[str, JobProgress] = {}
         self._shares: dict[Job, float] = {}
         self._measurements: dict[str, GroupMeasurement] = {}
@@ -79,10 +79,15 @@ class Run(QueuedWork):
         self._error: str | None = None
 
     @property
+    def measured(self) -> tuple[Measured, ...]:
+        """The jobs so far that have a record, in the order in which these came."""
+        with self._lock:
+            return tuple(self._measured)
+
+    @property
     def records(self) -> tuple[Record, ...]:
         """The records so far, in the order in which they came."""
-        with self._lock:
-            return tuple(self._records)
+        return tuple(record for _, record in self.measured)
 
     @property
     def error(self) -> str | None:
@@ -129,9 +134,9 @@ class Run(QueuedWork):
         with self._lock:
             return RunProgress(
                 self.state,
-                len(self._records),
+                len(self._measured),
                 len(self.plan.jobs()),
-                max(len(self._records), sum(self._shares.values())),
+                max(len(self._measured), sum(self._shares.values())),
                 tuple(self._current.values()),
                 self.elapsed_s,
                 max(0.0, self._reported_at - (self._started_at or self._reported_at)),
@@ -151,8 +156,8 @@ class Run(QueuedWork):
                 measurement = self._measuring(device, group)
                 if measurement is None:
                     break
-                for record in measurement.records():
-                    self._keep(replace(record, ran_beside=self._beside[device].told()))
+                for job, record in measurement.measure():
+                    self._keep(Measured(job, replace(record, ran_beside=self._beside[device].told())))
         except Exception as error:  # noqa: BLE001 - the device's thread must live on for the next run
             self._error = reason_of(error)
         finally:
@@ -178,11 +183,11 @@ class Run(QueuedWork):
                 self._reported_at = time.monotonic()
             self._shares[now.job] = now.share
 
-    def _keep(self, record: Record) -> None:
+    def _keep(self, measured: Measured) -> None:
         with self._lock:
-            self._records.append(record)
+            self._measured.append(measured)
         try:
-            self._save(record)
+            self._save(measured.record)
         except Exception as error:  # noqa: BLE001 - a full disk or locked store must not end the measurement
             self._error = f"A record could not be saved: {reason_of(error)}"
 

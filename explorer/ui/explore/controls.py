@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer.charts.theme import branch_name
-from explorer.models.names import PAPER_NAMES
+from explorer.models.catalogue import PAPER_NAMES
 from explorer.models.variants import from_json, nearest_preset
 from explorer.ui import choices
 from explorer.ui.choices import present

@@ -15,7 +15,7 @@ from explorer.benchmark.method import Method
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.running.runner import Run
 from explorer.cost.capacity import building_mib, gradient_mib
-from explorer.models.catalogue import variant
+from explorer.models.model_ref import variant
 from explorer.sharing.memory_budget import BudgetError
 from explorer.ui import address, choices
 from explorer.ui.measure.benchmark import duration, estimated_seconds

@@ -11,11 +11,11 @@ import streamlit as st
 from explorer.benchmark.forecast import check_memory, estimate_seconds, needed_mib, uncounted
 from explorer.benchmark.measuring.device import device_names
 from explorer.benchmark.method import Method
-from explorer.benchmark.plan import Job, Plan
+from explorer.benchmark.plan import Job, Plan, parse_device
 from explorer.benchmark.running.runner import Run
 from explorer.engines.registry import engine_by_name
-from explorer.models.catalogue import model_cost
-from explorer.models.names import engine_label
+from explorer.models.counting import model_cost
+from explorer.models.labels import engine_label
 from explorer.reading.uploads import plan_values_from_upload, reading_server
 from explorer.ui import address, choices
 from explorer.ui.measure.job_manager import free_mib, job_manager
@@ -189,7 +189,7 @@ def plan_bar(plan: Plan, *, is_busy: bool, problem: str | None) -> None:
             jobs = len(plan.jobs())
             takes = duration(estimated_seconds(plan, plan.to_yaml()))
             st.markdown(f"**{jobs} job{'s' if jobs > 1 else ''}, about {takes}** (rough, within a factor of three)")
-        if not any(name.startswith("cuda") for name in device_names()):
+        if not any(parse_device(name)[0] == "cuda" for name in device_names()):
             _show_way_to_a_gpu()
 
 

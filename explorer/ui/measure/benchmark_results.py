@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,13 +13,14 @@ import pandas as pd
 import streamlit as st
 
 from explorer.benchmark.method import WIDE_SPREAD_SHARE
-from explorer.benchmark.plan import Job, Plan, parse_device
+from explorer.benchmark.outcome import Measured
+from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.running.group import JobProgress
 from explorer.benchmark.running.runner import Run, RunProgress
 from explorer.charts.benchmark import latency_bars
-from explorer.models.names import engine_label, family_of
+from explorer.models.catalogue import family_of
+from explorer.models.labels import engine_label
 from explorer.processes.neighbours import NOTHING
-from explorer.records.columns import json_id
 from explorer.records.exchange import write_csv
 from explorer.records.record import Record, Status
 from explorer.ui.measure.benchmark import duration, estimated_seconds
@@ -69,8 +70,8 @@ _STATUS_WORDS: dict[Status, str] = {
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A job of a plan with its record.
+class Result:
+    """A job of a plan with its record, and what that is compared with.
 
     Attributes:
         job: The job.
@@ -114,14 +115,15 @@ def watch_run(run: Run, records_shown: int, names: Mapping[str, str] = MappingPr
     show_table(_live_table(run, progress.current, names))
 
 
-def show_results(run: Run, records: Sequence[Record]) -> None:
+def show_results(run: Run, measured: Sequence[Measured]) -> None:
     """Chart, warnings, table and download of the records so far; of jobs that were cancelled their number alone."""
+    records = [record for _, record in measured]
     cancelled = sum(record.status == "cancelled" for record in records)
     if cancelled:
         st.info(_cancelled_sentence(cancelled, len(records)), icon=":material/stop:")
     if cancelled == len(records):
         return
-    table = results_table(run.plan, measured_jobs(run.plan, records))
+    table = results_table(run.plan, results_of(run.plan, measured))
     timed = table[table["latency_ms_p50"].notna()]
     if not timed.empty:
         show_chart(
@@ -164,22 +166,19 @@ def records_in_words(records: Sequence[Record]) -> str:
     return ", ".join(f"{counts[status]} {word}" for status, word in _STATUS_WORDS.items() if counts[status])
 
 
-def measured_jobs(plan: Plan, records: Sequence[Record]) -> list[Measured]:
+def results_of(plan: Plan, measured: Sequence[Measured]) -> list[Result]:
     """The plan's jobs that have a record, in the plan's order."""
-    remaining = list(records)
-    found: list[Measured] = []
+    remaining: dict[Job, deque[Record]] = defaultdict(deque)  # two groups may hold a job each that is the same
+    for job, record in measured:
+        remaining[job].append(record)
+    found: list[Result] = []
     for group in plan.groups():
-        first: Record | None = None
-        for job in group:
-            record = _take_record(job, remaining)
-            if job == group[0]:
-                first = record
-            if record is not None:
-                found.append(Measured(job, record, first))
+        records = {job: remaining[job].popleft() for job in group if remaining[job]}
+        found += [Result(job, record, records.get(group[0])) for job, record in records.items()]
     return found
 
 
-def results_table(plan: Plan, measured: Sequence[Measured]) -> pd.DataFrame:
+def results_table(plan: Plan, results: Sequence[Result]) -> pd.DataFrame:
     """One row per record: what was measured, how fast, and what went wrong."""
     return pd.DataFrame(
         [
@@ -187,7 +186,7 @@ def results_table(plan: Plan, measured: Sequence[Measured]) -> pd.DataFrame:
                 "label": " · ".join([item.job.model.name, *_varying(plan, item)]),
                 "model": item.job.model.name,
                 "engine": engine_label(item.job.engine, item.job.compile_mode),
-                "family": _family(item.record),
+                "family": family_of(item.job.model.name, item.job.model.source),
                 "setting": _setting(item.job, item.record),
                 "status": _STATUS_WORDS[item.record.status],
                 "latency_ms_p50": item.record.latency_ms_p50,
@@ -202,13 +201,9 @@ def results_table(plan: Plan, measured: Sequence[Measured]) -> pd.DataFrame:
                 "runnable_threads": item.record.runnable_threads,
                 "reason": item.record.status_reason or "",
             }
-            for item in measured
+            for item in results
         ]
     ).astype(dict.fromkeys(_FLOATS, float))
-
-
-def _family(record: Record) -> str:
-    return "HRFormer" if record.model_source == "hrformer" else family_of(record.model_name)
 
 
 def finding(table: pd.DataFrame) -> str:
@@ -341,28 +336,7 @@ def _milliseconds(value: float | None) -> str:
     return "" if value is None else f"{value:,.2f}"
 
 
-def _take_record(job: Job, remaining: list[Record]) -> Record | None:
-    """The first record of a job, taken out: on one device records come in the order of the groups."""
-    config_id = json_id(job.model.settings(job.img_size))
-    for position, record in enumerate(remaining):
-        if record.config_id == config_id and _is_of(record, job):
-            return remaining.pop(position)
-    return None
-
-
-def _is_of(record: Record, job: Job) -> bool:
-    return (
-        (record.kind, record.model_name, record.precision) == (job.kind, job.model.name, job.precision)
-        and (record.engine, record.compile_mode) == (job.engine, job.compile_mode)
-        and record.memory_format == job.memory_format
-        and (record.img_height, record.img_width) == job.img_size
-        and (record.device, record.device_index) == parse_device(job.device)
-        and (job.kind == "largest_batch" or record.batch_size == job.batch_size)
-        and (job.threads is None or record.threads == job.threads)
-    )
-
-
-def _varying(plan: Plan, item: Measured) -> list[str]:
+def _varying(plan: Plan, item: Result) -> list[str]:
     """What tells this job from the plan's others of the same model."""
     job, record = item.job, item.record
     values = {

@@ -13,6 +13,7 @@ import streamlit as st
 from explorer.comparison.tables import (
     SETUP,
     describe_setup,
+    series_of,
     setups_of,
     usual_batch,
     with_ratio,
@@ -21,6 +22,7 @@ from explorer.comparison.tables import (
 from explorer.comparison.work import record_works, with_work
 from explorer.cost.conventions import Convention
 from explorer.engines.registry import EAGER
+from explorer.models.catalogue import display_name
 from explorer.reading.csv_rows import MAX_FILE_MIB
 from explorer.reading.uploads import reading_server
 from explorer.records.exchange import Imported
@@ -45,7 +47,15 @@ from explorer.ui.pins import pins
 from explorer.ui.progress import with_progress
 from explorer.units import counted
 
-DEFAULT_BASELINES = ("HRNet-W48", "DeiT-B")
+DEFAULT_BASELINES = (display_name("hrnet_w48"), display_name("deit_base_patch16_224"))
+#: The speeds on ImageNet that are shown beside HRFormer's own at first.
+_USUAL_SERIES = {
+    "device_name": "rtx4090",
+    "kind": "inference",
+    "memory_format": "contiguous",
+    "compile_mode": "eager",
+    "is_imagenet": True,
+}
 _ENGINES = "engines"
 _NOT_HERE = "not measured here"
 #: What must be equal for two published speeds to be comparable.
@@ -245,14 +255,15 @@ def usual_baseline(models: Sequence[str]) -> str:
 
 def choose_published(published: pd.DataFrame) -> pd.DataFrame:
     """Choose published series, in the sidebar: HRFormer's own and one on ImageNet by default."""
-    names = sorted(published["series"].unique(), key=lambda name: ("A100" not in name, "224x224" not in name, name))
-    imagenet = [name for name in names if name.startswith("rtx4090") and name.endswith("224x224 · eager")]
+    series = series_of(published)
+    names = list(series["series"])
+    is_usual = (series[[*_USUAL_SERIES]] == pd.Series(_USUAL_SERIES)).all(axis=1)
     with st.sidebar:
         chosen = choices.several_of(
             "Published series",
             names,
             key="published",
-            default=[*names[:1], *imagenet],
+            default=[*names[:1], *series.loc[is_usual, "series"]],
             help="Figures from papers and from timm's results folder, drawn hollow. They ran on other machines.",
         )
     order = published["series"].map({name: names.index(name) for name in chosen})

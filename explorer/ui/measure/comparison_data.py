@@ -20,10 +20,10 @@ from explorer.comparison.tables import (
     SETUP,
     comparison_table,
     newest_records,
-    published_accuracy,
     published_series,
 )
 from explorer.file_times import modified_ns
+from explorer.models.accuracy import published_accuracy
 from explorer.reading.uploads import ReadTable, table_from_upload
 from explorer.records.exchange import (
     Imported,

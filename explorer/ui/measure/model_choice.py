@@ -6,14 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from explorer.models.catalogue import (
-    ModelRef,
-    Size,
-    all_names,
-    is_model_name,
-    model_by_name,
-    variant,
-)
+from explorer.models.model_ref import ModelRef, Size, all_names, is_model_name, model_by_name, variant
 from explorer.ui.pins import pins
 from hrformer import HRFormerConfig
 

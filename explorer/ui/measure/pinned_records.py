@@ -7,11 +7,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from explorer.models.names import model_label
+from explorer.models.labels import model_label
 from explorer.ui.pins import Pin
 from hrformer.config import LIMITS
-
-FAMILY = "HRFormer"
 
 
 def named_by_pins(table: pd.DataFrame, pinned: Sequence[Pin]) -> pd.DataFrame:
@@ -33,7 +31,7 @@ def named_by_pins(table: pd.DataFrame, pinned: Sequence[Pin]) -> pd.DataFrame:
     own = own.where(~own.isin(others["model"]), own + " (pinned)")
     ran_by = zip(own, pinned_rows["engine"], pinned_rows["compile_mode"], strict=True)
     labels = pd.Series([model_label(*labelled) for labelled in ran_by], index=pinned_rows.index, dtype="string")
-    named = pinned_rows.assign(model=labels, family=FAMILY)
+    named = pinned_rows.assign(model=labels)
     newest = named.sort_values("measured_at", kind="stable").drop_duplicates(["batch_size", "model"], keep="last")
     return pd.concat([others, newest]).sort_index(ignore_index=True)
 

@@ -11,7 +11,7 @@ from explorer.benchmark.forecast import check_memory
 from explorer.benchmark.measuring.device import device_names
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.running.profile_run import ProfileRun
-from explorer.models.names import display_name
+from explorer.models.catalogue import display_name
 from explorer.ui import choices
 from explorer.ui.measure.job_manager import free_mib, job_manager
 from explorer.ui.measure.model_choice import (

@@ -18,7 +18,7 @@ from explorer.benchmark.profile_file import reference_profiles
 from explorer.benchmark.running.profile_run import ProfileRun
 from explorer.charts.theme import branch_name
 from explorer.charts.time import kinds_beside, share_bars
-from explorer.models.names import display_name
+from explorer.models.catalogue import display_name
 from explorer.processes.neighbours import NOTHING
 from explorer.ui import choices
 from explorer.ui.panels import csv_button, half_grid, plain, show_chart

@@ -8,10 +8,13 @@ import pytest
 from explorer.ablation.arms import Axes, arms_of
 from explorer.ablation.published import published_differences
 from explorer.ablation.switches import SWITCHES, switch_named
-from explorer.ablation.table import FIGURES, ablation_table, cell_text, labels, measured_records, rows_of
+from explorer.ablation.table import FIGURES, ablation_table, cell_text, labels, measured_arms, rows_of
 from explorer.ablation.views import View
+from explorer.benchmark.outcome import Measured
+from explorer.benchmark.plan import Plan
 from explorer.charts.ablation import figure_bars, published_markers, ratio_intervals
 from explorer.cost.complexity import estimate_complexity
+from explorer.models.model_ref import variant
 from explorer.ui.measure.ablation_results import _bars, _intervals, finding
 from hrformer import HRFormerConfig
 from tests.explorer.ablation.examples import TINY
@@ -21,10 +24,11 @@ ARMS = arms_of(TINY, [switch_named("dw_conv")], Axes(window_sizes=(2, 4)))
 BY_COLUMN = {figure.column: figure for figure in FIGURES}
 
 
-def record(config: HRFormerConfig, samples_ms: tuple[float, ...]):
+def measured(config: HRFormerConfig, samples_ms: tuple[float, ...]) -> Measured:
+    (job,) = Plan(models=(variant(config),)).jobs()
     median = sorted(samples_ms)[len(samples_ms) // 2]
     samples = {"samples_ms": samples_ms, "samples_count": len(samples_ms), "latency_ms_p50": median}
-    return example_record(config=config.to_dict(), **samples)
+    return Measured(job, example_record(config=config.to_dict(), **samples))
 
 
 def test_costs_are_closed_form_and_compared_with_the_reference_at_the_same_point() -> None:
@@ -46,11 +50,11 @@ def test_costs_are_closed_form_and_compared_with_the_reference_at_the_same_point
 
 
 def test_latency_is_the_ratio_over_rounds_with_its_interval() -> None:
-    reference, without = (record(arm.config, samples) for arm, samples in zip(ARMS[:2], SAMPLES, strict=True))
-    stranger = record(replace(TINY, num_classes=7), (1.0,) * 7)
-    mine = measured_records(ARMS, [reference, without, stranger])
+    reference, without = (measured(arm.config, samples) for arm, samples in zip(ARMS[:2], SAMPLES, strict=True))
+    stranger = measured(replace(TINY, num_classes=7), (1.0,) * 7)
+    mine = measured_arms(ARMS, [reference, without, stranger])
     assert mine == [reference, without]
-    table = ablation_table(ARMS, records=mine)
+    table = ablation_table(ARMS, measured=mine)
     row = rows_of(table)[1]
     assert row["latency_ratio"] == pytest.approx(0.75)
     assert (row["latency_ratio_ci95_low"], row["latency_ratio_ci95_high"]) == pytest.approx((0.5, 1.0))

@@ -9,13 +9,8 @@ from explorer.benchmark.footprint import LiveTensors, footprint
 from explorer.benchmark.forecast import check_memory, estimate_seconds, needed_mib, uncounted
 from explorer.benchmark.plan import Job, Plan
 from explorer.cost.complexity import estimate_complexity
-from explorer.models.catalogue import (
-    build_meta_model,
-    meta_images,
-    model_by_name,
-    model_cost,
-    variant,
-)
+from explorer.models.counting import build_meta_model, meta_images, model_cost
+from explorer.models.model_ref import model_by_name, variant
 from hrformer import preset
 
 MIB = 2**20

@@ -12,7 +12,7 @@ from explorer.benchmark.outcome import (
     unfinished_record,
 )
 from explorer.benchmark.plan import Job
-from explorer.models.catalogue import model_by_name
+from explorer.models.model_ref import model_by_name
 from explorer.records.figures import Figures
 from explorer.records.record import FIGURES
 

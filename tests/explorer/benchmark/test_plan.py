@@ -4,7 +4,7 @@ import pytest
 
 from explorer.benchmark.method import Method
 from explorer.benchmark.plan import Job, Plan, parse_device
-from explorer.models.catalogue import ModelRef, model_by_name
+from explorer.models.model_ref import ModelRef, model_by_name
 from hrformer import preset
 
 TINY, HRNET = model_by_name("hrformer_tiny"), model_by_name("hrnet_w18")

@@ -14,7 +14,8 @@ from explorer.benchmark.parts import Part, operator_kind, part_of
 from explorer.benchmark.plan import Job
 from explorer.benchmark.profile import LAUNCH, Profile, ProfileRow, typical
 from explorer.cost.complexity import KINDS, estimate_complexity
-from explorer.models.catalogue import model_by_name, model_cost, variant
+from explorer.models.counting import model_cost
+from explorer.models.model_ref import model_by_name, variant
 from hrformer import create_model, preset
 
 pytestmark = pytest.mark.alone

@@ -8,7 +8,8 @@ from explorer.benchmark.parts import OTHER, operator_kind
 from explorer.benchmark.profile import LAUNCH, Profile, ProfileRow
 from explorer.benchmark.profile_comparison import SHARED_KIND, SHARED_KINDS, by_shared_kind, compare_profiles, finding
 from explorer.benchmark.profile_file import reference_profiles
-from explorer.models.catalogue import model_by_name, model_cost
+from explorer.models.counting import model_cost
+from explorer.models.model_ref import model_by_name
 
 #: An operator of aten for each kind, so that the kinds are those that a profile can hold.
 OPERATORS = (

@@ -9,7 +9,7 @@ from explorer.benchmark.outcome import Place
 from explorer.benchmark.plan import Job
 from explorer.benchmark.profile import Profile, ProfileRow
 from explorer.benchmark.profile_file import ProfiledRun, read_profiles, reference_profiles, write_profiles
-from explorer.models.catalogue import model_by_name
+from explorer.models.model_ref import model_by_name
 
 ROWS = (
     ProfileRow("stage 2", 0, "FFN 1x1", "convolution", 1.25, 60),

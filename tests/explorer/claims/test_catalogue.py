@@ -9,11 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from explorer.claims.catalogue import CLAIMS
-from explorer.claims.claim import Evidence
+from explorer.claims.catalogue import CLAIMS, read_claims
+from explorer.claims.claim import Claim, Evidence
+from explorer.claims.quantities import LatencyRatio
 from explorer.claims.table import count_verdicts, file_table, judge_all
-from explorer.comparison.published import load_published
 from explorer.cost.conventions import HRFORMER, HRNET, MACS
+from explorer.models.catalogue import BY_NAME
+from explorer.records.published import load_published
 
 COMMITTED = Path(__file__).parents[3] / "results" / "reference" / "claims.csv"
 BY_KEY = {claim.key: claim for claim in CLAIMS}
@@ -27,6 +29,51 @@ def outcomes() -> dict:
 def test_keys_are_unique_and_fit_a_link() -> None:
     assert len(BY_KEY) == len(CLAIMS)
     assert all(re.fullmatch(r"[a-z0-9-]+", key) for key in BY_KEY)
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.key)
+def test_each_row_says_what_it_is_about(claim: Claim) -> None:
+    assert claim.method.endswith(".")
+    assert "{" not in claim.method
+    assert claim.convention is None or claim.convention.unit in claim.unit
+    models = [getattr(claim.quantity, name, None) for name in ("model", "baseline")]
+    assert all(name in BY_NAME for name in models if name)
+    for table in re.findall(r"results/published/(\w+)\.csv", claim.source):
+        assert len(load_published(table)) > 0
+    for figure in re.findall(r"(\d+(?:\.\d+)?) (?:M parameters|GFLOPs|%|times|top-1|AP|mIoU)", claim.text):
+        assert float(figure) == pytest.approx(claim.published, abs=0.05 if claim.kind == "speed" else 0)
+
+
+def one_row(folder: Path, **cells: str) -> Path:
+    columns = "key,topic,claim,published,unit,tolerance,quantity,model,baseline,img_size,convention,method,source"
+    usual = {"key": "k", "published": "3/4", "tolerance": "20%", "quantity": "latency ratio", "img_size": "64x32"}
+    row = {**dict.fromkeys(columns.split(","), ""), **usual, **cells}
+    path = folder / "claims.csv"
+    path.write_text(f"{columns}\n{','.join(row.values())}\n", encoding="utf-8")
+    return path
+
+
+def test_cells_are_read_as_numbers_shares_and_sizes(tmp_path: Path) -> None:
+    (claim,) = read_claims(one_row(tmp_path, model="hrformer_tiny", baseline="hrnet_w18"))
+    assert (claim.published, claim.tolerance, claim.kind) == (0.75, pytest.approx(0.15), "speed")
+    assert claim.quantity == LatencyRatio("hrformer_tiny", "hrnet_w18", (64, 32))
+    (claim,) = read_claims(one_row(tmp_path, quantity="work", model="hrnet_w18", convention="macs", tolerance="0.05"))
+    assert (claim.tolerance, claim.convention) == (0.05, MACS)
+    assert claim.method == f"One forward pass of hrnet_w18. {MACS.explanation}"
+
+
+@pytest.mark.parametrize(
+    ("cells", "error"),
+    [
+        ({"quantity": "beauty"}, KeyError),
+        ({"convention": "mine"}, KeyError),
+        ({"published": "much"}, ValueError),
+        ({"img_size": "64"}, ValueError),
+    ],
+)
+def test_a_cell_that_means_nothing_is_an_error(cells: dict[str, str], error: type[Exception], tmp_path: Path) -> None:
+    with pytest.raises(error):
+        read_claims(one_row(tmp_path, **cells))
 
 
 @pytest.mark.parametrize("letter", ["T", "S", "B"])

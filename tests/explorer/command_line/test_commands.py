@@ -16,7 +16,7 @@ from explorer.benchmark.running.group import GroupMeasurement
 from explorer.command_line import bench, main
 from explorer.command_line.keeping import RecordKeeper
 from explorer.command_line.tables import RESULT_COLUMNS, Column, duration, text_table
-from explorer.models.catalogue import model_by_name
+from explorer.models.model_ref import model_by_name
 from explorer.records.store import Store, StoreError
 from tests.explorer.records.examples import example_record, failed_record
 

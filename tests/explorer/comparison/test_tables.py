@@ -14,14 +14,14 @@ from explorer.comparison.tables import (
     device_peak,
     newest_records,
     pareto_front,
-    published_accuracy,
     published_series,
+    series_of,
     setups_of,
     with_ratio,
     with_roofline,
     without_engine,
 )
-from explorer.models.names import display_name, family_of
+from explorer.models.accuracy import published_accuracy
 from explorer.records.store import Store
 from tests.explorer.records.examples import example_record, failed_record
 
@@ -148,31 +148,6 @@ def test_published_accuracy_is_joined_only_at_its_own_image_size(store: Store) -
     assert table["accuracy_source"].notna().sum() == 2
 
 
-@pytest.mark.parametrize(
-    ("name", "shown", "family"),
-    [
-        ("hrformer_base", "HRFormer-B", "HRFormer"),
-        ("hrformer_small_segmentation", "HRFormer-S (segmentation)", "HRFormer"),
-        ("hrformer_0123abcd", "hrformer_0123abcd", "HRFormer"),
-        ("hrnet_w48", "HRNet-W48", "HRNet"),
-        ("hrnet_w48_pose", "HRNet-W48 (pose)", "HRNet"),
-        ("hrnet_w32_ocr", "HRNet-W32 (segmentation)", "HRNet"),
-        ("swin_base_pose", "Swin-B (pose)", "Swin"),
-        ("hrnet_w48_ssld", "hrnet_w48_ssld", "HRNet"),
-        ("deit_tiny_patch16_224", "DeiT-Ti", "DeiT"),
-        ("deit_base_distilled_patch16_224", "deit_base_distilled_patch16_224", "DeiT"),
-        ("deit_base_patch16_384", "deit_base_patch16_384", "DeiT"),
-        ("swin_small_patch4_window7_224", "Swin-S", "Swin"),
-        ("vit_tiny_patch16_224", "vit_tiny_patch16_224", "ViT"),
-        ("resnet50", "resnet50", "other"),
-        ("levit_128", "levit_128", "other"),
-        ("OCRNet HRFormer-B", "OCRNet HRFormer-B", "HRFormer"),
-    ],
-)
-def test_names_and_families(name: str, shown: str, family: str) -> None:
-    assert (display_name(name), family_of(name)) == (shown, family)
-
-
 points = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=25)
 
 
@@ -226,6 +201,24 @@ def test_published_series_are_marked_and_hold_the_known_figures() -> None:
     assert dict(zip(a100["model"], a100["latency_ms_p50"], strict=True))["HRFormer-B"] == pytest.approx(64e3 / 158)
     assert a100["top1_percent"].isna().all()  # pose networks
     assert not table.duplicated(["series", "model", "img_height", "img_width", "batch_size"]).any()
+
+
+def test_of_published_speeds_those_of_hrformer_hrnet_and_deit_are_shown_without_their_relatives() -> None:
+    table = published_series(published_accuracy())
+    assert sorted(table.loc[table["family"] == "DeiT", "model"].unique()) == ["DeiT-B", "DeiT-S", "DeiT-Ti"]
+    widths = table.loc[table["family"] == "HRNet", "model"].unique()
+    assert sorted(widths) == [f"HRNet-W{width}" for width in (18, 30, 32, 40, 44, 48, 64)]
+    hrformers = table.loc[table["family"] == "HRFormer", "model"].unique()
+    assert sorted(hrformers) == ["HRFormer-B", "OCRNet HRFormer-B", "OCRNet HRFormer-S"]
+    assert set(table["family"]) == {"DeiT", "HRNet", "HRFormer"}
+
+
+def test_hrformers_own_series_come_first_and_then_those_on_imagenet() -> None:
+    series = series_of(published_series(published_accuracy()))
+    assert list(series["device_name"][:2]) == ["1x A100", "1x A100"]
+    assert list(series["is_imagenet"]) == [False, False, *[True] * (len(series) - 3), False]
+    assert series["device_name"].isna().iloc[-1]  # HRFormer's on Cityscapes, whose device nobody told
+    assert series["series"].is_unique
 
 
 def test_published_ratios_stay_within_a_series() -> None:

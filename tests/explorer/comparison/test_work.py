@@ -8,7 +8,6 @@ import pytest
 
 from explorer.comparison.tables import (
     CONDITIONS,
-    published_accuracy,
     published_series,
     with_ratio,
 )
@@ -28,6 +27,7 @@ from explorer.cost.conventions import (
     MACS,
     Convention,
 )
+from explorer.models.accuracy import published_accuracy
 
 POSE_SERIES = "1x A100 · 256x192"
 

@@ -1,178 +1,107 @@
-"""Names, builders and cost of what can be measured."""
+"""One table of networks: what it says agrees with timm, with the presets, with the published rows and with itself."""
 
-from dataclasses import replace
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-import torch
-from torch.utils.flop_counter import FlopCounterMode
+import timm
 
+from explorer.charts.theme import FAMILY_COLOURS, FAMILY_SYMBOLS
 from explorer.models.catalogue import (
+    BY_DISPLAY_NAME,
+    BY_NAME,
+    DENSE_BASELINES,
+    FAMILIES,
     HRFORMER_PRESETS,
-    READY_CHOICES,
-    ModelRef,
-    build_meta_model,
-    build_model,
-    meta_images,
-    model_by_name,
-    model_cost,
-    variant,
+    NETWORKS,
+    PAPER_NAMES,
+    Network,
+    display_name,
+    family_of,
 )
-from hrformer import preset
+from explorer.records.published import load_published
+from hrformer import PRESETS, TASKS, preset
 
-TINY = preset(
-    "tiny", channels=(4, 8, 8, 16), num_heads=(1, 1, 2, 2), num_modules=(1, 1, 1, 1), img_size=(64, 64), num_classes=10
-)
+ROOT = Path(__file__).parents[3]
+
+WITHOUT_TORCH = """
+import sys
+import explorer.models.catalogue
+print(sorted({"torch", "timm", "pandas", "streamlit"} & set(sys.modules)))
+"""
 
 
-def test_presets_are_named_by_size_and_task():
+def test_naming_a_network_imports_nothing_heavy() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", WITHOUT_TORCH]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, cwd=ROOT).stdout
+    assert said == "[]\n"
+
+
+def test_names_are_unique_whichever_one_reads() -> None:
+    assert len(BY_NAME) == len(BY_DISPLAY_NAME) == len(NETWORKS)
+
+
+def test_presets_are_named_by_size_and_task() -> None:
     assert HRFORMER_PRESETS["hrformer_base"] == preset("base")
     assert HRFORMER_PRESETS["hrformer_small_pose"] == preset("small", "pose")
-    assert len(HRFORMER_PRESETS) == 9
+    assert len(HRFORMER_PRESETS) == len(PRESETS) * len(TASKS) == 9
+    assert PAPER_NAMES == {"tiny": "HRFormer-T", "small": "HRFormer-S", "base": "HRFormer-B"}
 
 
-@pytest.mark.parametrize("name", [name for names in READY_CHOICES.values() for name in names])
-def test_every_ready_choice_exists(name):
-    assert model_by_name(name).default_img_size in {(224, 224), (256, 192), (512, 512)}
+def test_what_is_no_preset_is_timms_or_has_a_backbone_of_timms() -> None:
+    made_by_timm = [network for network in NETWORKS if network.preset is None]
+    assert all(timm.is_model(network.dense.backbone if network.dense else network.name) for network in made_by_timm)
+    assert set(DENSE_BASELINES) == {network.name for network in made_by_timm if network.task != "classification"}
+    for network in made_by_timm:
+        assert network.dense is None or network.family == family_of(network.dense.backbone)
+
+
+@pytest.mark.parametrize("network", [network for network in NETWORKS if network.published], ids=lambda n: n.name)
+def test_each_published_row_is_one_of_the_authors_and_of_the_same_family(network: Network) -> None:
+    table = load_published("classification")
+    rows = table[table["kind"].str.startswith("published") & (table["model"] == network.published)]
+    assert list(rows["family"]) == [network.family]
+    assert list(rows["img_size"]) == [224]
+    assert network.task == "classification"
+
+
+def test_every_family_has_a_colour_and_a_symbol_and_there_is_no_second_table_of_either() -> None:
+    assert tuple(FAMILY_COLOURS) == tuple(FAMILY_SYMBOLS) == FAMILIES
+    assert len(set(FAMILY_COLOURS.values())) == len(set(FAMILY_SYMBOLS.values())) == len(FAMILIES)
+    coloured = re.compile(rf'"({"|".join(FAMILIES)})": *("#|[A-Z_]*COLOUR)')
+    tables = [path.name for path in (ROOT / "explorer").rglob("*.py") if coloured.search(path.read_text())]
+    assert tables == ["theme.py"]
 
 
 @pytest.mark.parametrize(
-    ("name", "nearest"),
-    [("hrnet_w19", "hrnet_w18"), ("deit_tiny", "deit_tiny_patch16_224"), ("hrformer_smal", "hrformer_small"), ("", "")],
-)
-def test_an_unknown_name_is_answered_with_the_nearest(name, nearest):
-    with pytest.raises(ValueError, match=f"There is no model called '{name}': use .*{nearest}"):
-        model_by_name(name)
-
-
-def test_a_variant_is_called_by_its_preset_or_its_id():
-    assert variant(preset("small", img_size=(320, 320))).name == "hrformer_small"
-    assert variant(TINY).name == f"hrformer_{TINY.config_id}"
-
-
-@pytest.mark.parametrize(
-    "ref", [variant(TINY), model_by_name("hrnet_w18"), model_by_name("hrnet_w18", pretrained=True)]
-)
-def test_refs_survive_a_round_trip(ref):
-    assert ModelRef.from_dict(ref.to_dict()) == ref
-
-
-@pytest.mark.parametrize(
-    ("values", "complaint"),
+    ("name", "shown", "family"),
     [
-        ({"name": "hrnet_w18", "weights": "x"}, "A model is a name, or a mapping"),
-        ({"config": TINY.to_dict()}, "A model is a name, or a mapping"),
-        ({"name": "mine", "config": {"task": "pose"}}, "Missing key"),
-        ({"name": "hrformer_tiny", "pretrained": True}, "has no weights to fetch"),
+        ("hrformer_base", "HRFormer-B", "HRFormer"),
+        ("hrformer_small_segmentation", "HRFormer-S (segmentation)", "HRFormer"),
+        ("hrformer_0123abcd", "hrformer_0123abcd", "HRFormer"),
+        ("hrnet_w48", "HRNet-W48", "HRNet"),
+        ("hrnet_w48_pose", "HRNet-W48 (pose)", "HRNet"),
+        ("hrnet_w32_ocr", "HRNet-W32 (segmentation)", "HRNet"),
+        ("swin_base_pose", "Swin-B (pose)", "Swin"),
+        ("hrnet_w48_ssld", "hrnet_w48_ssld", "HRNet"),
+        ("deit_tiny_patch16_224", "DeiT-Ti", "DeiT"),
+        ("deit_base_distilled_patch16_224", "deit_base_distilled_patch16_224", "DeiT"),
+        ("deit_base_patch16_384", "deit_base_patch16_384", "DeiT"),
+        ("swin_small_patch4_window7_224", "Swin-S", "Swin"),
+        ("vit_tiny_patch16_224", "vit_tiny_patch16_224", "ViT"),
+        ("resnet50", "resnet50", "other"),
+        ("levit_128", "levit_128", "other"),
+        ("OCRNet HRFormer-B", "OCRNet HRFormer-B", "HRFormer"),
     ],
 )
-def test_a_wrong_mapping_is_refused(values, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        ModelRef.from_dict(values)
+def test_names_and_families(name: str, shown: str, family: str) -> None:
+    assert (display_name(name), family_of(name)) == (shown, family)
 
 
-def test_a_variant_is_built_for_the_size_asked_for():
-    model = build_model(variant(TINY), (96, 64))
-    assert model.config == replace(TINY, img_size=(96, 64))
-    assert not model.training
-    assert model(torch.zeros(2, 3, 96, 64)).shape == (2, 10)
-
-
-def test_the_settings_of_a_variant_carry_its_own_id():
-    assert variant(TINY).settings((96, 64)) == replace(TINY, img_size=(96, 64)).to_dict()
-
-
-def test_timm_transformers_are_told_the_size_and_convolutional_networks_are_not():
-    assert model_by_name("deit_tiny_patch16_224").settings((256, 256))["img_size"] == (256, 256)
-    assert "img_size" not in model_by_name("deit_tiny_patch16_224").settings((224, 224))
-    assert "img_size" not in model_by_name("hrnet_w18").settings((256, 192))
-
-
-@pytest.mark.parametrize("name", ["deit_tiny_patch16_224", "resnet18"])
-def test_timm_models_run_at_another_size(name):
-    model = build_model(model_by_name(name), (64, 96))
-    with torch.inference_mode():
-        assert model(torch.zeros(1, 3, 64, 96)).shape == (1, 1000)
-
-
-@pytest.mark.parametrize(
-    ("name", "params_m", "gmacs"),
-    # timm's own results table (results/model_metadata-in1k.csv, benchmark-infer-*.csv): parameters and GMACs.
-    [("deit_tiny_patch16_224", 5.72, 1.26), ("hrnet_w18", 21.30, 4.32), ("resnet18", 11.69, 1.82)],
-)
-def test_timm_models_cost_what_timm_publishes(name, params_m, gmacs):
-    cost = model_cost(model_by_name(name), (224, 224))
-    assert cost.params / 1e6 == pytest.approx(params_m, abs=0.01)
-    # fvcore counts norms, too: up to 1 % more.
-    assert cost.macs / 1e9 == pytest.approx(gmacs, rel=0.011)
-    assert cost.flops_published is None
-
-
-@pytest.mark.parametrize(
-    ("name", "size", "params_m", "gmacs"),
-    # timm's own results table (results/model_metadata-in1k.csv, benchmark-infer-*.csv): parameters and GMACs.
-    [("cait_xxs24_224", 224, 11.96, 2.53), ("pit_ti_224", 224, 4.85, 0.70), ("pit_s_distilled_224", 224, 24.04, 2.90)],
-)
-def test_models_that_hand_a_learned_token_to_a_layer_are_counted(name, size, params_m, gmacs):
-    cost = model_cost(model_by_name(name), (size, size))
-    assert cost.params / 1e6 == pytest.approx(params_m, abs=0.01)
-    assert cost.macs / 1e9 == pytest.approx(gmacs, rel=0.02)
-    assert 0 < cost.product_macs < cost.macs
-
-
-@pytest.mark.parametrize("name", ["vit_base_patch16_siglip_224", "naflexvit_base_patch16_siglip"])
-def test_siglip_with_and_without_flexible_sizes_is_counted(name):
-    ref = model_by_name(name)
-    tokens = (ref.default_img_size[0] // 16) ** 2
-    cost = model_cost(ref, ref.default_img_size)
-    # Twelve blocks of width 768: four projections and an FFN of ratio four, each 4 or 8 times 768 squared a token.
-    blocks = 12 * tokens * 12 * 768**2
-    products = 12 * 2 * tokens**2 * 768
-    assert cost.macs == pytest.approx(blocks + products, rel=0.03)  # patches and pooling beside
-    assert cost.product_macs == pytest.approx(products, rel=0.03)
-
-
-@pytest.mark.parametrize(
-    ("error", "cause"),
-    [
-        (RuntimeError("no such operator\nat line 3"), "no such operator"),
-        (IndexError("far"), "far"),
-        (KeyError(), "KeyError"),
-    ],
-)
-def test_what_cannot_be_counted_at_its_own_size_gives_the_true_reason(error, cause, monkeypatch):
-    class Failing(torch.nn.Module):
-        def forward(self, images):
-            raise error
-
-    monkeypatch.setattr("timm.create_model", lambda name, **options: Failing())
-    model_cost.cache_clear()
-    with pytest.raises(
-        ValueError, match=r"^resnet10t can't be run with images of 176x176 pixels, .* made for: " + cause
-    ):
-        model_cost(model_by_name("resnet10t"), model_by_name("resnet10t").default_img_size)
-    with pytest.raises(ValueError, match=rf"^resnet10t can't take images of 64x64 pixels \({cause}\): use 176x176"):
-        model_cost(model_by_name("resnet10t"), (64, 64))
-    model_cost.cache_clear()
-
-
-def test_a_variant_costs_what_the_flop_counter_counts():
-    ref = variant(TINY)
-    model = build_meta_model(ref, (64, 96))
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(meta_images(ref, (64, 96)))
-    cost = model_cost(ref, (64, 96))
-    assert 2 * cost.macs == counter.get_total_flops()
-    assert cost.params == sum(parameter.numel() for parameter in model.parameters())
-    assert cost.flops_published > cost.macs
-
-
-def test_a_size_that_a_model_does_not_take_is_refused_in_one_sentence():
-    with pytest.raises(ValueError, match=r"deit_tiny_patch16_224 can't take images of 8x8 pixels .*: use 224x224"):
-        model_cost(model_by_name("deit_tiny_patch16_224"), (8, 8))
-
-
-def test_pretrained_is_timms_own(monkeypatch):
-    asked = {}
-    monkeypatch.setattr("timm.create_model", lambda name, **options: asked.update(options) or torch.nn.Identity())
-    build_model(model_by_name("resnet18", pretrained=True), (224, 224))
-    assert asked == {"pretrained": True}
+def test_a_variant_is_an_hrformer_whatever_a_person_calls_it() -> None:
+    assert family_of("faster than swin", "hrformer") == "HRFormer"
+    assert family_of("faster than swin", "timm") == "Swin"

@@ -10,16 +10,9 @@ from explorer.cost.conventions import (
     HRNET,
     MACS,
 )
-from explorer.models.catalogue import (
-    ModelRef,
-    build_meta_model,
-    build_model,
-    meta_images,
-    model_by_name,
-    model_cost,
-    variant,
-)
-from explorer.models.dense_baselines import DENSE_BASELINES
+from explorer.models.catalogue import DENSE_BASELINES
+from explorer.models.counting import build_meta_model, meta_images, model_cost
+from explorer.models.model_ref import ModelRef, build_model, model_by_name, variant
 from hrformer import preset
 
 

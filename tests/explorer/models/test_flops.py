@@ -15,14 +15,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from explorer.benchmark.footprint import footprint
 from explorer.benchmark.measuring.profile_measurement import macs_by_part
 from explorer.inspection.attribution import integrated_gradients
-from explorer.models.catalogue import (
-    build_meta_model,
-    meta_images,
-    model_by_name,
-    model_cost,
-    variant,
-)
+from explorer.models.counting import build_meta_model, meta_images, model_cost
 from explorer.models.flops import flops_by_module
+from explorer.models.model_ref import model_by_name, variant
 from hrformer import HRFormer, create_model, preset
 
 CONFIG = preset(

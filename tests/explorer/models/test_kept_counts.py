@@ -14,8 +14,9 @@ import timm
 
 from explorer.benchmark.footprint import footprint
 from explorer.models import kept_counts
-from explorer.models.catalogue import model_by_name, model_cost
+from explorer.models.counting import model_cost
 from explorer.models.kept_counts import kept
+from explorer.models.model_ref import model_by_name
 from explorer.records.store import DEFAULT_PATH
 
 ROOT = Path(__file__).parents[3]
@@ -84,7 +85,7 @@ def test_the_version_is_that_of_the_code_which_counts(monkeypatch: pytest.Monkey
     monkeypatch.setattr(kept_counts, "_ROOT", tmp_path)
     versions = kept_counts.versions.__wrapped__
     assert versions() == kept_counts.versions()
-    for changed in ("hrformer/heads.py", "explorer/models/catalogue.py"):
+    for changed in ("hrformer/heads.py", "explorer/models/catalogue.py", "explorer/models/counting.py"):
         before = versions()["code"]
         with (tmp_path / changed).open("a") as file:
             file.write("# counted otherwise\n")
@@ -216,7 +217,8 @@ def run(code: str, *arguments: object, **environment: str) -> subprocess.Popen[s
 WITHOUT_BUILDING = """
 import timm
 from explorer.benchmark.footprint import footprint
-from explorer.models.catalogue import model_by_name, model_cost
+from explorer.models.counting import model_cost
+from explorer.models.model_ref import model_by_name
 
 timm.create_model = None
 ref = model_by_name("resnet10t", pretrained=True)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer.comparison.tables import comparison_table, published_accuracy
+from explorer.comparison.tables import comparison_table
+from explorer.models.accuracy import published_accuracy
 from explorer.records.exchange import (
     HEADER,
     import_csv,

@@ -19,7 +19,7 @@ from explorer.benchmark.measuring.messages import (
 from explorer.benchmark.outcome import Place
 from explorer.benchmark.plan import Job
 from explorer.benchmark.profile import Profile, ProfileRow
-from explorer.models.catalogue import model_by_name
+from explorer.models.model_ref import model_by_name
 from explorer.processes.messages import Message, MessageError, Worker
 from explorer.records.figures import Figures
 from tests.explorer.records.examples import example_record

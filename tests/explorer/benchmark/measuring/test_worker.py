@@ -24,7 +24,7 @@ from explorer.benchmark.measuring.worker import (
 from explorer.benchmark.outcome import reason_of
 from explorer.benchmark.plan import PRECISIONS, Job
 from explorer.engines.engine import EngineError
-from explorer.models.catalogue import model_by_name, variant
+from explorer.models.model_ref import model_by_name, variant
 from hrformer import preset
 
 pytestmark = pytest.mark.alone

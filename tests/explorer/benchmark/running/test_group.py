@@ -8,7 +8,7 @@ from explorer.benchmark.measuring.messages import Alone, Doing, Placed, Recorded
 from explorer.benchmark.outcome import Place, finished_record
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.running.group import GroupMeasurement
-from explorer.models.catalogue import model_by_name
+from explorer.models.model_ref import model_by_name
 from explorer.processes import process
 from explorer.processes.messages import Failed
 from explorer.records.figures import Figures
@@ -68,7 +68,10 @@ def measure(monkeypatch):
         ScriptedProcess.script, ScriptedProcess.requests = staticmethod(script), []
         monkeypatch.setattr(process, "WorkerProcess", ScriptedProcess)
         measurement = GroupMeasurement(GROUP, lambda now: measurement.cancel() if now.phase == cancel_at else None)
-        return list(measurement.records()), ScriptedProcess.requests
+        measured = list(measurement.measure())
+        assert [job.model.name for job, _ in measured] == [record.model_name for _, record in measured]
+        assert sorted(GROUP.index(job) for job, _ in measured) == list(range(len(GROUP)))
+        return [record for _, record in measured], ScriptedProcess.requests
 
     return run
 
@@ -172,7 +175,7 @@ def test_each_job_is_told_as_done_once_before_its_record(monkeypatch):
     ScriptedProcess.script, ScriptedProcess.requests = staticmethod(script), []
     monkeypatch.setattr(process, "WorkerProcess", ScriptedProcess)
     told = []
-    for record in GroupMeasurement(GROUP, told.append).records():
-        assert (told[-1].phase, told[-1].share, told[-1].job.model.name) == ("done", 1, record.model_name)
+    for job, _ in GroupMeasurement(GROUP, told.append).measure():
+        assert (told[-1].phase, told[-1].share, told[-1].job) == ("done", 1, job)
     assert [now.job.model.name for now in told if now.phase == "done"] == [NAMES[1], NAMES[0], NAMES[2]]
     assert {now.share for now in told if now.phase == "measuring"} == {0.5}

@@ -12,7 +12,7 @@ from explorer.benchmark.outcome import Place
 from explorer.benchmark.plan import Job
 from explorer.benchmark.profile import Profile, ProfileRow
 from explorer.benchmark.running.profile_run import ProfileRun
-from explorer.models.catalogue import model_by_name
+from explorer.models.model_ref import model_by_name
 from explorer.processes import process
 from explorer.processes.messages import Failed, Message
 

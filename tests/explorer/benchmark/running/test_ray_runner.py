@@ -7,7 +7,7 @@ import pytest
 
 from explorer.benchmark.method import Method
 from explorer.benchmark.plan import Job, Plan
-from explorer.models.catalogue import model_by_name
+from explorer.models.model_ref import model_by_name
 from explorer.records.store import Store
 
 pytest.importorskip("ray", reason="Ray is not installed (extra: ray)")

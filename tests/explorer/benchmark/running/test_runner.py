@@ -13,7 +13,7 @@ from explorer.benchmark.method import Method
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.running import runner as runner_module
 from explorer.benchmark.running.runner import Runner
-from explorer.models.catalogue import model_by_name, variant
+from explorer.models.model_ref import model_by_name, variant
 from explorer.records.record import FIGURES
 from hrformer import preset
 

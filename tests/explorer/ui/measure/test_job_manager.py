@@ -8,7 +8,7 @@ import pytest
 
 from explorer.benchmark.plan import Group, Plan
 from explorer.benchmark.running.group import JobProgress
-from explorer.models.catalogue import model_by_name
+from explorer.models.model_ref import model_by_name
 from explorer.processes import neighbours
 from explorer.records.record import Record
 from explorer.sharing.memory_budget import memory_budget

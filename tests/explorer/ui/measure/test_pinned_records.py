@@ -7,7 +7,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from explorer.comparison.tables import comparison_table, newest_records, published_accuracy
+from explorer.comparison.tables import comparison_table, newest_records
+from explorer.models.accuracy import published_accuracy
 from explorer.records.store import Store
 from explorer.ui.measure.pinned_records import named_by_pins
 from explorer.ui.pins import Pin
@@ -35,13 +36,11 @@ def record(name: str, second: int = 0, **changes):
     return example_record(**{**values, **SIZE, **changes})
 
 
-HRNET = record("hrnet_w18", config={"model": "hrnet_w18"})
+HRNET = record("hrnet_w18", model_source="timm", config={"model": "hrnet_w18"})
 
 
 def test_a_record_is_found_by_its_configuration_at_the_size_it_was_measured_at(store: Store) -> None:
-    table = table_of(
-        store, record(f"hrformer_{MEASURED.config_id}"), record("hrnet_w18", config={"model": "hrnet_w18"})
-    )
+    table = table_of(store, record(f"hrformer_{MEASURED.config_id}"), HRNET)
     named = named_by_pins(table, [Pin("mine", K9), Pin("unmeasured", preset("base"))])
     assert set(named["model"]) == {"mine", "HRNet-W18"}
     assert named.set_index("model")["family"].to_dict() == {"mine": "HRFormer", "HRNet-W18": "HRNet"}
