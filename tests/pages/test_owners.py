@@ -10,18 +10,18 @@ from threading import Event
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.benchmark.outcome import Place, finished_record
+from explorer.benchmark.outcome import Measured, Place, finished_record
 from explorer.benchmark.plan import Group, Plan
 from explorer.benchmark.running.group import JobProgress
 from explorer.benchmark.running.runner import Run
 from explorer.models.model_ref import ModelRef, model_by_name
 from explorer.processes.device_lock import device_lock
 from explorer.processes.queued_work import QueuedWork
-from explorer.records.record import Record
-from explorer.ui.measure.job_manager import JobManager, job_manager, store_state
+from explorer.ui.measure.job_manager import JobManager, job_manager, record_destination
+from tests.explorer.ui.measure.test_benchmark_results import NOTHING_ELSE
 from tests.pages.browsers import MINE, YOURS, load_in, send_cookies
 from tests.pages.entrypoint import open_app
-from tests.pages.test_benchmark import NOTHING_ELSE, TINY, open_benchmark
+from tests.pages.test_benchmark import TINY, open_benchmark
 
 BENCHMARK, TIME, ABLATION = (f"pages/measure/{name}.py" for name in ("benchmark", "time", "ablation"))
 
@@ -34,8 +34,8 @@ class OneThenWaits:
         self._job = group[0]
         self._cancelled = Event()
 
-    def records(self) -> Iterator[Record]:
-        yield finished_record(self._job, Place.here(self._job), [10.0] * 30, NOTHING_ELSE)
+    def measure(self) -> Iterator[Measured]:
+        yield Measured(self._job, finished_record(self._job, Place.here(self._job), [10.0] * 30, NOTHING_ELSE))
         self._cancelled.wait(60)
 
     def cancel(self) -> None:
@@ -67,13 +67,13 @@ class Holding(QueuedWork):
 def _fresh_server(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("HRFORMER_RESULTS_URL", f"sqlite:///{tmp_path / 'records.sqlite'}")
     send_cookies(monkeypatch)
-    store_state.clear()
+    record_destination.clear()
     job_manager.clear()
     yield
     for run in job_manager().queue.works():
         run.cancel()
         assert run.wait(20)
-    store_state.clear()
+    record_destination.clear()
 
 
 @pytest.fixture
@@ -271,7 +271,7 @@ def test_a_lock_that_cannot_be_had_is_said_and_the_run_goes_on(tmp_path, monkeyp
 
 def test_a_run_that_has_ended_is_stopped_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(Plan(models=(model_by_name("resnet10t"),)), "visitor 1", print)
-    monkeypatch.setattr("explorer.benchmark.running.runner.GroupMeasurement.records", lambda self: iter(()))
+    monkeypatch.setattr("explorer.benchmark.running.runner.GroupMeasurement.measure", lambda self: iter(()))
     run.work_on("cpu")
     manager = JobManager()
     manager.stop(run, "visitor 2")
