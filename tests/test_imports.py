@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from explorer.processes.neighbours import MODULES
+
 ROOT = Path(__file__).parent.parent
 SCRIPTS = [ROOT / "streamlit_app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 #: What a script takes of the product; the router knows only what stands around its pages.
 ALLOWED = {"streamlit_app.py": ("explorer.ui.frame",), "pages": ("explorer", "hrformer")}
+#: Modules that a test names because they are not there.
+MISSING = {"explorer.no_such_module"}
 #: Torch is for what is below the pages.
 LIBRARIES = {"collections", "functools", "numpy", "pandas", "streamlit", "sys"}
 _MODULE = re.compile(r"(?:explorer|hrformer)(?:\.\w+)+")
@@ -62,6 +66,18 @@ def test_modules_that_are_named_in_strings_exist() -> None:
     named = {text for path in sources for text in strings_of(path) if _MODULE.fullmatch(text)}
     assert "explorer.benchmark.measuring.worker" in named
     assert [name for name in sorted(named) if find_spec(name) is None] == []
+
+
+def test_modules_of_the_product_that_tests_name_in_strings_exist() -> None:
+    """Beside modules these name what stands in one, as for `monkeypatch`."""
+    named = {text for path in (ROOT / "tests").rglob("*.py") for text in strings_of(path) if _MODULE.fullmatch(text)}
+    in_rooms = {name for name in named if (ROOT / name.replace(".", "/")).parent.is_dir()}
+    assert "explorer.claims.attention_timing" in in_rooms
+    assert [name for name in sorted(in_rooms - MISSING) if find_spec(name) is None] == []
+
+
+def test_busy_processes_are_known_by_modules_that_can_be_run() -> None:
+    assert [name for name in MODULES if not can_be_run(name)] == []
 
 
 def test_modules_that_are_said_to_be_run_exist_and_can_be_run() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, wait
-from threading import Event, Thread
+from threading import Thread
 from typing import Any, TypeVar, cast
 
 import streamlit as st
 
+from explorer.processes.queued_work import OwnedWork
 from explorer.sharing.admission import Waiting
 from explorer.sharing.memory_budget import BudgetError, memory_budget
 from explorer.ui.presence import Visit, arrive
@@ -31,7 +31,7 @@ MAX_KEPT_MIB = 48.0
 #: What work takes that goes without a network.
 MODEST_MIB = 64.0
 _POLL_S = 0.4
-_JOBS = "running_jobs"
+_WORKS = "running_work"
 _KEPT = "kept_results"
 _PAUSED = "paused_work"
 
@@ -40,8 +40,8 @@ class _NotWantedError(Exception):
     """Work that was stopped, or whose visitor has left, before its turn came."""
 
 
-class Job:
-    """One piece of work in a thread of its own.
+class SessionWork(OwnedWork):
+    """One piece of work in a thread of its own; nobody but its session sees it.
 
     Args:
         key: Tells the work from other work of the same name.
@@ -51,9 +51,12 @@ class Job:
 
     Attributes:
         waiting: What the work waits for before it can begin; None once it has.
+        outcome: What came of it.
+        announced: Whether the page was told that it is over.
     """
 
     def __init__(self, key: Hashable, work: Work[Any], needed_mib: float, visit: Visit) -> None:
+        super().__init__("this session")
         self.key = key
         self.waiting: Waiting | None = None
         self.done, self.total = 0, 0
@@ -61,52 +64,46 @@ class Job:
         self._visit = visit
         self.outcome: Future[Any] = Future()
         self.announced = False
-        self._started = time.monotonic()
-        self._stop = Event()
         # A daemon, so that a server that is shut down does not wait for it.
         Thread(target=self._run, args=(work,), daemon=True).start()
-
-    def stop(self) -> None:
-        """Ask the work to end; it does so when it asks the next time."""
-        self._stop.set()
 
     @property
     def over(self) -> bool:
         """Whether there is nothing to wait for: the work has ended, or was asked to."""
-        return self.outcome.done() or self._stop.is_set()
+        return self.outcome.done() or self.was_stopped
 
     @property
-    def share(self) -> float:
+    def share_done(self) -> float:
         """How much of the work is done, 0 to 1."""
         return min(self.done / self.total, 1.0) if self.total else 0.0
 
     @property
-    def elapsed_s(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self._started
-
-    @property
     def left_s(self) -> float | None:
         """Seconds that are left at the pace so far; None while there is none."""
-        return self.elapsed_s * (1 / self.share - 1) if self.share else None
+        return self.elapsed_s * (1 / self.share_done - 1) if self.share_done else None
 
     def _run(self, work: Work[Any]) -> None:
         try:
-            with memory_budget().admitted(self._needed_mib, long=True, on_wait=self._wait):
-                self.waiting, self._started = None, time.monotonic()
+            with memory_budget().admitted(self._needed_mib, long=True, on_wait=self._wait_turn):
+                self.waiting = None
+                self._begin()
                 result = work(self._report, self._is_unwanted)
         except Exception as error:  # noqa: BLE001 - handed over to the page, which raises it
             self.outcome.set_exception(error)
         else:
             self.outcome.set_result(result)
+        self._end()
 
-    def _wait(self, waiting: Waiting) -> None:
+    def _stop(self) -> None:
+        """The work ends when it asks the next time."""
+
+    def _wait_turn(self, waiting: Waiting) -> None:
         self.waiting = waiting
         if self._is_unwanted():
             raise _NotWantedError
 
     def _is_unwanted(self) -> bool:
-        return self._stop.is_set() or self._visit.has_ended
+        return self.was_stopped or self._visit.has_ended
 
     def _report(self, done: int, total: int) -> None:
         self.done, self.total = done, total
@@ -145,14 +142,14 @@ def with_progress(
         st.info(_paused()[slot], icon=":material/pause_circle:")
         st.button("Compute", key=f"compute_{name}", icon=":material/play_arrow:", on_click=_resume, args=(slot,))
         return None
-    job = _job_for(slot, work, needed_mib)
-    if not job.outcome.done():
-        _watch(job, slot, label, note)
+    running = _running(slot, work, needed_mib)
+    if not running.outcome.done():
+        _watch(running, slot, label, note)
         return None
     try:
-        result = cast("Result", job.outcome.result())
+        result = cast("Result", running.outcome.result())
     except BudgetError:
-        _session_dict(_JOBS).pop(name, None)  # there may be room the next time
+        _session_dict(_WORKS).pop(name, None)  # there may be room the next time
         raise
     kept[slot] = result
     _forget_oldest(kept)
@@ -179,51 +176,51 @@ def _forget_oldest(kept: dict[Slot, Any]) -> None:
         kept.pop(next(iter(kept)))
 
 
-def _job_for(slot: Slot, work: Work[Any], needed_mib: float) -> Job:
+def _running(slot: Slot, work: Work[Any], needed_mib: float) -> SessionWork:
     name, key = slot
-    jobs = _session_dict(_JOBS)
-    job: Job | None = jobs.get(name)
-    if job is not None and job.key == key:
-        return job
-    if job is not None:
-        job.stop()
-    job = jobs[name] = Job(key, work, needed_mib, arrive())
-    wait([job.outcome], timeout=GLANCE_S)
-    return job
+    works = _session_dict(_WORKS)
+    running: SessionWork | None = works.get(name)
+    if running is not None and running.key == key:
+        return running
+    if running is not None:
+        running.cancel()
+    running = works[name] = SessionWork(key, work, needed_mib, arrive())
+    wait([running.outcome], timeout=GLANCE_S)
+    return running
 
 
 @st.fragment(run_every=_POLL_S)
-def _watch(job: Job, slot: Slot, label: str, note: Callable[[], str | None]) -> None:
-    """Progress of a running job; the page runs again when the job ends or is stopped."""
-    if job.over:
+def _watch(running: SessionWork, slot: Slot, label: str, note: Callable[[], str | None]) -> None:
+    """Progress of running work; the page runs again when it ends or is stopped."""
+    if running.over:
         if (
-            not job.announced
+            not running.announced
         ):  # once: a page that takes longer than a poll would be sent back to its start again and again
-            job.announced = True
+            running.announced = True
             st.rerun()
         return
     bar, button = st.columns([5, 1], vertical_alignment="center")
-    bar.progress(job.share, f"{label}{_describe(job)}")
+    bar.progress(running.share_done, f"{label}{_describe(running)}")
     button.button("Stop", key=f"stop_{slot[0]}", icon=":material/stop:", on_click=_stop, args=(slot, label))
     if said := note():
         st.caption(said)
 
 
-def _describe(job: Job) -> str:
-    if job.waiting is not None:
-        return f": {job.waiting}"
-    done = f": {job.done} of {job.total}" if job.total else ""
-    if job.elapsed_s < TELL_TIME_LEFT_S or job.left_s is None:
+def _describe(running: SessionWork) -> str:
+    if running.waiting is not None:
+        return f": {running.waiting}"
+    done = f": {running.done} of {running.total}" if running.total else ""
+    if running.elapsed_s < TELL_TIME_LEFT_S or running.left_s is None:
         return done
-    return f"{done}, about {max(1, round(job.left_s))} s left"
+    return f"{done}, about {max(1, round(running.left_s))} s left"
 
 
 def _stop(slot: Slot, label: str) -> None:
-    job: Job | None = _session_dict(_JOBS).pop(slot[0], None)
-    if job is None:
+    running: SessionWork | None = _session_dict(_WORKS).pop(slot[0], None)
+    if running is None:
         return
-    job.stop()
-    _paused()[slot] = f"{label} was stopped{f' after {job.done} of {job.total}' if job.total else ''}."
+    running.cancel()
+    _paused()[slot] = f"{label} was stopped{f' after {running.done} of {running.total}' if running.total else ''}."
 
 
 def _resume(slot: Slot) -> None:
@@ -232,7 +229,7 @@ def _resume(slot: Slot) -> None:
 
 def _throw_away(slot: Slot) -> None:
     _session_dict(_KEPT).pop(slot, None)
-    _session_dict(_JOBS).pop(slot[0], None)
+    _session_dict(_WORKS).pop(slot[0], None)
     _paused()[slot] = "This result was thrown away."
 
 

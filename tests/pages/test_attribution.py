@@ -224,7 +224,7 @@ def wait_until(happened: list[str], key: str) -> None:
 def test_work_shows_progress_then_its_result_and_is_done_once(work: AppTest) -> None:
     assert "Waiting: 1 of 4" in work.get("progress")[0].proto.text
     GATE.set()
-    wait_until([job.outcome.result(10) for job in work.session_state["running_jobs"].values()], "result of first")
+    wait_until([job.outcome.result(10) for job in work.session_state["running_work"].values()], "result of first")
     assert work.run().session_state["result"] == "result of first"
     work.session_state["work_key"] = "second"
     assert work.run().run().session_state["result"] == "result of second"

@@ -225,7 +225,7 @@ def test_work_ends_with_the_visit_of_whoever_asked_for_it(
             time.sleep(0.01)
         ended.set()
 
-    job = progress.Job("key", work, 100, visit)
+    job = progress.SessionWork("key", work, 100, visit)
     assert is_waiting or begun.wait(20)
     visit.has_ended = True
     assert wait([job.outcome], timeout=20).done

@@ -27,7 +27,7 @@ from explorer.benchmark.running.ray_cluster import (
     connect,
     demand,
 )
-from explorer.benchmark.running.ray_task import Message, measure_group
+from explorer.benchmark.running.ray_task import Streamed, measure_group
 from explorer.benchmark.running.runner import Run, Save
 from explorer.records.record import Status
 
@@ -111,7 +111,7 @@ class RayRun(Run):
                 ray.cancel(stream)
                 self._resend_rest(self._tasks.pop(stream), type(error).__name__)
 
-    def _take(self, task: _Task, message: Message) -> None:
+    def _take(self, task: _Task, message: Streamed) -> None:
         match message:
             case Place():
                 task.place = message

@@ -20,11 +20,12 @@ from explorer.records.record import Record
 _PROGRESS_S = 0.5
 
 
-Message = Place | JobProgress | Measured
+#: What a task tells while it runs.
+Streamed = Place | JobProgress | Measured
 _Queued = JobProgress | Measured | BaseException | None
 
 
-def measure_group(jobs: Mapping[str, Job]) -> Iterator[Message]:
+def measure_group(jobs: Mapping[str, Job]) -> Iterator[Streamed]:
     """Measure a group in processes of this node.
 
     Args:
@@ -60,7 +61,7 @@ def _measure(measurement: GroupMeasurement, ids: Mapping[Job, str], queue: Simpl
         queue.put(error)
 
 
-def _thinned(queue: SimpleQueue[_Queued]) -> Iterator[Message]:
+def _thinned(queue: SimpleQueue[_Queued]) -> Iterator[Streamed]:
     """All records, and progress not more often than a person can read it."""
     shown_at = -_PROGRESS_S
     while (item := queue.get()) is not None:
