@@ -12,7 +12,8 @@ from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from unittest.mock import patch
 
-from explorer.benchmark.plan import Plan
+from explorer.benchmark.outcome import Measured
+from explorer.benchmark.plan import Group, Plan
 from explorer.benchmark.running.runner import Run, Runner
 from explorer.command_line.keeping import RecordKeeper
 from explorer.models.model_ref import variant
@@ -31,15 +32,16 @@ class InstantMeasurement:
 
     worker_pids = ()
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, group: Group, *_: object) -> None:
         """Takes what a measurement takes."""
+        self._job = group[0]
 
     def cancel(self) -> None:
         """Nothing takes long enough."""
 
-    def records(self) -> Iterator[Record]:
+    def measure(self) -> Iterator[Measured]:
         for _ in range(_JOBS):
-            yield example_record()
+            yield Measured(self._job, example_record())
 
 
 def benchmark(sender: Connection, url: str) -> None:

@@ -10,18 +10,18 @@ from threading import Event
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.benchmark.outcome import Place, finished_record
+from explorer.benchmark.outcome import Measured, Place, finished_record
 from explorer.benchmark.plan import Group, Plan
 from explorer.benchmark.running.group import JobProgress
 from explorer.benchmark.running.runner import Run
 from explorer.models.model_ref import ModelRef, model_by_name
 from explorer.processes.device_lock import device_lock
 from explorer.processes.queued_work import QueuedWork
-from explorer.records.record import Record
 from explorer.ui.measure.job_manager import JobManager, job_manager, store_state
+from tests.explorer.benchmark.examples import NOTHING_ELSE
 from tests.pages.browsers import MINE, YOURS, load_in, send_cookies
 from tests.pages.entrypoint import open_app
-from tests.pages.test_benchmark import NOTHING_ELSE, TINY, open_benchmark
+from tests.pages.test_benchmark import TINY, open_benchmark
 
 BENCHMARK, TIME, ABLATION = (f"pages/measure/{name}.py" for name in ("benchmark", "time", "ablation"))
 
@@ -34,8 +34,9 @@ class OneThenWaits:
         self._job = group[0]
         self._cancelled = Event()
 
-    def records(self) -> Iterator[Record]:
-        yield finished_record(self._job, Place.here(self._job), [10.0] * 30, NOTHING_ELSE)
+    def measure(self) -> Iterator[Measured]:
+        record = finished_record(self._job, Place.here(self._job), [10.0] * 30, NOTHING_ELSE)
+        yield Measured(self._job, record)
         self._cancelled.wait(60)
 
     def cancel(self) -> None:

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from explorer.benchmark.outcome import Measured
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.running import runner as runner_module
 from explorer.benchmark.running.group import GroupMeasurement
@@ -176,7 +177,7 @@ def test_what_cannot_fit_is_refused_and_forced_it_fails(capsys, store_url, monke
     monkeypatch.setattr(runner_module, "available_mib", lambda device: 100.0)
     assert main(["bench", *TINY, *QUICK]) == 2
     assert "100 MiB are free" in capsys.readouterr().err
-    monkeypatch.setattr(GroupMeasurement, "records", lambda self: iter([failed_record()]))
+    monkeypatch.setattr(GroupMeasurement, "measure", lambda self: iter([Measured(self._group[0], failed_record())]))
     assert main(["bench", *TINY, *QUICK, "--force"]) == 1
     shown = capsys.readouterr()
     assert "out_of_memory" in shown.out
@@ -191,7 +192,7 @@ def test_a_record_that_the_store_refuses_in_the_middle_is_kept_beside_and_can_be
     def full(store, record):
         raise StoreError("The store has no space left.")
 
-    monkeypatch.setattr(GroupMeasurement, "records", lambda self: iter([example_record()]))
+    monkeypatch.setattr(GroupMeasurement, "measure", lambda self: iter([Measured(self._group[0], example_record())]))
     with monkeypatch.context() as patch:
         patch.setattr(Store, "add", full)
         assert main(["bench", *TINY, *QUICK]) == 1

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from explorer.benchmark.outcome import Measured
 from explorer.benchmark.plan import Group, Plan
 from explorer.benchmark.running.group import JobProgress
 from explorer.models.model_ref import model_by_name
@@ -24,9 +25,9 @@ class Instant:
     def __init__(self, group: Group, on_progress: Callable[[JobProgress], None]) -> None:
         self._job, self._on_progress = group[0], on_progress
 
-    def records(self) -> Iterator[Record]:
+    def measure(self) -> Iterator[Measured]:
         self._on_progress(JobProgress(self._job, "measuring"))
-        yield example_record()
+        yield Measured(self._job, example_record())
 
 
 @pytest.fixture
