@@ -21,7 +21,7 @@ $(BIN)/python:
 
 $(VENV)/.app: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing the explorer into $(VENV); the first time takes some minutes."
-	@$(PIP) --editable .
+	@$(PIP) --editable '.[app]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.app
@@ -29,7 +29,7 @@ $(VENV)/.test: $(VENV)/.app
 	@touch $@
 
 app: $(VENV)/.app  ## start the explorer in the browser
-	$(BIN)/streamlit run streamlit_app.py
+	$(BIN)/hrformer-explorer app
 
 # Processes that share the tests; each takes a core and 2 GiB.
 WORKERS ?= 2

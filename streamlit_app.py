@@ -4,13 +4,13 @@ import sys
 
 import streamlit as st
 
-from explorer.ui.frame import PRODUCT, framed
+from explorer.ui.frame import ICON, PRODUCT, framed
 
 # Torch gives the interpreter lock up in operators and, while another session's Python runs, may wait 5 ms for it by
 # default. Under load sliders were faster with less, in the one pair of runs of docs/reliability.md.
 sys.setswitchinterval(0.0005)
 # Wide enough for four steppers beside each other: Streamlit leaves their buttons out below 105 pixels.
-st.set_page_config(page_title=PRODUCT, page_icon="docs/icon.png", layout="wide", initial_sidebar_state=492)
+st.set_page_config(page_title=PRODUCT, page_icon=str(ICON), layout="wide", initial_sidebar_state=492)
 
 page = st.navigation(
     {

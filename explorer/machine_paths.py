@@ -9,6 +9,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from explorer.places import CODE, URL_VARIABLE
+
 #: In quotes a path may hold blanks; elsewhere a slash after a letter or digit is a fraction, a unit or part of a URL.
 _QUOTED = re.compile(r"""(?P<quote>['"`])/(?:[^'"`\n]*/)?(?P<name>[^'"`/\n]+)/?(?P=quote)""")
 _FOLDERS = r"""(?:[^\s/'"`:;,()*]+/)*"""
@@ -19,7 +21,7 @@ _SQLITE = re.compile(r"sqlite:///(?:file:)?(?P<path>[^?]+)")
 def without_paths(text: str) -> str:
     """A text with the name alone of every file or folder that it names by its place on this machine."""
     text = _QUOTED.sub(r"\g<quote>\g<name>\g<quote>", text)
-    return _BARE.sub(r"\g<name>", _known_folders(os.environ.get("HRFORMER_RESULTS_URL", "")).sub("", text))
+    return _BARE.sub(r"\g<name>", _known_folders(os.environ.get(URL_VARIABLE, "")).sub("", text))
 
 
 def error_sentence(error: ValueError | OSError) -> str:
@@ -38,7 +40,7 @@ def error_line(error: BaseException) -> str:
 @cache
 def _known_folders(store_url: str) -> re.Pattern[str]:
     """Folders whose names may hold blanks, so that no pattern finds their end."""
-    places = [Path.home(), Path.cwd(), Path(__file__).parents[1], Path(tempfile.gettempdir()), Path(sys.prefix)]
+    places = [Path.home(), Path.cwd(), CODE, Path(tempfile.gettempdir()), Path(sys.prefix)]
     if store := _SQLITE.match(store_url):
         places.append(Path(store["path"]).expanduser().parent)
     folders = sorted({str(place.absolute()) for place in places} - {"/"}, key=len, reverse=True)

@@ -1,9 +1,16 @@
-"""Figures as a person reads them: three significant digits, a prefix and the unit."""
+"""Figures as a person reads and writes them: three significant digits, a prefix and the unit; sizes and durations."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
+KIB = 2**10
+MIB = 2**20
+GIB = 2**30
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
+_BYTES = {"": 1, "B": 1, "KIB": KIB, "MIB": MIB, "GIB": GIB, "TIB": 2**40}
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -36,6 +43,21 @@ def counted(count: int, noun: str) -> str:
 def mebibytes(value: float) -> str:
     """A memory size given in MiB, in MiB or GiB."""
     return f"{significant(value / 1024)} GiB" if value >= 1024 else f"{significant(value)} MiB"
+
+
+def bytes_of(text: str) -> float | None:
+    """A size of memory as a person writes it (4GiB, 512MiB, a number of bytes) in bytes; None where it is none."""
+    found = _SIZE.fullmatch(text)
+    unit = _BYTES.get(found[2].upper()) if found else None
+    return float(found[1]) * unit if found and unit else None
+
+
+def duration(seconds: float) -> str:
+    """A rough duration: "45 s", "3 min", "2 h 5 min"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def signed_percent(value: float, reference: float) -> str:

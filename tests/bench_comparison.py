@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from explorer.places import URL_VARIABLE
 from explorer.records.record import Record
-from explorer.records.store import URL_VARIABLE, Store
+from explorer.records.store import Store
 from tests.explorer.records.examples import example_record
 
 RECORDS = 100_000

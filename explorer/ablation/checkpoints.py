@@ -15,10 +15,8 @@ import torch
 
 from explorer.ablation.recipe import TrainingJob, TrainingPlan
 from explorer.file_times import modified_ns
-from explorer.records.store import DEFAULT_PATH
-from explorer.units import counted
-
-MIB = 2**20
+from explorer.places import default_store
+from explorer.units import MIB, counted
 
 
 class CheckpointError(RuntimeError):
@@ -80,7 +78,7 @@ def checkpoint_folder(store_location: str) -> Path:
     Args:
         store_location: `Store.location`.
     """
-    path = DEFAULT_PATH if "://" in store_location else Path(store_location)
+    path = default_store() if "://" in store_location else Path(store_location)
     return path.parent / "training"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from explorer.ablation.recipe import TrainingJob, TrainingPlan
+from explorer.units import MIB
 
 DEFAULT_PROCESSES = 2
 #: Interpreter, libraries, weights and gradients of the small variant, MiB.
@@ -17,22 +18,21 @@ _IMAGE_S = 0.033
 _START_S = 25.0
 #: A canvas has three colours and a label, a byte each.
 _CANVAS_BYTES = 4
-_MIB = 2**20
 
 
-def check_memory(plan: TrainingPlan, processes: int, free_mib: float | None) -> None:
+def check_memory(plan: TrainingPlan, processes: int, free_mib: float) -> None:
     """Refuse a plan that does not fit the memory.
 
     Args:
         plan: The plan.
         processes: How many of its jobs train at once.
-        free_mib: Free memory, MiB; None where nobody knows, which refuses nothing.
+        free_mib: Free memory, MiB.
 
     Raises:
         ValueError: Naming what it needs, what there is and what would fit.
     """
     one = max(needed_mib(job) for job in plan.jobs())
-    if free_mib is None or one * processes <= free_mib:
+    if one * processes <= free_mib:
         return
     fits = int(free_mib // one)
     advice = f"train {fits} at a time" if fits else "use fewer canvases or a smaller batch, or free some memory"
@@ -52,5 +52,5 @@ def estimate_seconds(plan: TrainingPlan, processes: int = DEFAULT_PROCESSES) -> 
 
 def needed_mib(job: TrainingJob) -> float:
     """Memory of one training process, MiB."""
-    canvases = job.recipe.canvases * job.canvas_side**2 * _CANVAS_BYTES / _MIB
+    canvases = job.recipe.canvases * job.canvas_side**2 * _CANVAS_BYTES / MIB
     return _PROCESS_MIB + canvases + job.recipe.batch_size * _IMAGE_MIB * job.side**2 / _REFERENCE_PIXELS

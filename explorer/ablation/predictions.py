@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from explorer import places
 from explorer.ablation.recipe import ARMS, TrainingJob
 from explorer.ablation.scores import confusion_matrix, mean_iou
 from explorer.pictures.digits import make_canvases, normalise
@@ -25,7 +26,7 @@ PERCENTILES = (10, 30, 50, 70, 90)
 #: Whose difference is the gain.
 GAINING, LACKING = "3x3", "none"
 #: Made by `make predictions`: seed 0 of the trainings that come with the explorer.
-REFERENCE_PATH = Path(__file__).parents[2] / "results" / "reference" / "ablation_predictions.npz"
+REFERENCE_PATH = places.REFERENCE / "ablation_predictions.npz"
 
 _BATCH = 16
 _UNREADABLE = (OSError, KeyError, ValueError, zipfile.BadZipFile)

@@ -20,8 +20,8 @@ from explorer.cost.complexity import estimate_complexity
 from explorer.models.counting import build_meta_model, counts_of, meta_images, model_cost, running
 from explorer.models.kept_counts import Counts
 from explorer.models.model_ref import ModelRef, Size
+from explorer.units import MIB
 
-MIB = 2**20
 _FP32_BYTES = 4
 #: AdamW keeps two moments of each weight.
 _OPTIMISER_COPIES = 2

@@ -9,14 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from explorer import places
 from explorer.benchmark.outcome import Place
 from explorer.benchmark.profile import Profile, ProfileRow
 from explorer.benchmark.profile_comparison import SHARED_KIND
 from explorer.records.columns import Column, check_value, columns_of
-from explorer.records.reference import REFERENCE_FOLDER
 from hrformer.wording import shown
 
-REFERENCE_FILE = REFERENCE_FOLDER / "profiles.json"
+REFERENCE_FILE = places.REFERENCE / "profiles.json"
 
 _ROW = columns_of(ProfileRow)
 _OF_PROFILE = {column.name: column for column in columns_of(Profile)}
@@ -68,7 +68,7 @@ def read_profiles(path: Path) -> ProfiledRun:
 
 @lru_cache(maxsize=1)
 def reference_profiles() -> ProfiledRun | None:
-    """The profiles that come with the explorer; None where they do not, as in an installed package."""
+    """The profiles that come with the explorer; None where they do not."""
     return read_profiles(REFERENCE_FILE) if REFERENCE_FILE.exists() else None
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from explorer import places
 from explorer.processes.child import Request, Send, serve
 from explorer.processes.device_lock import device_lock
 from explorer.processes.environment import cpu_model
@@ -22,7 +23,6 @@ from explorer.processes.messages import Failed, Message, Worker
 from explorer.processes.process import WorkerProcess
 from explorer.records.csv_cells import table_csv
 from explorer.records.record import utc_timestamp
-from explorer.records.reference import REFERENCE_FOLDER
 from hrformer import preset
 from hrformer.attention import WindowAttention
 
@@ -30,7 +30,7 @@ from hrformer.attention import WindowAttention
 SIDES = (14, 21, 28, 42, 56)
 COLUMNS = ("positions", "window_ms", "global_ms")
 #: Measured once, for whoever has not measured it yet.
-REFERENCE_PATH = REFERENCE_FOLDER / "attention_growth.csv"
+REFERENCE_PATH = places.REFERENCE / "attention_growth.csv"
 
 _ROUNDS = 15
 _CONFIG = preset("base")

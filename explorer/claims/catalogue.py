@@ -20,8 +20,9 @@ from typing import NamedTuple
 from explorer.claims.claim import Claim, Kind, Quantity
 from explorer.claims.quantities import FewerParameters, Growth, LatencyRatio, LessWork, Parameters, WorkOfImage
 from explorer.cost.conventions import CONVENTIONS
+from explorer.places import DATA
 
-TABLE = Path(__file__).parents[1] / "data" / "claims.csv"
+TABLE = DATA / "claims.csv"
 
 Row = Mapping[str, str]
 Size = tuple[int, int]

@@ -1,4 +1,4 @@
-"""`python -m explorer`: measure, export, import and list records on machines without a browser."""
+"""`hrformer-explorer`, or `python -m explorer`: starts the app, and measures and keeps records without a browser."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from explorer.machine_paths import error_sentence
 
 __all__ = ["ExitCode", "main", "parser"]
 
-_PROGRAM = "python -m explorer"
+PROGRAM = "python -m explorer"
 _STORE_HINT = (
-    "Records are kept in results/benchmarks.sqlite, or in the database whose SQLAlchemy URL the environment variable "
-    "HRFORMER_RESULTS_URL holds."
+    "Records are kept in results/benchmarks.sqlite of a checkout, else in the user's data folder, or in the database "
+    "whose SQLAlchemy URL the environment variable HRFORMER_RESULTS_URL holds."
 )
+#: What of this program is no library that could be missing.
+_OWN = ("explorer", "hrformer")
 
 
 class ExitCode(IntEnum):
@@ -30,23 +32,34 @@ class ExitCode(IntEnum):
     CANCELLED = 130
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """Run one command.
 
     Args:
         argv: Arguments without the program's name; those of the process by default.
+        program: How the user has called this.
 
     Returns:
         0; 1 if a run failed or a record could not be stored; 2 if the input is at fault; 130 if it was cancelled.
         Every error is one sentence on stderr.
     """
-    from explorer.records.store_errors import StoreError
-
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a sign shows ? for it
     try:
-        arguments = parser().parse_args(argv)
+        return _run(argv, program)
+    except ModuleNotFoundError as error:  # as after an installation of the model alone
+        if error.name is None or error.name.partition(".")[0] in _OWN:
+            raise
+        _say(f"{error.name} is not installed: run pip install 'hrformer-explorer[app]'.")
+        return ExitCode.BAD_INPUT
+
+
+def _run(argv: Sequence[str] | None, program: str) -> int:
+    from explorer.records.store_errors import StoreError
+
+    try:
+        arguments = parser(program).parse_args(argv)
         return int(arguments.command(arguments))
     except SystemExit as stop:  # argparse has said everything
         return int(stop.code or 0)
@@ -71,10 +84,11 @@ class _Parser(argparse.ArgumentParser):
         self.exit(ExitCode.BAD_INPUT, f"{message[:1].upper()}{message[1:]}: see {self.prog} --help.\n")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     """All commands with their arguments."""
     # Not above: each command loads only what it needs, and --help nothing of it.
     from explorer.command_line.ablate import add_parser as add_ablate
+    from explorer.command_line.app import add_parser as add_app
     from explorer.command_line.bench import add_parser as add_bench
     from explorer.command_line.claims import add_parser as add_claims
     from explorer.command_line.onnx import add_parser as add_onnx
@@ -82,8 +96,11 @@ def parser() -> argparse.ArgumentParser:
     from explorer.command_line.records import add_parsers as add_record_commands
     from explorer.command_line.train_ablation import add_parser as add_train_ablation
 
-    commands_parser = _Parser(prog=_PROGRAM, description="Measure models and keep the records.", epilog=_STORE_HINT)
+    commands_parser = _Parser(
+        prog=program, description="Start the app, or measure models and keep the records.", epilog=_STORE_HINT
+    )
     commands = commands_parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    add_app(commands)
     add_bench(commands)
     add_profile(commands)
     add_ablate(commands)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.command_line.arguments import check_output
+from explorer.command_line.own_store import tell_place
 from explorer.command_line.tables import Column, text_table
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def _claims(arguments: argparse.Namespace) -> int:
         raise ValueError("--growth writes what --measure finds: give --measure, too.")
     check_output(arguments.csv)
     check_output(arguments.growth)
+    tell_place()
     growth = _measured_growth() if arguments.measure else reference_growth()
     if growth is not None and arguments.growth:
         write_growth(growth, arguments.growth)

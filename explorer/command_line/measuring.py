@@ -20,9 +20,10 @@ from explorer.benchmark.running.runner import (
 )
 from explorer.command_line import ExitCode
 from explorer.command_line.keeping import RecordKeeper, spare_folders
-from explorer.command_line.tables import PLAN_COLUMNS, RESULT_COLUMNS, duration, job_fields, text_table
+from explorer.command_line.own_store import open_store
+from explorer.command_line.tables import PLAN_COLUMNS, RESULT_COLUMNS, job_fields, text_table
 from explorer.command_line.watching import watch
-from explorer.records.store import Store
+from explorer.units import duration
 
 if TYPE_CHECKING:
     from explorer.benchmark.running.ray_runner import RayRunner
@@ -60,7 +61,7 @@ def measure(plan: Plan, where: Where, *, force: bool = False, dry_run: bool = Fa
     """
     _show_plan(plan)
     if dry_run:
-        with Store() as store:
+        with open_store() as store:
             store.check_writable()
         if where.ray is None:
             check_runnable(plan, force=force)
@@ -89,7 +90,7 @@ def run_plan(plan: Plan, where: Where, *, force: bool = False) -> tuple[ExitCode
         StoreError: If the store can't take records.
     """
     load = MachineLoad.now() if where.ray is None else None  # before this run is a load itself
-    with Store() as store:
+    with open_store() as store:
         store.check_writable()
         keeper = RecordKeeper(store, spare_folders(store), f"unstored-{datetime.now():%Y%m%d-%H%M%S}.csv")
         with _submitted(plan, where, keeper.keep, force) as run:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.command_line.arguments import check_output, image_size
+from explorer.units import MIB
 
 if TYPE_CHECKING:
     from torch import nn
@@ -76,7 +77,7 @@ def _model(arguments: argparse.Namespace) -> tuple[nn.Module, tuple[int, int]]:
 def _hrformer(
     config: HRFormerConfig | None, arguments: argparse.Namespace, wanted: tuple[int, int] | None
 ) -> tuple[nn.Module, tuple[int, int]]:
-    from explorer.cost.complexity import MIB, estimate_complexity
+    from explorer.cost.complexity import estimate_complexity
     from explorer.engines.export_limits import refuse_too_large
     from explorer.models.weights import (
         MAX_SEED,

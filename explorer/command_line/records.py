@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO, get_args
 
 from explorer.command_line.arguments import check_output, whole_number
+from explorer.command_line.own_store import open_store
 from explorer.command_line.tables import LIST_COLUMNS, text_table
 from explorer.records.exchange import import_csv, write_csv, write_timm_csv
 from explorer.records.record import JobKind, Status
@@ -102,7 +103,7 @@ def _export(arguments: argparse.Namespace) -> int:
     kinds = filters.setdefault("kind", ["inference"]) if arguments.timm else []
     if len(kinds) > 1:
         raise ValueError("timm's columns hold one kind of run at a time: give --kind once.")
-    with Store() as store:
+    with open_store() as store:
         _refuse_nothing(store, filters)
         with _output(arguments.file) as file:
             records = store.records(filters)
@@ -112,7 +113,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    with arguments.file.open("rb") as file, Store() as store:
+    with arguments.file.open("rb") as file, open_store() as store:
         imported = import_csv(store, file)
         _tell(f"Added {_counted(imported.added)} to {store.location}; {imported.known} were there already.")
     return 0
@@ -120,7 +121,7 @@ def _import(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     filters = _filters(arguments)
-    with Store() as store:
+    with open_store() as store:
         _refuse_nothing(store, filters)
         frame = store.query(filters)
     newest = frame.tail(arguments.limit)
@@ -132,7 +133,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _backup(arguments: argparse.Namespace) -> int:
-    with Store() as store:
+    with open_store() as store:
         store.back_up(arguments.file)
         _tell(f"Copied {store.location} with {_counted(store.count())} to {arguments.file}.")
     return 0

@@ -1,4 +1,4 @@
-"""Tables and durations as plain text, with units in the headings."""
+"""Tables as plain text, with units in the headings."""
 
 from __future__ import annotations
 
@@ -42,14 +42,6 @@ def text_table(columns: Sequence[Column], rows: Iterable[Fields]) -> str:
     ]
     above = ["All: " + ", ".join(f"{column.heading} {text}" for column, text in shared.items())] if shared else []
     return "\n".join(above + ["  ".join(line).rstrip() for line in zip(*aligned, strict=True)])
-
-
-def duration(seconds: float) -> str:
-    """Such as "45 s", "3 min" or "2 h 5 min"."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def job_fields(job: Job) -> Fields:

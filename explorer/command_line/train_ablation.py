@@ -11,6 +11,8 @@ from tqdm import tqdm
 
 from explorer.command_line import ExitCode
 from explorer.command_line.arguments import check_output, listed, whole_number
+from explorer.command_line.own_store import open_store
+from explorer.units import counted, duration
 
 if TYPE_CHECKING:
     from explorer.ablation.recipe import TrainingPlan  # which loads torch, and --help needs none
@@ -59,7 +61,6 @@ def plan_of(arguments: argparse.Namespace) -> TrainingPlan:
 def _train_ablation(arguments: argparse.Namespace) -> int:
     from explorer.ablation.checkpoints import checkpoint_folder
     from explorer.ablation.run import AblationRun
-    from explorer.records.store import Store
     from explorer.records.training_exchange import write_trainings
 
     check_output(arguments.csv)
@@ -68,7 +69,7 @@ def _train_ablation(arguments: argparse.Namespace) -> int:
     if arguments.processes < 1:
         raise ValueError(f"--processes {arguments.processes} trains nothing: use at least 1.")
     _check_time(plan, arguments.processes, arguments.max_minutes)
-    with Store() as store:
+    with open_store() as store:
         store.check_writable()
         folder = checkpoint_folder(store.location)
         run = AblationRun(
@@ -102,8 +103,6 @@ def _write_predictions(run: AblationRun, folder: Path, path: Path) -> None:
 
 def _check_time(plan: TrainingPlan, processes: int, max_minutes: float | None) -> None:
     from explorer.ablation.forecast import estimate_seconds
-    from explorer.command_line.tables import duration
-    from explorer.units import counted
 
     seconds = estimate_seconds(plan, processes)
     takes = f"{counted(len(plan.jobs()), 'training')} of {plan.recipe.steps} steps, about {duration(seconds)}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import psutil
-
-from explorer.cost.complexity import MIB, estimate_complexity
+from explorer.cost.complexity import estimate_complexity
+from explorer.processes.memory import available_ram_mib
+from explorer.units import MIB, mebibytes
 from hrformer import HRFormerConfig
 from hrformer.geometry import area, attention_pairs, branch_sizes
 from hrformer.windows import WindowGrid
@@ -87,9 +87,9 @@ def check_capacity(config: HRFormerConfig, activation_copies: float = 2.0) -> No
             f"most {MAX_BLOCKS:,}."
         )
     needed = required_mib(config, activation_copies)
-    free = psutil.virtual_memory().available / MIB
+    free = available_ram_mib()
     if needed > USABLE_SHARE * free:
         raise ValueError(
-            f"This variant needs about {needed / 1024:,.1f} GiB and this machine has {free / 1024:,.1f} GiB free, "
+            f"This variant needs about {mebibytes(needed)} and this machine has {mebibytes(free)} free, "
             "so it is costed but not built: use fewer channels or blocks, smaller windows or a smaller image."
         )

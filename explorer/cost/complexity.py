@@ -14,6 +14,7 @@ from typing import TypeVar
 from explorer.cost import operator_counts as ops
 from explorer.cost.activation_memory import peak_activation_elements
 from explorer.cost.operator_counts import OperatorCounts, total
+from explorer.units import MIB
 from hrformer import HRFormerConfig
 from hrformer.config import NUM_BRANCHES, NUM_STAGES
 from hrformer.geometry import area, branch_sizes, stem_sizes
@@ -28,7 +29,6 @@ from hrformer.widths import (
 )
 from hrformer.windows import WindowGrid
 
-MIB = 2**20
 STAGES = ("stem", "stage 1", "stage 2", "stage 3", "stage 4", "head")
 #: Kinds of work in the order of the network; the first four make up a transformer block. The depth-wise kind keeps its
 #: published name where `dw_kernel_size` is 1.

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from explorer.cost.complexity import MIB
 from explorer.engines.export_limits import missing_packages, refuse_too_large
+from explorer.units import MIB
 from hrformer import HRFormer, optimize_for_inference
 
 #: Building the model, and the two of `export_onnx`.

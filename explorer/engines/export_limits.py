@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from explorer.units import GIB
+
 #: A protobuf message, and with it a single ONNX file, ends at 2 GiB.
 MAX_FILE_BYTES = 2**31
 _PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -24,4 +26,4 @@ def refuse_too_large(weight_bytes: int) -> None:
         ValueError: If they do not.
     """
     if weight_bytes >= MAX_FILE_BYTES:
-        raise ValueError(f"{weight_bytes / 2**30:.1f} GiB of weights do not fit one ONNX file, which ends at 2 GiB.")
+        raise ValueError(f"{weight_bytes / GIB:.1f} GiB of weights do not fit one ONNX file, which ends at 2 GiB.")

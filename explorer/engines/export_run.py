@@ -12,11 +12,12 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from explorer.cost.complexity import MIB, estimate_complexity
+from explorer.cost.complexity import estimate_complexity
 from explorer.engines.export_limits import missing_packages, refuse_too_large
 from explorer.engines.export_messages import EXPORT_WORKER, Exported, StepBegun
 from explorer.processes.messages import Failed
 from explorer.processes.process import WorkerProcess
+from explorer.units import MIB
 from hrformer import HRFormerConfig
 
 if TYPE_CHECKING:

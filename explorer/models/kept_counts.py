@@ -8,7 +8,6 @@ than counting again.
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,13 +17,14 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, cast
 
+from explorer import places
+
 Counts = dict[str, int]
 
 #: The oldest files go when there are more; each takes a block of the disk, 4 KiB as a rule.
 MOST_FILES = 2_000
 _MOST_CHARACTERS = 2**16
 _SUFFIX = ".count"
-_ROOT = Path(__file__).parents[2]
 #: What builds the models and counts them: when it changes, all is counted again.
 CODE = (
     "hrformer/*.py",
@@ -65,13 +65,17 @@ def kept(key: Mapping[str, Any], count: Callable[[], Counts]) -> Counts:
 def folder() -> Path | None:
     """Beside the store of records, or beside the default one where the store is a server; None where no store is."""
     from explorer.records.database import parse_url, sqlite_path
-    from explorer.records.store import DEFAULT_PATH, URL_VARIABLE, StoreError
+    from explorer.records.store_errors import StoreError
 
     try:
-        path = sqlite_path(parse_url(os.environ.get(URL_VARIABLE) or f"sqlite:///{DEFAULT_PATH}"))
+        path = sqlite_path(parse_url(places.store_url()))
     except StoreError:
         return None
-    return (path or DEFAULT_PATH).parent / "counts"
+    if path is None:
+        path = places.default_store()
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)  # no store makes it there
+    return path.parent / "counts"
 
 
 @lru_cache(maxsize=1)
@@ -82,7 +86,7 @@ def versions() -> dict[str, Any]:
     from timm.layers.config import use_fused_attn
 
     code = sha256()
-    for path in sorted(path for pattern in CODE for path in _ROOT.glob(pattern)):
+    for path in sorted(path for pattern in CODE for path in places.CODE.glob(pattern)):
         code.update(path.read_bytes())
     return {
         "torch": torch.__version__,

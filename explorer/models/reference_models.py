@@ -7,15 +7,15 @@ points; `python -m explorer.models.reference_models` counts it again.
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from explorer import places
 from explorer.models.catalogue import BY_NAME
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLE = Path(__file__).parents[1] / "data" / "reference_models.csv"
+TABLE = places.DATA / "reference_models.csv"
 IMG_SIZE = (224, 224)
 
 #: The points of the chart, in their order; more of them would lie on each other.

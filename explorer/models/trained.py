@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
+from explorer import places
 from explorer.pictures.digits import NUM_CLASSES, make_canvases
 from explorer.pictures.photographs import Picture
 from hrformer import HRFormer, HRFormerConfig, load_checkpoint
 
-WEIGHTS_PATH = Path(__file__).parents[1] / "data" / "digits_hrformer.safetensors"
+WEIGHTS_PATH = places.DATA / "digits_hrformer.safetensors"
 #: On 400 test pictures; `docs/trained_weights.md` says how, a test checks it.
 TEST_MIOU = 0.759
 TRAINED_ON = (

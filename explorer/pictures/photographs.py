@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from explorer.units import MIB
+
 Picture = NDArray[np.uint8]
 """An RGB picture, (height, width, 3)."""
 Framing = Literal["crop", "fit"]
@@ -133,9 +135,9 @@ def read_picture(contents: bytes) -> DecodedPicture:
         PictureError: If the file is too large, damaged, of another format, animated, or of colours that are neither
             grey, RGB nor CMYK with at most 16 bits a channel.
     """
-    if len(contents) > MAX_FILE_MIB * 2**20:
+    if len(contents) > MAX_FILE_MIB * MIB:
         raise PictureError(
-            f"The picture's file has {len(contents) / 2**20:.0f} MiB: use one of at most {MAX_FILE_MIB} MiB."
+            f"The picture's file has {len(contents) / MIB:.0f} MiB: use one of at most {MAX_FILE_MIB} MiB."
         )
     try:
         with warnings.catch_warnings():

@@ -12,7 +12,9 @@ from typing import Any
 
 import torch
 
-MIB = 2**20
+from explorer.places import CODE
+from explorer.processes.memory import total_ram_mib
+
 #: Variables that change the speed of torch's libraries.
 _SPEED_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -73,17 +75,8 @@ def cpu_model() -> str | None:
     return platform.processor() or None
 
 
-def total_ram_mib() -> int | None:
-    """The machine's memory, MiB."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MIB
-    except (AttributeError, ValueError, OSError):  # not on Windows
-        return None
-
-
-def git_state() -> dict[str, Any] | None:
+def git_state(root: Path = CODE) -> dict[str, Any] | None:
     """Commit of the checkout this code runs from and whether it is changed; None for an installed package."""
-    root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
     commit = _output("git", "-C", str(root), "rev-parse", "HEAD")

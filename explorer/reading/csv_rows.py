@@ -1,7 +1,7 @@
 """The rows of a CSV file that a user supplies, read within stated limits, however a spreadsheet has saved it.
 
 A limit on the file alone bounds no work: 32 MiB of commas are 32 million cells. What is counted here are rows, the
-characters of a row (so that no row has more cells than that) and the reader's own processor time.
+characters of a row (so that no row has more cells than that), its lines, and the reader's own processor time.
 """
 
 from __future__ import annotations
@@ -13,11 +13,15 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Protocol
 
+from explorer.units import KIB, MIB
+
 #: Largest file that is read; about 20,000 records with fifty samples each.
 MAX_FILE_MIB = 64
 MAX_ROWS = 20_000
 #: A record with 200,000 samples has less.
 MAX_ROW_MIB = 4
+#: A quoted cell may go over many lines; a record's texts hardly do.
+MAX_ROW_LINES = 10_000
 #: The names of a record's columns take 1 KiB.
 MAX_HEADER_KIB = 64
 #: Of processor time of the thread that reads, for reading and for what is made of the rows meanwhile.
@@ -61,7 +65,7 @@ class Rows:
         _check_size(file)
         self._file = file
         self._lines_read = 0
-        self._row_size = 0
+        self._row_size = self._row_lines = 0
         self._until = time.thread_time() + MAX_SECONDS
         first = self._header_line()
         if first.lower().startswith(_SEPARATOR_LINE):
@@ -70,7 +74,7 @@ class Rows:
         else:
             self.delimiter = max(_DELIMITERS, key=first.count)
         # The module's limit is for the whole process: it is only ever raised.
-        csv.field_size_limit(max(MAX_ROW_MIB * 2**20, csv.field_size_limit()))
+        csv.field_size_limit(max(MAX_ROW_MIB * MIB, csv.field_size_limit()))
         self._reader = csv.reader(self._lines(first), delimiter=self.delimiter, strict=True)
         self.header = self._next(1) or []
         if not self.header:
@@ -100,7 +104,7 @@ class Rows:
             yield number, cells
 
     def _next(self, number: int) -> list[str] | None:
-        self._row_size = 0
+        self._row_size = self._row_lines = 0
         try:
             return next(self._reader, None)
         except csv.Error as error:
@@ -111,15 +115,18 @@ class Rows:
     def _lines(self, first: str) -> Iterator[str]:
         line = first
         while line:
-            self._row_size += len(line)  # a quoted cell may go over many lines
-            if self._row_size > MAX_ROW_MIB * 2**20:
+            self._row_size += len(line)
+            self._row_lines += 1
+            if self._row_size > MAX_ROW_MIB * MIB:
                 raise _too_long(f"The row that ends in line {self._lines_read}", f"{MAX_ROW_MIB} MiB")
+            if self._row_lines > MAX_ROW_LINES:
+                raise _too_long(f"The row that ends in line {self._lines_read}", f"{MAX_ROW_LINES:,} lines")
             yield line
-            line = self._line(MAX_ROW_MIB * 2**20)
+            line = self._line(MAX_ROW_MIB * MIB)
 
     def _header_line(self) -> str:
-        line = self._line(MAX_HEADER_KIB * 2**10)
-        if len(line) > MAX_HEADER_KIB * 2**10:
+        line = self._line(MAX_HEADER_KIB * KIB)
+        if len(line) > MAX_HEADER_KIB * KIB:
             raise _too_long("The first row", f"{MAX_HEADER_KIB} KiB")
         return line
 
@@ -141,7 +148,7 @@ class Rows:
 
 
 def _check_size(file: BinaryIO) -> None:
-    size_mib = file.seek(0, os.SEEK_END) / 2**20
+    size_mib = file.seek(0, os.SEEK_END) / MIB
     file.seek(0)
     if size_mib > MAX_FILE_MIB:
         raise ValueError(

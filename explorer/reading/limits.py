@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import psutil
 
 from explorer.reading.system_calls import forbid_processes_and_connections
+from explorer.units import MIB, mebibytes
 
-MIB = 2**20
 #: A file of nothing but headers does not take longer to arrive than this; a reader that waits for something is ended.
 WALL_S = 60
 
@@ -30,10 +30,15 @@ class Limits:
     memory_mib: int
     written_mib: int
 
-    def impose(self, file_bytes: int) -> None:
-        """Set them for this process, for good."""
+    def impose(self, file_bytes: int, free_mib: float) -> None:
+        """Set them for this process, for good.
+
+        Args:
+            file_bytes: What the file itself holds.
+            free_mib: Free memory: a reader takes no more than that either, so that it and not the app is short of it.
+        """
         if sys.platform == "linux":  # macOS does not hold a process to its address space
-            address_space = psutil.Process().memory_info().vms + file_bytes + self.memory_mib * MIB
+            address_space = psutil.Process().memory_info().vms + file_bytes + self._memory_bytes(free_mib)
             resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
         resource.setrlimit(resource.RLIMIT_CPU, (self.seconds, self.seconds + 1))
         written = file_bytes + self.written_mib * MIB
@@ -54,9 +59,16 @@ class Limits:
         """Why what a reader wrote came to an end, as a sentence."""
         return f"The file unpacks to over {self.written_mib} MiB more than its size, so it was not read: save it again."
 
-    def no_memory(self) -> str:
+    def no_memory(self, free_mib: float) -> str:
         """Why a reader gave up, as a sentence."""
+        if free_mib < self.memory_mib:
+            return (
+                f"The {mebibytes(free_mib)} of memory that are free are too little to read the file: try again later."
+            )
         return f"The file took more than {self.memory_mib} MiB of memory, so it was not read: save it again."
+
+    def _memory_bytes(self, free_mib: float) -> int:
+        return int(min(self.memory_mib, free_mib) * MIB)
 
 
 def not_kept(error: OSError) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from explorer.units import KIB
 from hrformer.wording import shown
 
 #: PyYAML reads about 100 KB a second; a plan of all models and axes has less than 20 KB.
@@ -86,8 +87,8 @@ def read_plan_text(text: str | bytes) -> Any:
     Raises:
         ValueError: If the text is too long, not UTF-8, or no YAML of plain values.
     """
-    if len(text) > MAX_PLAN_KIB * 2**10:
-        raise ValueError(f"The plan has {len(text) / 2**10:,.0f} KiB: a plan has at most {MAX_PLAN_KIB} KiB.")
+    if len(text) > MAX_PLAN_KIB * KIB:
+        raise ValueError(f"The plan has {len(text) / KIB:,.0f} KiB: a plan has at most {MAX_PLAN_KIB} KiB.")
     if isinstance(text, bytes):
         try:
             text = text.decode("utf-8")

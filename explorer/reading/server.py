@@ -19,6 +19,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from explorer.processes.memory import available_ram_mib
 from explorer.reading.kinds import KINDS
 from explorer.reading.limits import not_kept
 
@@ -91,15 +92,17 @@ def _read(request: dict[str, str], line: socket.socket) -> None:
     with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - decoders write their warnings to stderr
         os.dup2(nothing.fileno(), 1)
         os.dup2(nothing.fileno(), 2)
-    kind.limits.impose(path.stat().st_size)
+    free_mib = available_ram_mib()
+    kind.limits.impose(path.stat().st_size, free_mib)
     try:
         answer: dict[str, Any] = {"read": kind.read(path, Path(request["answer"]))}
     except MemoryError:
-        answer = {"refused": kind.limits.no_memory()}
+        answer = {"refused": kind.limits.no_memory(free_mib)}
     except OSError as error:
         answer = {"refused": kind.limits.too_much() if error.errno == errno.EFBIG else not_kept(error)}
     except ValueError as error:
-        answer = {"refused": kind.limits.no_memory() if isinstance(error.__cause__, MemoryError) else str(error)}
+        lacks_memory = isinstance(error.__cause__, MemoryError)
+        answer = {"refused": kind.limits.no_memory(free_mib) if lacks_memory else str(error)}
     _say(line, answer)
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-FOLDER = Path(__file__).parents[2] / "results" / "published"
+from explorer import places
+
+FOLDER = places.PUBLISHED
 
 #: What the column `origin` says here; the store's own tables say "measured".
 PUBLISHED = "published"

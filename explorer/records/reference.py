@@ -6,18 +6,17 @@ import csv
 from datetime import datetime
 from pathlib import Path
 
+from explorer import places
 from explorer.records.exchange import import_csv
 from explorer.records.record import Record
 from explorer.records.store import Store, StoreError
 from explorer.units import counted
 
-REFERENCE_FOLDER = Path(__file__).parents[2] / "results" / "reference"
-
 #: A column that only tables of records have.
 _OF_EVERY_RECORD = "record_id"
 
 
-def reference_files(folder: Path = REFERENCE_FOLDER) -> list[Path]:
+def reference_files(folder: Path = places.REFERENCE) -> list[Path]:
     """The folder's exports of records; other tables that lie there, and a folder that is missing, give none."""
     return [path for path in sorted(folder.glob("*.csv")) if _is_export(path)]
 

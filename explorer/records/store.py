@@ -1,4 +1,4 @@
-"""The store of measured records: SQLite in `results/` by default, or any database that SQLAlchemy speaks to.
+"""The store of measured records: a SQLite file by default, or any database that SQLAlchemy speaks to.
 
 Every `add` is committed when it returns. Several processes may write at once, and one that is killed loses no record
 that it has added.
@@ -6,7 +6,6 @@ that it has added.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -18,6 +17,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import BigInteger, Boolean, Connection, CursorResult, Double, RowMapping, delete, func, insert, select
 
+from explorer.places import URL_VARIABLE, store_url
 from explorer.records.database import (
     copy_sqlite,
     is_read_only,
@@ -42,11 +42,9 @@ from explorer.records.schema import (
 from explorer.records.selection import Filters, column_of, conditions
 from explorer.records.store_errors import StoreError, explained
 from explorer.records.training_record import TrainingRecord
+from explorer.units import MIB
 
-__all__ = ["DEFAULT_PATH", "MEASURED", "URL_VARIABLE", "Store", "StoreError"]
-
-URL_VARIABLE = "HRFORMER_RESULTS_URL"
-DEFAULT_PATH = Path(__file__).parents[2] / "results" / "benchmarks.sqlite"
+__all__ = ["MEASURED", "Store", "StoreError"]
 
 #: What the column `origin` says of the store's figures; published ones say "published".
 MEASURED = "measured"
@@ -75,10 +73,10 @@ class Store:
         """Open a store, made if it is missing and updated if it is of an older version.
 
         Args:
-            url: SQLAlchemy URL; the environment variable HRFORMER_RESULTS_URL, or else the default file.
+            url: SQLAlchemy URL; the environment variable HRFORMER_RESULTS_URL, or else `default_store`.
             lock_timeout_s: How long a writer waits for the others, in seconds.
         """
-        parsed = parse_url(url or os.environ.get(URL_VARIABLE) or f"sqlite:///{DEFAULT_PATH}")
+        parsed = parse_url(url or store_url())
         self._path = sqlite_path(parsed)
         self.location = location_of(parsed)
         self.read_only = is_read_only(parsed)
@@ -108,7 +106,7 @@ class Store:
         self._refuse_if_read_only()
         with explained(self.location):
             if self._path is not None:
-                free_mib = shutil.disk_usage(self._path.parent).free // 2**20
+                free_mib = shutil.disk_usage(self._path.parent).free // MIB
                 if free_mib < _MIN_FREE_MIB:
                     raise StoreError(
                         f"The store {self.location} has {free_mib} MiB left on its disk: free at least "

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TextIO
 
+from explorer import places
 from explorer.records.csv_cells import from_cell, to_cell
 from explorer.records.training_record import TrainingRecord, training_columns
 
 #: A full default run, made once.
-REFERENCE_PATH = Path(__file__).parents[2] / "results" / "reference" / "ablation_training.csv"
+REFERENCE_PATH = places.REFERENCE / "ablation_training.csv"
 
 _HEADER = tuple(column.name for column in training_columns())
 
@@ -52,7 +52,7 @@ def read_trainings(file: TextIO) -> list[TrainingRecord]:
 
 
 def reference_trainings() -> list[TrainingRecord]:
-    """The committed default run; none where the file is missing, as in an installed package."""
+    """The committed default run; none where the file is missing."""
     if not REFERENCE_PATH.exists():
         return []
     with REFERENCE_PATH.open(newline="", encoding="utf-8") as file:

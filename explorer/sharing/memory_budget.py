@@ -8,11 +8,8 @@ refused before it waits. Beyond the budget caches are released first, then the w
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import math
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,20 +17,15 @@ from dataclasses import replace
 from functools import lru_cache
 from threading import Condition, Lock
 
-import psutil
-
-from explorer.sharing.admission import (
-    Admission,
-    Memory,
-    Ticket,
-    Waiting,
-)
+from explorer.processes.memory import allowed_ram_mib, return_freed_memory, rss_mib
+from explorer.sharing.admission import Admission, Memory, Ticket, Waiting
+from explorer.units import MIB, bytes_of, mebibytes
 
 VARIABLE = "HRFORMER_MEMORY_BUDGET"
 DEFAULT_MIB = 4096.0
 
-_UNITS_MIB = {"": 2.0**-20, "B": 2.0**-20, "KIB": 2.0**-10, "MIB": 1.0, "GIB": 1024.0, "TIB": 2.0**20}
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
+#: Share of the container's or the machine's memory that the app may hold; processes that read uploads need some, too.
+_SHARE_OF_ALLOWED = 0.8
 #: How often a waiting piece of work is told its place at most, and memory is measured again at least.
 _POLL_S = 1.0
 
@@ -52,15 +44,22 @@ class MemoryBudget:
 
     Args:
         budget_mib: What the whole process may hold, MiB.
+        most_mib: The largest budget that this server could be given, MiB.
         resident_mib: Measures what it holds, MiB.
         at_once: How many pieces of work run at once, as many long ones and as many others.
     """
 
     def __init__(
-        self, budget_mib: float, *, resident_mib: Callable[[], float] | None = None, at_once: int | None = None
+        self,
+        budget_mib: float,
+        *,
+        most_mib: float = math.inf,
+        resident_mib: Callable[[], float] = rss_mib,
+        at_once: int | None = None,
     ) -> None:
         self.budget_mib = budget_mib
-        self._resident_mib = resident_mib or process_mib
+        self._most_mib = most_mib
+        self._resident_mib = resident_mib
         self._at_rest_mib = self._resident_mib()
         self._admission = Admission(at_once or os.cpu_count() or 1)
         self._times = _Times()
@@ -110,8 +109,7 @@ class MemoryBudget:
         """Empty all caches and give their memory back to the system."""
         for release in self._releases:
             release()
-        gc.collect()
-        give_back()
+        return_freed_memory()
         self._was_released = True
 
     def rest(self) -> None:
@@ -168,7 +166,7 @@ class MemoryBudget:
                     return False
                 if self._last_release >= max(came, self._last_end):
                     if is_alone:
-                        raise BudgetError(_does_not_fit_now(ticket.needed_mib, memory))
+                        raise BudgetError(_does_not_fit_now(ticket.needed_mib, memory, self._most_mib))
                     return False
                 if not is_alone and not self._admission.fits(ticket, memory.with_empty_caches):
                     return False
@@ -196,7 +194,7 @@ class MemoryBudget:
             with self._changed:
                 memory = self._memory()
         if not memory.can_ever_hold(needed_mib):
-            raise BudgetError(_never_fits(needed_mib, memory))
+            raise BudgetError(_never_fits(needed_mib, memory, self._most_mib))
 
 
 class _Times:
@@ -220,67 +218,51 @@ class _Times:
         return max(left) if left and min(left) > 0 else None
 
 
-def process_mib() -> float:
-    """What this process holds in memory, MiB."""
-    return float(psutil.Process().memory_info().rss / 2**20)
-
-
-def give_back() -> None:
-    """Give freed memory back to the system: glibc keeps some of it, which would count as held."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-    if trim is not None:
-        trim(0)
-
-
-def parse_size(text: str) -> float:
-    """MiB from a size such as 4GiB, 512MiB or a number of bytes.
-
-    Raises:
-        BudgetError: If the text is no such size, or below one MiB.
-    """
-    found = _SIZE.fullmatch(text)
-    unit = found[2].upper() if found else ""
-    mib = float(found[1]) * _UNITS_MIB[unit] if found and unit in _UNITS_MIB else 0.0
-    if mib < 1:
-        raise BudgetError(f"{VARIABLE} is {text!r}, which is no size of memory: use one such as 4GiB, 512MiB or bytes.")
-    return mib
-
-
 @lru_cache(maxsize=1)
 def memory_budget() -> MemoryBudget:
-    """The one of this process.
+    """The one of this process: what the environment asks for, as far as a container or the machine allows it.
 
     Raises:
         BudgetError: If the environment variable HRFORMER_MEMORY_BUDGET is no size.
     """
     text = os.environ.get(VARIABLE)
-    return MemoryBudget(parse_size(text) if text else DEFAULT_MIB)
+    most_mib = _SHARE_OF_ALLOWED * allowed_ram_mib()
+    return MemoryBudget(min(_budget_mib(text) if text else DEFAULT_MIB, most_mib), most_mib=most_mib)
 
 
-def _size(mib: float) -> str:
-    return f"{mib / 1024:.1f} GiB" if mib >= 1024 else f"{mib:.0f} MiB"
+def _budget_mib(text: str) -> float:
+    """MiB from what the environment asks for, at least one.
+
+    Raises:
+        BudgetError: If it is less or no size.
+    """
+    mib = (bytes_of(text) or 0.0) / MIB
+    if mib < 1:
+        raise BudgetError(f"{VARIABLE} is {text!r}, which is no size of memory: use one such as 4GiB, 512MiB or bytes.")
+    return mib
 
 
-def _never_fits(needed_mib: float, memory: Memory) -> str:
+def _never_fits(needed_mib: float, memory: Memory, most_mib: float) -> str:
     return (
-        f"This needs about {_size(needed_mib)} and will never fit: the server, which itself holds "
-        f"{_size(memory.at_rest_mib)}, may take {_size(memory.budget_mib)}: {_ways_out(needed_mib, memory)}."
+        f"This needs about {mebibytes(needed_mib)} and will never fit: the server, which itself holds "
+        f"{mebibytes(memory.at_rest_mib)}, may take {mebibytes(memory.budget_mib)}: "
+        f"{_ways_out(needed_mib, memory, most_mib)}."
     )
 
 
-def _does_not_fit_now(needed_mib: float, memory: Memory) -> str:
+def _does_not_fit_now(needed_mib: float, memory: Memory, most_mib: float) -> str:
     kept_mib = memory.held_mib - memory.at_rest_mib
     return (
-        f"This needs about {_size(needed_mib)} and does not fit now: of the {_size(memory.budget_mib)} that the server "
-        f"may take, it itself holds {_size(memory.at_rest_mib)}, and its visitors {_size(kept_mib)} in uploads and "
-        "results that they keep. These come back within 30 s of their leaving: try again then, or "
-        f"{_ways_out(needed_mib, memory)}."
+        f"This needs about {mebibytes(needed_mib)} and does not fit now: of the {mebibytes(memory.budget_mib)} that "
+        f"the server may take, it itself holds {mebibytes(memory.at_rest_mib)}, and its visitors {mebibytes(kept_mib)} "
+        "in uploads and results that they keep. These come back within 30 s of their leaving: try again then, or "
+        f"{_ways_out(needed_mib, memory, most_mib)}."
     )
 
 
-def _ways_out(needed_mib: float, memory: Memory) -> str:
-    enough_gib = -(-(memory.held_mib + needed_mib) * 1.1 // 1024)
-    return (
-        "use fewer channels or blocks, smaller windows or a smaller image, or start it with "
-        f"{VARIABLE}={enough_gib:.0f}GiB"
-    )
+def _ways_out(needed_mib: float, memory: Memory, most_mib: float) -> str:
+    enough_gib = math.ceil((memory.held_mib + needed_mib) * 1.1 / 1024)
+    smaller = "use fewer channels or blocks, smaller windows or a smaller image, or start it"
+    if enough_gib * 1024 <= most_mib:
+        return f"{smaller} with {VARIABLE}={enough_gib}GiB"
+    return f"{smaller} where it may take {enough_gib} GiB: its container or machine allows it {mebibytes(most_mib)}"

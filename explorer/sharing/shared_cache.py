@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-MIB = 2**20
+from explorer.units import MIB
 
 
 class SharedCache:

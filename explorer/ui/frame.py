@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NoReturn
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from explorer.places import ICON, LOGO
 from explorer.sharing.memory_budget import BudgetError
 from explorer.ui import address, choices
 from explorer.ui.later_imports import LATER_IMPORTS
@@ -17,8 +17,9 @@ from explorer.ui.panels import plain
 from explorer.ui.presence import arrive
 from explorer.ui.server_end import end_on_signal
 
+__all__ = ["ICON", "PRODUCT", "end_page", "framed"]
+
 PRODUCT = "HRFormer Explorer"
-_LOGO = Path(__file__).parents[2] / "docs" / "logo.svg"
 #: Before the entrypoint has run once in a process, Streamlit takes `pages/` for an app of its older kind: a first tab
 #: that opens the link of a page is told that there is none, and is shown it nevertheless. The note bars all controls.
 _CLOSE_WRONG_NOTE = """
@@ -37,7 +38,7 @@ def framed(page: Page) -> Iterator[None]:
     end_on_signal()
     arrive()
     st.set_page_config(page_title=f"{page.title} · {PRODUCT}")
-    st.logo(str(_LOGO), size="large")
+    st.logo(str(LOGO), size="large")
     st.html(address.REPLACE_WITHIN_A_PAGE, unsafe_allow_javascript=True)
     if page.url_path:  # the first page is shown in place of those that there are none of, and needs no imports
         st.html(_CLOSE_WRONG_NOTE, unsafe_allow_javascript=True)

@@ -13,7 +13,6 @@ import streamlit as st
 from torch import Tensor
 
 from explorer.cost.capacity import building_mib, looking_mib
-from explorer.cost.complexity import MIB
 from explorer.models.trained import (
     DIGIT_SAMPLES,
     TEST_MIOU,
@@ -49,6 +48,7 @@ from explorer.ui.variant import (
     look_into_current_variant,
     use_variant,
 )
+from explorer.units import MIB
 from hrformer import HRFormer, HRFormerConfig
 from hrformer.checkpoint import SUFFIXES
 from hrformer.geometry import area

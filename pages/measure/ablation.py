@@ -22,7 +22,7 @@ from explorer.ui.measure.ablation_results import show_figures, show_published, s
 from explorer.ui.measure.ablation_training import current_trainings, told_origin, training_section
 from explorer.ui.measure.benchmark import forecast_problem
 from explorer.ui.measure.benchmark_results import records_csv, watch_run
-from explorer.ui.measure.job_manager import store_state
+from explorer.ui.measure.job_manager import record_destination
 from explorer.ui.measure.run_queue import told_stop
 from explorer.ui.panels import csv_button, image_format_control, plain
 from explorer.ui.sources import picture_source, weights_source
@@ -63,7 +63,7 @@ if not arms:
 run = current_ablation_run()
 measured = () if run is None else measured_arms(arms, run.measured)
 is_busy = run is not None and not run.wait(0)
-location, store_problem = store_state()
+location, store_problem = record_destination()
 problem = None
 with messages:
     lacking = put_in_names(config, choice.switches)

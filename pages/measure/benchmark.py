@@ -18,7 +18,7 @@ from explorer.ui.measure.benchmark import (
 )
 from explorer.ui.measure.benchmark_results import show_results, watch_run
 from explorer.ui.measure.comparison import reported
-from explorer.ui.measure.job_manager import show_load, store_state
+from explorer.ui.measure.job_manager import record_destination, show_load
 from explorer.ui.measure.run_queue import show_queue, told_stop
 from explorer.ui.measure.stored_results import show_stored_results
 from explorer.ui.panels import image_format_control, plain, verbatim
@@ -34,7 +34,7 @@ image_format_control()
 run = current_run()
 measured = () if run is None else run.measured
 is_busy = run is not None and not run.wait(0)
-location, store_problem = store_state()
+location, store_problem = record_destination()
 
 # Containers keep their place while messages come and go, so that nothing below them jumps or doubles.
 messages, bar, live, results = st.container(), st.container(), st.container(), st.container()

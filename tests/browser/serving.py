@@ -26,7 +26,7 @@ def running_server(
     environment: Mapping[str, str], script: str | Path = "streamlit_app.py", run: Sequence[str] = ("streamlit", "run")
 ) -> Iterator[tuple[str, int]]:
     """As `running_app`, with some environment variables, or of another script; gives address and process id."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", *run, str(script), "--server.headless=true"]
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
@@ -47,7 +47,7 @@ def running_server(
                 process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

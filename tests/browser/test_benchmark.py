@@ -2,7 +2,6 @@
 
 import io
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from explorer.benchmark.method import Method
 from explorer.benchmark.plan import Plan
 from explorer.models.variants import to_query
+from explorer.places import URL_VARIABLE
 from explorer.records.exchange import read_csv
-from explorer.records.store import URL_VARIABLE
 from hrformer import preset
 from tests.browser.driver import open_page, settle
 from tests.browser.serving import running_app
@@ -75,9 +74,7 @@ def test_a_small_benchmark_is_watched_read_and_downloaded_and_another_cancelled(
 
     page.get_by_role("button", name="Run this plan").click()
     page.get_by_role("button", name="Cancel").click(timeout=60_000)
-    clicked = time.monotonic()
     expect(page.get_by_text("1 job was cancelled.").first).to_be_visible(timeout=20_000)
-    assert time.monotonic() - clicked < 15  # a second on an idle machine
     assert page.get_by_text("Traceback").count() == 0
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from explorer.places import URL_VARIABLE
 from explorer.records.exchange import read_csv
-from explorer.records.store import URL_VARIABLE, Store
+from explorer.records.store import Store
 from tests.browser.driver import open_page, settle
 from tests.browser.serving import running_app
 from tests.explorer.records.examples import example_record

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from explorer.units import clock_time, counted, mebibytes, signed_percent, significant, with_prefix
+from explorer.units import bytes_of, clock_time, counted, duration, mebibytes, signed_percent, significant, with_prefix
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,32 @@ def test_a_time_is_told_by_this_machines_clock_with_its_zone(monkeypatch: pytest
         time.tzset()
         assert clock_time(datetime(2026, 11, 26, 23, 31, tzinfo=UTC)) == "01:31 XYZ"
     time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("4GiB", 4 * 1024**3),
+        ("512MiB", 512 * 1024**2),
+        ("1.5 gib", 1536 * 1024**2),
+        (" 2147483648 ", 2147483648),
+        ("1000B", 1000),
+        ("2048KiB", 2048 * 1024),
+        ("1TiB", 1024**4),
+    ],
+)
+def test_sizes_are_read_with_and_without_a_unit(text: str, value: float) -> None:
+    assert bytes_of(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "many", "-4GiB", "4GB", "1e9", "nan", "4GiB 4GiB", "GiB"])
+def test_what_is_no_size_has_no_bytes(text: str) -> None:
+    assert bytes_of(text) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.1, "1 s"), (45, "45 s"), (89.4, "89 s"), (180, "3 min"), (3570, "1 h 0 min"), (7500, "2 h 5 min")],
+)
+def test_durations_are_read_by_people(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -17,8 +17,9 @@ from explorer.benchmark.plan import Group, Plan
 from explorer.benchmark.running.runner import Run, Runner
 from explorer.command_line.keeping import RecordKeeper
 from explorer.models.model_ref import variant
+from explorer.places import URL_VARIABLE
 from explorer.records.record import Record
-from explorer.records.store import URL_VARIABLE, Store, StoreError
+from explorer.records.store import Store, StoreError
 from explorer.ui.measure import job_manager
 from hrformer import preset
 from tests.explorer.records.examples import example_record

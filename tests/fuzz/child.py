@@ -9,14 +9,15 @@ import json
 import os
 import resource
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import Any
 
+from explorer.processes.memory import peak_rss_mib, reset_peak_rss, rss_mib
 from tests.fuzz.checkpoints import EXECUTED
 
 _FORBIDDEN = ("os.system", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "subprocess.Popen", "socket.connect")
@@ -40,6 +41,23 @@ class _Watch:
             self.seen.append(f"{event} {str(arguments)[:200]}")
 
 
+class _Calls:
+    """Counts the calls of Python and C functions: the same number on an idle machine and on a busy one."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, _frame: FrameType, event: str, _argument: Any) -> None:
+        self.count += event in ("call", "c_call")
+
+    def __enter__(self) -> "_Calls":
+        sys.setprofile(self)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        sys.setprofile(None)
+
+
 def main(kind: str) -> None:
     folder = Path(os.environ["TMPDIR"])
     cases = import_module(f"tests.fuzz.{kind}").cases()
@@ -50,23 +68,21 @@ def main(kind: str) -> None:
     before_all = set(folder.iterdir())  # torch makes a folder when it is imported
     for name, contents in cases:
         print(json.dumps({"begins": name}), flush=True)
-        _reset_peak()
-        before = _status_mib("VmRSS")
+        reset_peak_rss()
+        before = rss_mib()
         watch.seen.clear()
         watch.active = True
-        start = time.process_time()
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _Calls() as calls:
             warnings.simplefilter("ignore")
             error = _error_of(read[name.rsplit(".", 1)[1] if kind != "pictures" else "picture"], contents, name)
-        seconds = time.process_time() - start
         watch.active = False
         left = sorted(path.name for path in set(folder.iterdir()) - before_all)
         print(
             json.dumps(
                 {
                     "name": name,
-                    "seconds": seconds,
-                    "mib": _status_mib("VmHWM") - before,
+                    "calls": calls.count,
+                    "mib": peak_rss_mib() - before,
                     "error": error and [type(error).__name__, str(error), isinstance(error, ValueError)],
                     "seen": watch.seen + [f"left {path}" for path in left] + [EXECUTED] * Path(EXECUTED).exists(),
                 }
@@ -105,16 +121,6 @@ def _readers() -> dict[str, Callable[[bytes, str], Any]]:
         "csv": lambda contents, _: list(read_csv(io.BytesIO(contents))),
         **dict.fromkeys(("pth", "pt", "safetensors"), checkpoint),
     }
-
-
-def _status_mib(field: str) -> float:
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) / 1024
-
-
-def _reset_peak() -> None:
-    """Let the kernel count the peak of the resident memory anew (5 in clear_refs, Linux)."""
-    Path("/proc/self/clear_refs").write_text("5")
 
 
 if __name__ == "__main__":

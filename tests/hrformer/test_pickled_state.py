@@ -2,7 +2,6 @@
 
 import io
 import pickle
-import time
 from collections import OrderedDict
 from pathlib import PurePosixPath
 from typing import Any
@@ -57,9 +56,8 @@ SHARED = b"\x80\x02}N" + b"q\x00h\x00\x86" * 60  # (t, t) of itself, 60 times: 2
     ids=["key", "value", "two_kinds", "call", "set", "deep", "deep_lists"],
 )
 def test_shared_and_deep_nesting_costs_no_more_than_the_file(contents: bytes) -> None:
-    start = time.process_time()
+    """Hashing what is shared would take 2^60 steps, so that this test would never end."""
     assert type(value_of(contents)) is dict or value_of(contents) is SKIPPED
-    assert time.process_time() - start < 20  # 2^60 hashes never end
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 import pytest
 
+from explorer.processes.memory import rss_mib
 from explorer.reading.uploads import plan_values_from_upload
-from explorer.sharing.memory_budget import DEFAULT_MIB, memory_budget, process_mib
+from explorer.sharing.memory_budget import DEFAULT_MIB, memory_budget
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -14,7 +15,7 @@ def _reader_is_there() -> None:
 
 @pytest.fixture(autouse=True)
 def _budget_of_a_fresh_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_budget(), "budget_mib", process_mib() + DEFAULT_MIB)
+    monkeypatch.setattr(memory_budget(), "budget_mib", rss_mib() + DEFAULT_MIB)
 
 
 @pytest.fixture(autouse=True)

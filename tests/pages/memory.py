@@ -1,13 +1,9 @@
 """How much memory the process holds."""
 
-import ctypes
-import gc
-
-import psutil
+from explorer.processes.memory import return_freed_memory, rss_mib
 
 
 def resident_mib() -> float:
     """Resident MiB with garbage collected and freed memory given back: glibc keeps some of it, which is no leak."""
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
-    return float(psutil.Process().memory_info().rss / 2**20)
+    return_freed_memory()
+    return rss_mib()

@@ -199,7 +199,7 @@ def test_stop_ends_the_processes_and_too_little_memory_is_said(monkeypatch: pyte
     monkeypatch.setattr("explorer.ablation.run.available_ram_mib", lambda: 1000.0)
     app.button(key="start_training").click().run()
     assert "2 trainings at once need about" in text(app)
-    monkeypatch.setattr("explorer.ablation.run.available_ram_mib", lambda: None)
+    monkeypatch.setattr("explorer.ablation.run.available_ram_mib", lambda: 1e6)
     app.button(key="start_training").click().run()
     run = job_manager().ablation
     assert run is not None

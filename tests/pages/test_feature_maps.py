@@ -91,7 +91,7 @@ def test_a_checkpoint_brings_its_variant_and_a_malicious_one_changes_nothing() -
 
 
 def test_a_variant_too_large_for_the_machine_is_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capacity.psutil, "virtual_memory", type("Memory", (), {"available": 50 * 2**20}))
+    monkeypatch.setattr(capacity, "available_ram_mib", lambda: 50.0)
     app = open_page(QUERY | {"num_blocks": "1,1,1,2"})
     assert "costed but not built" in app.error[0].value
     assert charts(app) == []

@@ -99,7 +99,7 @@ def test_a_variant_beyond_the_budget_is_refused_in_one_sentence(budget: MemoryBu
     app = open_app(MAPS, QUERY)
     assert not app.exception
     (error,) = app.error
-    assert "may take 1020 MiB: use fewer channels" in error.value
+    assert "may take 1,020 MiB: use fewer channels" in error.value
     assert "HRFORMER_MEMORY_BUDGET=2GiB" in error.value
     assert not app.get("plotly_chart")
 
@@ -108,7 +108,7 @@ def test_a_variant_beyond_the_budget_is_refused_in_one_sentence(budget: MemoryBu
 def test_a_link_to_a_size_that_never_fits_is_refused_while_others_compute_and_holds_nobody_up(
     budget: MemoryBudget, monkeypatch: pytest.MonkeyPatch, img_size: str
 ) -> None:
-    monkeypatch.setattr(capacity.psutil, "virtual_memory", type("Memory", (), {"available": 2**50}))
+    monkeypatch.setattr(capacity, "available_ram_mib", lambda: 2.0**30)
     told: list[str] = []
     admitted = budget.admitted
     budget.admitted = lambda needed_mib, **kept: admitted(  # type: ignore[method-assign]
@@ -131,7 +131,7 @@ def test_no_picture_is_made_for_a_variant_that_never_fits(
     budget: MemoryBudget, monkeypatch: pytest.MonkeyPatch, page: str, network: str
 ) -> None:
     """One of 8192x8192 takes 201 MiB, and 805 as the network's input."""
-    monkeypatch.setattr(capacity.psutil, "virtual_memory", type("Memory", (), {"available": 2**50}))
+    monkeypatch.setattr(capacity, "available_ram_mib", lambda: 2.0**30)
 
     def fit(*arguments: object) -> None:
         raise AssertionError("a picture was made")

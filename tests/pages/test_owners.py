@@ -17,7 +17,7 @@ from explorer.benchmark.running.runner import Run
 from explorer.models.model_ref import ModelRef, model_by_name
 from explorer.processes.device_lock import device_lock
 from explorer.processes.queued_work import QueuedWork
-from explorer.ui.measure.job_manager import JobManager, job_manager, store_state
+from explorer.ui.measure.job_manager import JobManager, job_manager, record_destination
 from tests.explorer.benchmark.examples import NOTHING_ELSE
 from tests.pages.browsers import MINE, YOURS, load_in, send_cookies
 from tests.pages.entrypoint import open_app
@@ -68,13 +68,13 @@ class Holding(QueuedWork):
 def _fresh_server(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("HRFORMER_RESULTS_URL", f"sqlite:///{tmp_path / 'records.sqlite'}")
     send_cookies(monkeypatch)
-    store_state.clear()
+    record_destination.clear()
     job_manager.clear()
     yield
     for run in job_manager().queue.works():
         run.cancel()
         assert run.wait(20)
-    store_state.clear()
+    record_destination.clear()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.benchmark.plan import Plan
 from explorer.models.model_ref import ModelRef
 from explorer.records.store import Store
-from explorer.ui.measure.job_manager import store_state
+from explorer.ui.measure.job_manager import record_destination
 from explorer.ui.pins import Pin
 from hrformer import preset
 from tests.explorer.records.examples import example_record
@@ -32,9 +32,9 @@ BENCHMARK, TIME, COMPARISON = (f"pages/measure/{name}.py" for name in ("benchmar
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     url = f"sqlite:///{tmp_path / 'records.sqlite'}"
     monkeypatch.setenv("HRFORMER_RESULTS_URL", url)
-    store_state.clear()
+    record_destination.clear()
     yield url
-    store_state.clear()
+    record_destination.clear()
     st.cache_data.clear()
 
 

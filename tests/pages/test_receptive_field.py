@@ -196,7 +196,7 @@ def test_weights_with_nan_name_their_first_layer() -> None:
 
 
 def test_a_variant_too_large_to_build_still_has_its_theoretical_field(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capacity.psutil, "virtual_memory", type("Memory", (), {"available": 50 * 2**20}))
+    monkeypatch.setattr(capacity, "available_ram_mib", lambda: 50.0)
     app = open_page({"num_blocks": "1,1,1,2", "field_section": "Effective field"})
     assert "costed but not built" in app.error[0].value
     assert len(charts(app)) == 1

@@ -133,5 +133,5 @@ def test_every_link_names_a_legal_variant_and_keeps_the_readers_own(step: int) -
 def test_a_machine_too_small_for_the_test_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     streamlit.cache_data.clear()
     streamlit.cache_resource.clear()
-    monkeypatch.setattr(capacity.psutil, "virtual_memory", type("Memory", (), {"available": 50 * 2**20}))
+    monkeypatch.setattr(capacity, "available_ram_mib", lambda: 50.0)
     assert "costed but not built" in open_step(4).error[0].value

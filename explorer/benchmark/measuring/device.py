@@ -13,13 +13,13 @@ from explorer.benchmark.measuring.nvml import CardWatch, process_memory_figure, 
 from explorer.benchmark.plan import parse_device
 from explorer.processes.environment import cpu_model
 from explorer.processes.memory import (
-    MIB,
     available_ram_mib,
     peak_rss_mib,
     reset_peak_rss,
     return_freed_memory,
 )
 from explorer.records.figures import Figures
+from explorer.units import MIB
 
 Step = Callable[[], object]
 

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import pynvml
 
 from explorer.records.figures import Figures
+from explorer.units import MIB
 
-MIB = 2**20
 #: The figures that a `CardWatch` is asked for.
 CARD_FIGURES = ("energy_mj_per_img", "power_w", "clock_mhz", "temperature_c", "throttled", "other_processes")
 #: Lowered clocks for heat or power; idle and user-chosen clocks are not throttling.

@@ -13,10 +13,10 @@ from typing import Any
 import ray
 
 from explorer.benchmark.plan import Job, parse_device
+from explorer.units import MIB
 
 #: A node that offers one of these (`ray start --resources '{"benchmark": 1}'`) measures one CPU job at a time with it.
 CPU_RESOURCE = "benchmark"
-_MIB = 2**20
 _CONNECT_S = 5.0
 
 _nodes: Callable[[], list[Mapping[str, Any]]] = ray.nodes
@@ -106,7 +106,7 @@ def available_mib(device: str) -> float | None:
     """Memory that the largest node leaves to tasks, MiB; None for cards, which only their node can ask."""
     if device != "cpu":
         return None
-    return _most(alive_nodes(), "memory") / _MIB or None
+    return _most(alive_nodes(), "memory") / MIB or None
 
 
 def _offers(node: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

@@ -18,11 +18,12 @@ from explorer.cost.capacity import building_mib, gradient_mib
 from explorer.models.model_ref import variant
 from explorer.sharing.memory_budget import BudgetError
 from explorer.ui import address, choices
-from explorer.ui.measure.benchmark import duration, estimated_seconds
+from explorer.ui.measure.benchmark import estimated_seconds
 from explorer.ui.measure.job_manager import job_manager
 from explorer.ui.progress import OnProgress, ShouldStop, throw_away_button, with_progress
 from explorer.ui.sources import PictureSource, WeightsSource
 from explorer.ui.visitors import visitor
+from explorer.units import duration
 from hrformer import HRFormerConfig
 
 _RUN_ID = "ablation_run"

@@ -38,7 +38,6 @@ from explorer.records.training_record import TrainingRecord
 from explorer.ui import choices
 from explorer.ui.measure.ablation_answer import Trained, reference_run
 from explorer.ui.measure.ablation_results import show_published
-from explorer.ui.measure.benchmark import duration
 from explorer.ui.measure.job_manager import job_manager
 from explorer.ui.measure.page_store import page_store
 from explorer.ui.measure.run_queue import (
@@ -50,7 +49,7 @@ from explorer.ui.measure.run_queue import (
 )
 from explorer.ui.panels import csv_button, plain, show_chart, show_table
 from explorer.ui.visitors import visitor
-from explorer.units import counted
+from explorer.units import counted, duration
 
 _ERROR = "ablation_training_error"
 _SEEDS = "ablation_training_seeds"

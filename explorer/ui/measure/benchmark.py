@@ -26,12 +26,12 @@ from explorer.ui.measure.model_choice import (
     model_options,
     name_of,
     pinned_models,
-    write_size,
+    write_img_size,
 )
 from explorer.ui.measure.plan_axes import AXES, Axis, write_threads
 from explorer.ui.panels import csv_button
 from explorer.ui.visitors import visitor
-from explorer.units import counted
+from explorer.units import counted, duration
 from hrformer import HRFormerConfig
 
 MAX_PLAN_MIB = 1
@@ -149,13 +149,6 @@ def missing_engines(plan: Plan) -> list[str]:
     return [reason for reason in reasons if reason is not None]
 
 
-def duration(seconds: float) -> str:
-    """A rough duration for a person: "40 s", "3 min", "2 h"."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600)} h"
-
-
 @st.cache_data(max_entries=64, show_spinner=False)
 def estimated_seconds(_plan: Plan, plan_yaml: str) -> float:
     """Rough duration of a plan, s; `plan_yaml` stands for the plan."""
@@ -228,7 +221,7 @@ def plan_table(plan: Plan) -> pd.DataFrame:
                 "model": job.model.name,
                 "measure": job.kind.replace("_", " "),
                 "batch": job.batch_size,
-                "image": write_size(job.img_size),
+                "image": write_img_size(job.img_size),
                 "device": job.device,
                 "threads": write_threads(job.threads) if job.device == "cpu" else "",
                 "precision": job.precision,

@@ -23,8 +23,8 @@ from explorer.models.labels import engine_label
 from explorer.processes.neighbours import NOTHING
 from explorer.records.exchange import write_csv
 from explorer.records.record import Record, Status
-from explorer.ui.measure.benchmark import duration, estimated_seconds
-from explorer.ui.measure.model_choice import write_size
+from explorer.ui.measure.benchmark import estimated_seconds
+from explorer.ui.measure.model_choice import write_img_size
 from explorer.ui.measure.run_queue import (
     stop_control,
     tell_note,
@@ -33,7 +33,7 @@ from explorer.ui.measure.run_queue import (
 )
 from explorer.ui.panels import NO_VALUE, plain, show_chart, show_table, verbatim
 from explorer.ui.visitors import visitor
-from explorer.units import counted, significant
+from explorer.units import counted, duration, significant
 
 _POLL_S = 0.4
 _SEEN = "bench_seen"
@@ -342,7 +342,7 @@ def _varying(plan: Plan, item: Result) -> list[str]:
     values = {
         "kinds": job.kind.replace("_", " "),
         "batch_sizes": f"batch {record.batch_size}",
-        "img_sizes": write_size(job.img_size),
+        "img_sizes": write_img_size(job.img_size),
         "devices": job.device,
         "threads": "" if record.threads is None else counted(record.threads, "thread"),
         "precisions": job.precision,

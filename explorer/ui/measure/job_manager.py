@@ -140,7 +140,7 @@ def free_mib(device: str) -> float | None:
 
 
 @st.cache_data(ttl=_STORE_CHECK_TTL_S, max_entries=1, show_spinner=False)
-def store_state() -> tuple[str, str | None]:
+def record_destination() -> tuple[str, str | None]:
     """Where records go, and why they can't go there; None where they can."""
     try:
         with page_store(lock_timeout_s=1.0) as store:

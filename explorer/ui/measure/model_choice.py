@@ -58,7 +58,7 @@ def name_of(model: ModelRef) -> str:
     return name
 
 
-def parse_size(text: str) -> Size | None:
+def parse_img_size(text: str) -> Size | None:
     """An image size as written by a person: "256x192", "224" for a square, "own" for the model's own (None).
 
     Raises:
@@ -72,8 +72,8 @@ def parse_size(text: str) -> Size | None:
     return int(sides[0]), int(sides[-1])
 
 
-def write_size(size: Size | None) -> str:
-    """The inverse of `parse_size`."""
+def write_img_size(size: Size | None) -> str:
+    """The inverse of `parse_img_size`."""
     return OWN_SIZE if size is None else f"{size[0]}x{size[1]}"
 
 

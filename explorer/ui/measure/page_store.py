@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from explorer.records.store import URL_VARIABLE, Store
+from explorer.places import URL_VARIABLE
+from explorer.records.store import Store
 from explorer.records.store_errors import SilentStoreError
 
 #: How long pages do without a store whose server did not answer, in seconds.

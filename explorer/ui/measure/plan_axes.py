@@ -10,7 +10,7 @@ from typing import Any
 from explorer.benchmark.measuring.device import device_names
 from explorer.benchmark.plan import COMPILE_MODES, JOB_KINDS, MEMORY_FORMATS, PRECISIONS
 from explorer.engines.registry import ENGINE_NAMES
-from explorer.ui.measure.model_choice import SIZES, parse_size, write_size
+from explorer.ui.measure.model_choice import SIZES, parse_img_size, write_img_size
 
 TORCHS_CHOICE = "torch's choice"
 
@@ -107,8 +107,8 @@ AXES = (
         "Image sizes, height x width in pixels",
         '"own" is the size each model was made for; several with commas between them, such as own, 320x256.',
         SIZES,
-        parse_size,
-        write_size,
+        parse_img_size,
+        write_img_size,
         typed=True,
         folded=False,
     ),

@@ -21,7 +21,7 @@ from explorer.ui.measure.model_choice import (
     model_labels,
     model_of,
     model_options,
-    parse_size,
+    parse_img_size,
 )
 from explorer.ui.measure.run_queue import stop_control, tell_note, waiting_text
 from explorer.ui.panels import verbatim
@@ -78,7 +78,7 @@ def chosen_jobs(config: HRFormerConfig) -> tuple[Job, ...]:
         ValueError: If a name is unknown or a value is illegal.
     """
     names = [choices.held(_MODEL, THIS_VARIANT), choices.held(_BESIDE, _USUALLY_BESIDE)]
-    size = parse_size(choices.held(_SIZE, OWN_SIZE) or OWN_SIZE)
+    size = parse_img_size(choices.held(_SIZE, OWN_SIZE) or OWN_SIZE)
     models = [model_of(name, config) for name in names if name != NO_MODEL]
     return tuple(
         Job(

@@ -55,7 +55,7 @@ def test_what_does_not_fit_keeps_its_theoretical_field_and_says_why(monkeypatch:
     monkeypatch.setattr(capacity, "USABLE_SHARE", 0.0)
     views = look_at(arms, model, IMAGE, position_in(TINY, 3))
     without = views[arms[1].config]
-    assert "GiB free" in without.note
+    assert " free, so it is costed but not built" in without.note
     assert without.field_share > 0
     assert without.effective_side_px is None
     assert views[TINY].note == ""

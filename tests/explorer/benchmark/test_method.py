@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import quantile_test
 
 from explorer.benchmark.method import (
     Method,
@@ -41,10 +42,11 @@ def test_interval_covers_the_median_of_a_skewed_distribution(count, scale):
     assert np.mean(covered) >= 0.92  # 95 % or more, less three standard errors of 400 trials
 
 
-def test_interval_rank_of_many_samples_follows_the_normal_approximation():
-    count = 9000
-    low, _ = median_interval(np.arange(1, count + 1, dtype=float))
-    assert low == pytest.approx(count / 2 - 1.96 * np.sqrt(count) / 2, abs=1.5)
+@pytest.mark.parametrize("count", [*range(6, 400), 1000, 1001, 9000, 10_000])
+def test_interval_of_the_median_is_the_one_of_scipys_quantile_test(count):
+    samples = np.arange(1, count + 1, dtype=float)
+    expected = quantile_test(samples, p=0.5).confidence_interval(0.95)
+    assert median_interval(samples) == (expected.low, expected.high)
 
 
 def test_figures_agree_with_the_statistics_module():

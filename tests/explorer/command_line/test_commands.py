@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+import torch
 
 from explorer.benchmark.outcome import Measured
 from explorer.benchmark.plan import Plan
@@ -16,7 +17,7 @@ from explorer.benchmark.running import runner as runner_module
 from explorer.benchmark.running.group import GroupMeasurement
 from explorer.command_line import bench, main
 from explorer.command_line.keeping import RecordKeeper
-from explorer.command_line.tables import RESULT_COLUMNS, Column, duration, text_table
+from explorer.command_line.tables import RESULT_COLUMNS, Column, text_table
 from explorer.models.model_ref import model_by_name
 from explorer.records.store import Store, StoreError
 from tests.explorer.records.examples import example_record, failed_record
@@ -146,14 +147,14 @@ def test_a_dry_run_refuses_what_the_real_run_refuses(capsys, monkeypatch, tmp_pa
         "onnx FILE --model hrformer_base",
     ],
 )
-def test_an_output_that_cannot_be_written_is_known_before_the_work(capsys, filled, tmp_path, command):
-    before = time.process_time()
+def test_an_output_that_cannot_be_written_is_known_before_the_work(capsys, filled, tmp_path, monkeypatch, command):
+    monkeypatch.setattr(torch.nn.Module, "__call__", lambda *_: pytest.fail("a network was run"))
+    monkeypatch.setattr(subprocess, "Popen", lambda *_arguments, **_options: pytest.fail("a process was started"))
     for file, sentence in (("missing/out", "missing is no folder: make it"), (str(tmp_path), "is a folder: name a")):
         assert main(command.replace("FILE", file).split()) == 2
         error = capsys.readouterr().err
         assert sentence in error
         assert error.count("\n") == 1
-    assert time.process_time() - before < 30  # of which most are imports
     assert not (tmp_path / "missing").exists()
 
 
@@ -325,11 +326,6 @@ def test_what_ran_beside_stands_in_the_table_where_anything_did():
     place = heading.index("ran beside")
     assert second[place:].startswith("1 training  ")
     assert first[place:].startswith(" " * len("1 training"))
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0.1, "1 s"), (45, "45 s"), (180, "3 min"), (7500, "2 h 5 min")])
-def test_durations_are_read_by_people(seconds, text):
-    assert duration(seconds) == text
 
 
 def test_the_process_cancels_on_ctrl_c_and_leaves_no_process(tmp_path):

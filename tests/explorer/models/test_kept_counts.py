@@ -17,7 +17,7 @@ from explorer.models import kept_counts
 from explorer.models.counting import model_cost
 from explorer.models.kept_counts import kept
 from explorer.models.model_ref import model_by_name
-from explorer.records.store import DEFAULT_PATH
+from explorer.places import default_store
 
 ROOT = Path(__file__).parents[3]
 KEY = {"what": "cost", "settings": {"model": "resnet10t"}, "img_size": (64, 64)}
@@ -82,7 +82,7 @@ def test_the_version_is_that_of_the_code_which_counts(monkeypatch: pytest.Monkey
         copy = tmp_path / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
-    monkeypatch.setattr(kept_counts, "_ROOT", tmp_path)
+    monkeypatch.setattr("explorer.places.CODE", tmp_path)
     versions = kept_counts.versions.__wrapped__
     assert versions() == kept_counts.versions()
     for changed in ("hrformer/heads.py", "explorer/models/catalogue.py", "explorer/models/counting.py"):
@@ -193,8 +193,8 @@ def test_the_oldest_go_when_there_are_too_many_and_nobody_elses_files(
     ("url", "beside"),
     [
         ("sqlite:////srv/records.sqlite", Path("/srv/counts")),
-        ("postgresql://somebody:secret@db.example/records", DEFAULT_PATH.parent / "counts"),
-        ("", DEFAULT_PATH.parent / "counts"),
+        ("postgresql://somebody:secret@db.example/records", default_store().parent / "counts"),
+        ("", default_store().parent / "counts"),
         ("no url", None),
     ],
 )

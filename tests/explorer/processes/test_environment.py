@@ -47,7 +47,7 @@ def git(folder, *arguments):
     return subprocess.run(["git", "-C", folder, *names, *arguments], check=True, capture_output=True, text=True).stdout
 
 
-def test_the_commit_and_changes_of_a_checkout_are_told(tmp_path, monkeypatch):
+def test_the_commit_and_changes_of_a_checkout_are_told(tmp_path):
     package = tmp_path / "explorer" / "benchmark"
     package.mkdir(parents=True)
     source = package / "environment.py"
@@ -55,16 +55,14 @@ def test_the_commit_and_changes_of_a_checkout_are_told(tmp_path, monkeypatch):
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "first")
-    monkeypatch.setattr(environment, "__file__", str(source))
     commit = git(tmp_path, "rev-parse", "HEAD").strip()
-    assert git_state() == {"commit": commit, "changed": False}
+    assert git_state(tmp_path) == {"commit": commit, "changed": False}
     source.write_text("second")
-    assert git_state() == {"commit": commit, "changed": True}
+    assert git_state(tmp_path) == {"commit": commit, "changed": True}
 
 
-def test_an_installed_package_has_no_commit(tmp_path, monkeypatch):
-    monkeypatch.setattr(environment, "__file__", str(tmp_path / "lib" / "explorer" / "environment.py"))
-    assert git_state() is None
+def test_an_installed_package_has_no_commit(tmp_path):
+    assert git_state(tmp_path) is None
 
 
 def test_missing_files_and_commands_are_none(monkeypatch):

@@ -17,7 +17,7 @@ _FILTERED = sys.platform == "linux" and platform.machine() in ("x86_64", "aarch6
 def limited(work: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run some lines under limits, for a file without contents."""
     lines = ["import os, socket, subprocess, sys, threading", "from explorer.reading.limits import Limits"]
-    script = "\n".join([*lines, f"{LIMITS}.impose(0)", work])
+    script = "\n".join([*lines, f"{LIMITS}.impose(0, free_mib=1000)", work])
     command = [sys.executable, "-c", script]
     environment = {"PYTHONPATH": str(Path(__file__).parents[3]), "PATH": ""}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

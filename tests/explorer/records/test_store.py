@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from explorer.records.database import writing
 from explorer.records.record import Record
 from explorer.records.schema import RECORDS
 from explorer.records.selection import Between, conditions
-from explorer.records.store import DEFAULT_PATH, Store, StoreError
+from explorer.records.store import Store, StoreError
 from tests.explorer.records.examples import example_record, failed_record, records
 
 
@@ -67,7 +66,6 @@ def test_the_environment_variable_names_the_store(store_url: str, monkeypatch: p
     with Store() as by_default, Store(store_url) as by_url:
         by_default.add(example_record())
         assert by_url.count() == 1
-    assert DEFAULT_PATH.parts[-2:] == ("results", "benchmarks.sqlite")
 
 
 def test_the_table_is_typed_and_marked_as_measured(store: Store) -> None:
@@ -173,8 +171,8 @@ def test_a_record_that_another_program_damaged_is_named(store: Store) -> None:
         store.get(record.record_id)
 
 
-def test_a_hundred_thousand_records_are_read_quickly(sqlite_store: Store) -> None:
-    """What the comparison page reads, in processor time, so that a busy machine does not fail the test."""
+def test_a_hundred_thousand_records_are_read_in_one_statement_without_their_samples(sqlite_store: Store) -> None:
+    """What the comparison page reads: its work is bounded by what is asked of the database."""
     sqlite_store.add(example_record())
     names = ", ".join(column.name for column in RECORDS.columns if column.name not in ("record_id", "batch_size"))
     with writing(sqlite_store._engine) as connection:
@@ -186,9 +184,10 @@ def test_a_hundred_thousand_records_are_read_quickly(sqlite_store: Store) -> Non
             )
         )
     wanted = ["model_name", "batch_size", "device", "latency_ms_p50", "latency_ms_p95", "throughput_img_s", "macs"]
-    start = time.process_time()
+    statements: list[str] = []
+    event.listen(sqlite_store._engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
     everything = sqlite_store.query(columns=wanted)
     filtered = sqlite_store.query({"batch_size": 8})
-    elapsed_s = time.process_time() - start
     assert (len(everything), len(filtered)) == (100_000, 1_563 + 1)
-    assert elapsed_s < 1.5
+    assert [statement.split()[0] for statement in statements] == ["BEGIN", "SELECT"] * 2
+    assert all("benchmark_details" not in statement for statement in statements)

@@ -14,8 +14,7 @@ from explorer.benchmark.measuring.device import (
     matmul_step,
     open_device,
 )
-from explorer.processes.memory import available_ram_mib, peak_rss_mib, reset_peak_rss
-from explorer.sharing.memory_budget import give_back
+from explorer.processes.memory import reset_peak_rss, return_freed_memory
 
 pytestmark = pytest.mark.alone
 
@@ -47,15 +46,15 @@ def test_calls_are_timed_one_by_one(monkeypatch):
 
 def test_peak_memory_starts_anew():
     cpu = open_device("cpu")
+    torch.ones(MIB)  # a process's first large fill makes code and threads resident, too
+    return_freed_memory()  # what other tests left free would be taken first, and counted in the peak
     if not reset_peak_rss():
         pytest.skip("this system does not reset the peak")
-    give_back()  # what other tests left free would be taken first, and counted in the peak
-    torch.ones(MIB)  # a process's first large fill makes code and threads resident, too
     before = cpu.memory().values["peak_rss_mib"]
     block = torch.ones(64 * MIB // 4)
     with_block = cpu.memory().values["peak_rss_mib"]
     del block
-    give_back()
+    return_freed_memory()
     assert with_block - before == pytest.approx(64, abs=8)
     cpu.reset_peaks()
     assert cpu.memory().values["peak_rss_mib"] < with_block - 32
@@ -76,14 +75,6 @@ def test_the_matrix_product_is_one_and_counts_its_flops(monkeypatch):
     step, flops = matmul_step(cpu, torch.bfloat16)
     assert step().shape == (16, 16)
     assert flops == 16 * 16 * (16 + 16)  # a multiplication and an addition for each of 16 terms
-
-
-def test_memory_of_the_machine_is_plausible():
-    free = available_ram_mib()
-    if free is None:
-        pytest.skip("no /proc here")
-    assert 0 < free < 2**30
-    assert 50 < peak_rss_mib() < free + 2**20
 
 
 class FakeEvent:
