@@ -272,7 +272,7 @@ def test_a_lock_that_cannot_be_had_is_said_and_the_run_goes_on(tmp_path, monkeyp
 
 def test_a_run_that_has_ended_is_stopped_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(Plan(models=(model_by_name("resnet10t"),)), "visitor 1", print)
-    monkeypatch.setattr("explorer.benchmark.running.runner.GroupMeasurement.records", lambda self: iter(()))
+    monkeypatch.setattr("explorer.benchmark.running.runner.GroupMeasurement.measure", lambda self: iter(()))
     run.work_on("cpu")
     manager = JobManager()
     manager.stop(run, "visitor 2")
