@@ -18,7 +18,7 @@ from explorer.models.model_ref import ModelRef, model_by_name
 from explorer.processes.device_lock import device_lock
 from explorer.processes.queued_work import QueuedWork
 from explorer.ui.measure.job_manager import JobManager, job_manager, record_destination
-from tests.explorer.ui.measure.test_benchmark_results import NOTHING_ELSE
+from tests.explorer.benchmark.examples import NOTHING_ELSE
 from tests.pages.browsers import MINE, YOURS, load_in, send_cookies
 from tests.pages.entrypoint import open_app
 from tests.pages.test_benchmark import TINY, open_benchmark
@@ -35,7 +35,8 @@ class OneThenWaits:
         self._cancelled = Event()
 
     def measure(self) -> Iterator[Measured]:
-        yield Measured(self._job, finished_record(self._job, Place.here(self._job), [10.0] * 30, NOTHING_ELSE))
+        record = finished_record(self._job, Place.here(self._job), [10.0] * 30, NOTHING_ELSE)
+        yield Measured(self._job, record)
         self._cancelled.wait(60)
 
     def cancel(self) -> None:

@@ -6,25 +6,9 @@ from explorer.benchmark.outcome import Measured, Place, finished_record, unfinis
 from explorer.benchmark.plan import Plan
 from explorer.charts.benchmark import latency_bars
 from explorer.models.model_ref import ModelRef, model_by_name
-from explorer.records.figures import Figures
 from explorer.ui.measure.benchmark_results import finding, records_in_words, results_of, results_table
 from hrformer import preset
-
-_UNMEASURED = (
-    "peak_allocated_mib",
-    "peak_reserved_mib",
-    "process_memory_mib",
-    "peak_rss_mib",
-    "compile_time_s",
-    "peak_flop_s",
-    "energy_mj_per_img",
-    "power_w",
-    "clock_mhz",
-    "temperature_c",
-    "throttled",
-    "other_processes",
-)
-NOTHING_ELSE = Figures(reasons=dict.fromkeys(_UNMEASURED, "not measured"))
+from tests.explorer.benchmark.examples import NOTHING_ELSE
 
 
 def test_engines_of_a_model_are_told_apart_and_compared() -> None:
