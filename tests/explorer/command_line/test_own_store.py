@@ -35,7 +35,7 @@ def test_a_store_that_the_user_named_is_not_told(data: Path, capsys, monkeypatch
 
 def test_a_fault_of_our_own_is_not_taken_for_a_missing_library(monkeypatch) -> None:
     def broken(*_: object) -> int:
-        raise ModuleNotFoundError("No module named 'explorer.gone'", name="explorer.gone")
+        raise ModuleNotFoundError("No module named 'explorer.no_such_module'", name="explorer.no_such_module")
 
     monkeypatch.setattr("explorer.command_line._run", broken)
     with pytest.raises(ModuleNotFoundError):
