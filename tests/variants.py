@@ -1,12 +1,12 @@
-"""Random variants for property-based tests, small enough to build."""
+"""Variants that are built and run in a moment, and random ones for property-based tests."""
 
 import math
-from typing import get_args
+from typing import Any, get_args
 
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from hrformer import TASKS, HRFormerConfig
+from hrformer import TASKS, HRFormerConfig, preset
 from hrformer.config import DW_KERNEL_SIZES, FusedOutputs, FusionUpsample, SegmentationHeadKind, published_task_fields
 
 _four = st.tuples
@@ -16,6 +16,19 @@ _CHOICES = {
     "fused_outputs": get_args(FusedOutputs),
     "segmentation_head": get_args(SegmentationHeadKind),
 }
+
+
+def tiny(task: str = "classification", **changes: Any) -> HRFormerConfig:
+    """HRFormer-T's kind with one block a module and a few channels, with some fields changed."""
+    smallest = {"channels": (4, 8, 8, 16), "num_heads": (1, 2, 2, 4), "num_modules": (1,) * 4, "num_blocks": (1,) * 4}
+    return preset("tiny", task, **(smallest | changes))
+
+
+def tiny_pose(**changes: Any) -> HRFormerConfig:
+    """A pose network of equally wide branches and windows of 3, for what happens inside; with some fields changed."""
+    fields = {"channels": (8,) * 4, "num_heads": (1, 2, 2, 2), "mlp_ratios": (1,) * 4, "window_sizes": (3,) * 4}
+    counts = {"num_modules": (1,) * 4, "num_blocks": (1,) * 4, "num_classes": 2}
+    return HRFormerConfig(**({"task": "pose"} | fields | counts | changes))
 
 
 @st.composite

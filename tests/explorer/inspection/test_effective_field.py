@@ -15,25 +15,15 @@ from explorer.inspection.effective_field import (
     effective_field_pair,
 )
 from explorer.inspection.receptive_field import MapPosition, theoretical_field
-from hrformer import HRFormer, HRFormerConfig, create_model
+from hrformer import HRFormer, create_model
+from tests.variants import tiny_pose
 
 POSITION = MapPosition(stage=4, module=0, branch=1, row=2, column=3)
 
 
 def tiny_model(**fields: Any) -> HRFormer:
-    values: dict[str, Any] = {
-        "task": "pose",
-        "img_size": (32, 40),
-        "num_classes": 2,
-        "num_modules": (1, 1, 1, 1),
-        "num_blocks": (1, 1, 1, 1),
-        "channels": (8, 8, 8, 8),
-        "num_heads": (1, 2, 2, 2),
-        "mlp_ratios": (1, 1, 1, 1),
-        "window_sizes": (3, 3, 3, 3),
-    }
     torch.manual_seed(0)
-    return create_model(HRFormerConfig(**{**values, **fields})).eval()
+    return create_model(tiny_pose(**({"img_size": (32, 40)} | fields))).eval()
 
 
 @pytest.fixture(scope="module")

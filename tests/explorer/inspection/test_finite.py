@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from explorer.inspection.finite import explain_non_finite, first_non_finite_layer, first_non_finite_parameter
-from hrformer import HRFormer, create_model, preset
+from hrformer import HRFormer, create_model
+from tests.variants import tiny
 
 
 def build() -> HRFormer:
     torch.manual_seed(0)
-    config = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_modules=(1, 1, 1, 1), num_classes=5)
+    config = tiny(num_blocks=(2,) * 4, num_classes=5)
     return create_model(config).eval()
 
 

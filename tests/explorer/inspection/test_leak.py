@@ -7,23 +7,13 @@ import pytest
 import torch
 
 from explorer.inspection.leak import Leak, map_entering_blocks, measure_leak
-from hrformer import HRFormer, HRFormerConfig, create_model
+from hrformer import HRFormer, create_model
+from tests.variants import tiny_pose
 
 
 def tiny_model(**fields: Any) -> HRFormer:
-    values: dict[str, Any] = {
-        "task": "pose",
-        "img_size": (64, 96),
-        "num_classes": 2,
-        "num_modules": (1, 1, 1, 1),
-        "num_blocks": (1, 3, 1, 1),
-        "channels": (8, 8, 8, 8),
-        "num_heads": (1, 2, 2, 2),
-        "mlp_ratios": (1, 1, 1, 1),
-        "window_sizes": (3, 3, 3, 3),
-    }
     torch.manual_seed(0)
-    return create_model(HRFormerConfig(**{**values, **fields})).eval()
+    return create_model(tiny_pose(**({"img_size": (64, 96), "num_blocks": (1, 3, 1, 1)} | fields))).eval()
 
 
 def leak_of(model: HRFormer, window: tuple[int, int] = (2, 3)) -> Leak:

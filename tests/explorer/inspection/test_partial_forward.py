@@ -9,9 +9,10 @@ import torch
 
 from explorer.inspection.feature_maps import collect_module_maps
 from explorer.inspection.partial_forward import Stopped, watched
-from hrformer import HRFormer, create_model, preset
+from hrformer import HRFormer, create_model
+from tests.variants import tiny
 
-CONFIG = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_modules=(1, 1, 2, 1), num_blocks=(1,) * 4)
+CONFIG = tiny(num_modules=(1, 1, 2, 1))
 #: One bottleneck of stage 1, then modules times branches of stages 2 to 4 with a block each, four more of the head.
 BACKBONE_BLOCKS = 1 + 1 * 2 + 2 * 3 + 1 * 4
 HEAD_BLOCKS = 4

@@ -20,22 +20,11 @@ from explorer.inspection.receptive_field import (
 )
 from hrformer import HRFormer, HRFormerConfig, create_model, preset
 from hrformer.geometry import branch_sizes
+from tests.variants import tiny_pose
 
 
 def tiny(**fields: Any) -> HRFormerConfig:
-    values: dict[str, Any] = {
-        "task": "pose",
-        "img_size": (48, 64),
-        "num_classes": 2,
-        "num_modules": (1, 1, 1, 1),
-        "num_blocks": (1, 1, 1, 1),
-        "channels": (8, 8, 8, 8),
-        "num_heads": (1, 2, 2, 2),
-        "mlp_ratios": (1, 1, 1, 1),
-        "window_sizes": (3, 3, 3, 3),
-        "in_chans": 1,
-    }
-    return HRFormerConfig(**{**values, **fields})
+    return tiny_pose(**({"img_size": (48, 64), "in_chans": 1} | fields))
 
 
 @st.composite

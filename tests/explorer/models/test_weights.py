@@ -9,8 +9,9 @@ from explorer.cost import capacity
 from explorer.models.weights import config_of, model_with, random_model
 from explorer.reading.uploads import weights_from_upload
 from hrformer import HRFormer, HRFormerConfig, create_model, preset
+from tests.variants import tiny
 
-SMALL = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_modules=(1,) * 4, num_blocks=(1,) * 4)
+SMALL = tiny()
 
 
 def uploaded(contents: bytes, name: str, img_size: tuple[int, int]) -> HRFormer:

@@ -29,9 +29,10 @@ from explorer.reading.uploads import (
     weights_from_file,
     weights_from_upload,
 )
-from hrformer import create_model, preset
+from hrformer import create_model
+from tests.variants import tiny
 
-SMALL = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_modules=(1,) * 4, num_blocks=(1,) * 4)
+SMALL = tiny()
 
 
 def saved(value: Any) -> bytes:

@@ -25,19 +25,11 @@ from explorer.benchmark.outcome import reason_of
 from explorer.benchmark.plan import PRECISIONS, Job
 from explorer.engines.engine import EngineError
 from explorer.models.model_ref import model_by_name, variant
-from hrformer import preset
+from tests.variants import tiny
 
 pytestmark = pytest.mark.alone
 
-CONFIG = preset(
-    "tiny",
-    channels=(4, 8, 8, 16),
-    num_heads=(1, 1, 2, 2),
-    num_modules=(1, 1, 1, 1),
-    num_blocks=(1, 1, 1, 1),
-    img_size=(64, 64),
-    num_classes=10,
-)
+CONFIG = tiny(img_size=(64, 64), num_classes=10)
 JOB = Job(model=variant(CONFIG), img_size=(64, 64), threads=1)
 
 

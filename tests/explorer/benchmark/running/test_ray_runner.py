@@ -16,10 +16,9 @@ from ray.cluster_utils import Cluster
 
 from explorer.benchmark.running.ray_cluster import demand
 from explorer.benchmark.running.ray_runner import RayRunner
-from tests.explorer.benchmark.running.test_runner import TINY
+from tests.explorer.benchmark.running.test_runner import ENDLESS, TINY
 
 QUICK = Method(min_iterations=6, min_seconds=0.1, max_seconds=2, warmup_max_seconds=0.5, round_seconds=0.05)
-ENDLESS = Method(min_iterations=9999, min_seconds=3000, max_seconds=3000, interval_target=1e-9)
 #: Long, for a busy machine: each node and each measuring process loads torch.
 _PATIENCE_S = 240
 

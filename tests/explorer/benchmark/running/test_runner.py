@@ -15,19 +15,11 @@ from explorer.benchmark.running import runner as runner_module
 from explorer.benchmark.running.runner import Runner
 from explorer.models.model_ref import model_by_name, variant
 from explorer.records.record import FIGURES
-from hrformer import preset
+from tests.variants import tiny
 
 pytestmark = pytest.mark.alone
 
-CONFIG = preset(
-    "tiny",
-    channels=(4, 8, 8, 16),
-    num_heads=(1, 1, 2, 2),
-    num_modules=(1, 1, 1, 1),
-    num_blocks=(1, 1, 1, 1),
-    img_size=(64, 64),
-    num_classes=10,
-)
+CONFIG = tiny(img_size=(64, 64), num_classes=10)
 TINY = variant(CONFIG)
 QUICK = Method(min_iterations=12, min_seconds=0.2, max_seconds=5, warmup_max_seconds=1, round_seconds=0.05)
 ENDLESS = Method(min_iterations=9999, min_seconds=3000, max_seconds=3000, interval_target=1e-9)
