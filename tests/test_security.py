@@ -224,7 +224,7 @@ def test_no_engine_calls_the_network(engine: str, package: str, tmp_path: Path) 
     pytest.importorskip(package)
     code = """
 import torch
-from explorer.engines.engine import engine_by_name
+from explorer.engines.registry import engine_by_name
 
 images = torch.randn(1, 3, 16, 16)
 print(engine_by_name(sys.argv[1]).prepare(torch.nn.Conv2d(3, 4, 3), images)(images).shape)

@@ -210,7 +210,7 @@ def test_a_tables_rows_come_back_with_their_numbers() -> None:
         (b"," * 32 * 2**20, "The first row has more than 64 KiB"),
         (b"a\xe4\n", "not UTF-8 text"),
         # An escaped control character takes six times its place.
-        (b"a\n" + b"\x01" * (4 * 2**20 - 1) + b"\n" + (b"\x01" * (4 * 2**20 - 1) + b"\n") * 3, "more than the file"),
+        (b"a\n" + b"\x01" * (4 * 2**20 - 1) + b"\n" + (b"\x01" * (4 * 2**20 - 1) + b"\n") * 3, "more than its size"),
     ],
 )
 def test_what_is_no_table_costs_a_sentence(contents: bytes, message: str) -> None:
