@@ -47,7 +47,7 @@ class Parameters(_Counted):
     """Millions of parameters."""
 
     def value(self, evidence: Evidence, convention: Convention | None) -> float | None:
-        """Counted."""
+        """Millions of parameters, whatever the convention."""
         return cost(self.model, self.img_size).params / 1e6
 
 
@@ -80,7 +80,7 @@ class FewerParameters(_Saving):
     """Percent fewer parameters than the baseline."""
 
     def value(self, evidence: Evidence, convention: Convention | None) -> float | None:
-        """Counted."""
+        """The saving in %, whatever the convention."""
         share = cost(self.model, self.img_size).params / cost(self.baseline, self.img_size).params
         return 100 * (1 - share)
 
@@ -112,7 +112,7 @@ class Growth:
 
     @property
     def counted(self) -> tuple[tuple[str, Size], ...]:
-        """None."""
+        """No model has to be counted: the evidence is measured."""
         return ()
 
     @property
@@ -149,7 +149,7 @@ class LatencyRatio:
 
     @property
     def counted(self) -> tuple[tuple[str, Size], ...]:
-        """None."""
+        """No model has to be counted: the evidence is measured."""
         return ()
 
     @property

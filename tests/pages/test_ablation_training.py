@@ -23,7 +23,7 @@ from explorer.records.store import Store
 from explorer.records.training_exchange import read_trainings
 from explorer.records.training_record import TrainingRecord
 from explorer.ui.measure import ablation_training
-from explorer.ui.measure.ablation_training import trainings_csv
+from explorer.ui.measure.ablation_training_results import trainings_csv
 from explorer.ui.measure.job_manager import job_manager
 from tests.explorer.ablation.tiny import RECIPE, VARIANT, example_training
 from tests.pages.entrypoint import open_app

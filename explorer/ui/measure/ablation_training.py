@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,32 +11,19 @@ import streamlit as st
 
 from explorer.ablation.checkpoints import checkpoint_folder, half_done, unfinished_otherwise
 from explorer.ablation.forecast import estimate_seconds
-from explorer.ablation.recipe import ARM_NAMES, FEW_STEPS, MAX_SEEDS, Recipe, TrainingJob, TrainingPlan
+from explorer.ablation.recipe import FEW_STEPS, MAX_SEEDS, Recipe, TrainingJob, TrainingPlan
 from explorer.ablation.run import (
     AblationProgress,
     AblationRun,
     TrainingProgress,
-    curve_rows,
     known_results,
 )
-from explorer.ablation.statistics import (
-    METRICS,
-    PAIRS,
-    PairedDifference,
-    border_finding,
-    border_gap_difference,
-    finding,
-    mixing_finding,
-    paired_difference,
-)
 from explorer.ablation.training import CHECKPOINT_EVERY
-from explorer.charts.ablation_training import difference_intervals, training_curves
 from explorer.records.store import StoreError
-from explorer.records.training_exchange import write_trainings
 from explorer.records.training_record import TrainingRecord
 from explorer.ui import choices
 from explorer.ui.measure.ablation_answer import Trained, reference_run
-from explorer.ui.measure.ablation_results import show_published
+from explorer.ui.measure.ablation_training_results import SHORT_NAMES, curve_frame, show_curves, show_training_results
 from explorer.ui.measure.job_manager import job_manager
 from explorer.ui.measure.page_store import page_store
 from explorer.ui.measure.run_queue import (
@@ -47,25 +33,15 @@ from explorer.ui.measure.run_queue import (
     waiting_text,
     whose,
 )
-from explorer.ui.panels import csv_button, plain, show_chart, show_table
+from explorer.ui.panels import plain, show_table
 from explorer.ui.visitors import visitor
 from explorer.units import counted, duration
 
 _ERROR = "ablation_training_error"
 _SEEDS = "ablation_training_seeds"
 _STEPS = "ablation_training_steps"
-_CURVE = "ablation_training_curve"
 _POLL_S = 1.0
 _SEEDS_BY_DEFAULT = 3
-_LOOKED_AT = {**METRICS, "loss": "loss of the last step"}
-#: What is compared, and how the figure calls it.
-_COMPARED = {
-    "miou": "mIoU",
-    "foreground_accuracy": "ten-way accuracy",
-    "near_border_accuracy": "digits near window borders",
-    "away_accuracy": "digits away from them",
-}
-_SHORT = {"3x3": "3x3", "none": "none", "1x1": "1x1 control"}
 
 
 @dataclass(frozen=True)
@@ -163,7 +139,7 @@ def training_section(trainings: Trainings, shown: Trained) -> None:
         _watch(run, len(run.finished_jobs))
     elif run is not None and run.plan == plan:
         _tell_failures(run.progress().jobs)
-    _show_results(shown.records)
+    show_training_results(shown.records)
 
 
 def interruption(trainings: Trainings) -> str | None:
@@ -257,11 +233,11 @@ def _watch(run: AblationRun, finished: int) -> None:
     stop_control(run, button, "stop_training")
     tell_note(run)
     show_table(_job_table(progress.jobs))
-    curves = _curve_frame((job.job.arm, job.job.seed, job.curve) for job in progress.jobs)
+    curves = curve_frame((job.job.arm, job.job.seed, job.curve) for job in progress.jobs)
     if curves.empty:
         st.caption("Curves begin with the first look at the validation pictures.")
     else:
-        _show_curves(curves, "miou", "ablation_training_live")
+        show_curves(curves, "miou", "ablation_training_live")
 
 
 def _progress_text(run: AblationRun, progress: AblationProgress) -> str:
@@ -277,7 +253,7 @@ def _job_table(jobs: Sequence[TrainingProgress]) -> pd.DataFrame:
     """The trainings at work or ended."""
     rows = [
         {
-            "arm": _SHORT[job.job.arm],
+            "arm": SHORT_NAMES[job.job.arm],
             "seed": job.job.seed,
             "state": job.reason or ("making pictures" if job.state == "training" and not job.step else job.state),
             "step": f"{job.step} of {job.job.recipe.steps}",
@@ -294,120 +270,6 @@ def _job_table(jobs: Sequence[TrainingProgress]) -> pd.DataFrame:
 def _tell_failures(jobs: Iterable[TrainingProgress]) -> None:
     for job in jobs:
         if job.state == "failed":
-            st.error(f"{_SHORT[job.job.arm]}, seed {job.job.seed}: {plain(job.reason or '')}", icon=":material/error:")
-
-
-def _show_results(records: Sequence[TrainingRecord]) -> None:
-    if not records:
-        return
-    differences = [found for arm, against in PAIRS if (found := paired_difference(records, arm, against))]
-    for sentence in (*map(finding, differences), mixing_finding(records), border_finding(records)):
-        if sentence:
-            st.markdown(f"- {sentence}")
-    column = choices.one_of(
-        st.selectbox, "Curve", tuple(_LOOKED_AT), key=_CURVE, format_func=lambda name: _LOOKED_AT[name]
-    )
-    curves = _curve_frame((record.arm, record.seed, curve_rows(record)) for record in records)
-    _show_curves(curves, column, "ablation_training_curves")
-    _show_differences(records)
-    show_published(["dw_conv"], window_sizes=False)
-    _show_table(records)
-
-
-def _show_curves(curves: pd.DataFrame, column: str, chart: str) -> None:
-    name = _LOOKED_AT[column]
-    show_chart(
-        training_curves(curves, column, name, f"Validation {name}, mean over seeds, band from lowest to highest"),
-        chart,
-        curves,
-        alt=f"{name} against steps for each arm, mean and band over seeds",
-    )
-
-
-def _curve_frame(trainings: Iterable[tuple[str, int, Sequence[dict[str, float]]]]) -> pd.DataFrame:
-    return pd.DataFrame([{"arm": arm, "seed": seed, **row} for arm, seed, curve in trainings for row in curve])
-
-
-def _show_differences(records: Sequence[TrainingRecord]) -> None:
-    frame = differences_table(records)
-    if frame.empty:
-        return
-    show_chart(
-        difference_intervals(frame, "What each convolution changes, at equal steps"),
-        "ablation_training_differences",
-        frame.drop(columns="values_"),
-        alt="Paired differences of test scores with their 95 % intervals",
-    )
-    st.caption(
-        "Paired by seed: both arms see the same crops in the same order. The interval is Student's, of the mean over "
-        "seeds. Near borders: digits' pixels in tokens along a border between windows of the 1/4 branch; the outer 14 "
-        "pixels are left out, where cut-off digits fake a difference."
-    )
-
-
-def differences_table(records: Sequence[TrainingRecord]) -> pd.DataFrame:
-    """One row per pair of arms and score: label, mean, low, high, seeds, and the values of the seeds."""
-    rows = []
-    for arm, against in PAIRS:
-        found: list[tuple[str, PairedDifference | None]] = [
-            (name, paired_difference(records, arm, against, metric)) for metric, name in _COMPARED.items()
-        ]
-        found.append(("near minus away", border_gap_difference(records, arm, against)))
-        rows += [
-            {
-                "label": f"{_SHORT[arm]} − {_SHORT[against]}: {name}",
-                "mean": difference.mean,
-                "low": difference.low,
-                "high": difference.high,
-                "seeds": len(difference.seeds),
-                "values_": list(difference.differences),
-            }
-            for name, difference in found
-            if difference is not None
-        ]
-    return pd.DataFrame(rows)
-
-
-def _show_table(records: Sequence[TrainingRecord]) -> None:
-    table = pd.DataFrame(
-        [
-            {
-                "arm": _SHORT[record.arm],
-                "seed": record.seed,
-                "steps": record.steps,
-                "parameters": record.params,
-                **{f"test {name}": getattr(record, metric) for metric, name in METRICS.items()},
-                "minutes": record.train_wall_s / 60,
-                "processor ms a step": record.step_cpu_ms,
-                "data, % of it": 100 * record.data_cpu_share,
-            }
-            for record in records
-        ]
-    )
-    shares = {f"test {name}": st.column_config.NumberColumn(format="%.3f") for name in METRICS.values()}
-    figures = {
-        name: st.column_config.NumberColumn(format=form)
-        for name, form in {"minutes": "%.1f", "processor ms a step": "%.0f", "data, % of it": "%.1f"}.items()
-    }
-    st.dataframe(table, hide_index=True, alt="All trainings with their test scores", column_config=shares | figures)
-    with st.container(horizontal=True):
-        csv_button(table, "ablation_training_table", "Table as CSV")
-        st.download_button(
-            "Everything as CSV",
-            data=lambda: trainings_csv(records),
-            file_name="ablation_training.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
-            key="download_trainings",
-            on_click="ignore",
-            help="Curves, recipe, variant and environment included.",
-        )
-    st.caption("; ".join(f"{_SHORT[arm]}: {name}" for arm, name in ARM_NAMES.items()) + ".")
-
-
-def trainings_csv(records: Iterable[TrainingRecord]) -> bytes:
-    """Trainings as a file."""
-    file = io.StringIO(newline="")
-    write_trainings(records, file)
-    return file.getvalue().encode()
+            st.error(
+                f"{SHORT_NAMES[job.job.arm]}, seed {job.job.seed}: {plain(job.reason or '')}", icon=":material/error:"
+            )

@@ -42,7 +42,7 @@ class Axis:
 
     @property
     def key(self) -> str:
-        """Of its widget."""
+        """Under which the session holds what was chosen."""
         return f"bench_{self.field}"
 
     @property
