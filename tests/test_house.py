@@ -10,7 +10,7 @@ WITHOUT_MIRRORED_TEST = ROOT / "tests" / "without_mirrored_test.txt"
 def sources() -> set[str]:
     return {
         str(path.relative_to(ROOT))
-        for package in ("explorer", "hrformer")
+        for package in ("explorer", "hrformer", "pages")
         for path in (ROOT / package).rglob("*.py")
         if not path.name.startswith("__")
     }
@@ -27,5 +27,9 @@ def test_every_source_file_has_its_test_in_the_same_room_or_is_named_here() -> N
 
 
 def test_every_test_stands_in_a_room_that_exists() -> None:
-    rooms = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests" / "explorer").rglob("test_*.py")}
+    rooms = {
+        path.parent.relative_to(ROOT / "tests")
+        for package in ("explorer", "hrformer", "pages")
+        for path in (ROOT / "tests" / package).rglob("test_*.py")
+    }
     assert [str(room) for room in sorted(rooms) if not (ROOT / room).is_dir()] == []

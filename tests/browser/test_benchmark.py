@@ -16,7 +16,7 @@ from explorer.records.exchange import read_csv
 from hrformer import preset
 from tests.browser.driver import open_page, settle
 from tests.browser.serving import running_app
-from tests.pages.test_benchmark import SHORT
+from tests.pages.measure.test_benchmark import SHORT
 
 TINY = preset(
     "tiny",

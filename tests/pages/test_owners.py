@@ -21,7 +21,7 @@ from explorer.ui.measure.job_manager import JobManager, job_manager, record_dest
 from tests.explorer.benchmark.examples import NOTHING_ELSE
 from tests.pages.browsers import MINE, YOURS, load_in, send_cookies
 from tests.pages.entrypoint import open_app
-from tests.pages.test_benchmark import TINY, open_benchmark
+from tests.pages.measure.test_benchmark import TINY, open_benchmark
 
 BENCHMARK, TIME, ABLATION = (f"pages/measure/{name}.py" for name in ("benchmark", "time", "ablation"))
 

@@ -18,7 +18,7 @@ from explorer.ui.pins import Pin
 from hrformer import preset
 from tests.explorer.records.examples import example_record
 from tests.pages.entrypoint import open_app
-from tests.pages.test_benchmark import TINY, errors
+from tests.pages.measure.test_benchmark import TINY, errors
 
 K9 = preset("tiny", window_sizes=(9, 9, 9, 9))
 MINE = Pin("mine, K 9", K9)

@@ -178,7 +178,7 @@ def work_page() -> None:
     import streamlit as st
 
     from explorer.ui.progress import throw_away_button, with_progress
-    from tests.pages.test_attribution import wait_for_gate
+    from tests.pages.explore.test_attribution import wait_for_gate
 
     key = st.session_state.get("work_key", "first")
     result = with_progress("work", key, "Waiting", wait_for_gate(key))
@@ -221,13 +221,20 @@ def wait_until(happened: list[str], key: str) -> None:
         time.sleep(0.01)
 
 
+def run_to_the_end(work: AppTest) -> AppTest:
+    """Run the page, wait until its work is over, and run it as its watch then would."""
+    work.run()
+    for job in work.session_state["running_work"].values():
+        job.outcome.result(10)
+    return work.run()
+
+
 def test_work_shows_progress_then_its_result_and_is_done_once(work: AppTest) -> None:
     assert "Waiting: 1 of 4" in work.get("progress")[0].proto.text
     GATE.set()
-    wait_until([job.outcome.result(10) for job in work.session_state["running_work"].values()], "result of first")
-    assert work.run().session_state["result"] == "result of first"
+    assert run_to_the_end(work).session_state["result"] == "result of first"
     work.session_state["work_key"] = "second"
-    assert work.run().run().session_state["result"] == "result of second"
+    assert run_to_the_end(work).session_state["result"] == "result of second"
     work.session_state["work_key"] = "first"
     assert work.run().session_state["result"] == "result of first"
     assert STARTED == ["first", "second"]
@@ -239,8 +246,8 @@ def test_stop_ends_the_work_until_it_is_wanted_again(work: AppTest) -> None:
     assert "Waiting was stopped after 1 of 4." in work.run().info[0].value
     assert STARTED == ["first"]
     GATE.set()
-    work.button(key="compute_work").click().run()
-    assert work.run().session_state["result"] == "result of first"
+    work.button(key="compute_work").click()
+    assert run_to_the_end(work).session_state["result"] == "result of first"
 
 
 def test_other_work_ends_what_runs(work: AppTest) -> None:
@@ -248,14 +255,12 @@ def test_other_work_ends_what_runs(work: AppTest) -> None:
     work.run()
     wait_until(ENDED, "first")
     GATE.set()
-    work.run()
-    assert work.run().session_state["result"] == "result of second"
+    assert run_to_the_end(work).session_state["result"] == "result of second"
 
 
 def test_a_result_is_thrown_away_only_when_asked(work: AppTest) -> None:
     GATE.set()
-    work.run()
-    work.run()
+    run_to_the_end(work)
     work.button(key="throw_away_work").click().run()
     assert work.session_state["result"] is None
     assert "thrown away" in work.info[0].value

@@ -11,7 +11,7 @@ from explorer.benchmark.profile import Profile, ProfileRow
 from explorer.benchmark.profile_file import reference_profiles
 from explorer.ui.measure.time_results import costliest_finding, share_table
 from tests.pages.entrypoint import hold, open_app
-from tests.pages.test_benchmark import TINY
+from tests.pages.measure.test_benchmark import TINY
 
 PAGE = "pages/measure/time.py"
 BY_HAND = Profile(

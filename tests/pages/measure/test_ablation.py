@@ -10,7 +10,7 @@ from explorer.models.variants import to_query
 from explorer.ui.measure.job_manager import job_manager
 from tests.explorer.ablation.examples import TINY
 from tests.pages.entrypoint import open_app
-from tests.pages.test_benchmark import SHORT
+from tests.pages.measure.test_benchmark import SHORT
 
 PAGE = "pages/measure/ablation.py"
 
