@@ -9,17 +9,29 @@ from typing import TYPE_CHECKING
 from hrformer.config import PRESETS, TASKS, HRFormerConfig, preset
 
 if TYPE_CHECKING:
-    from hrformer.checkpoint import LoadReport, load_checkpoint, load_official_state_dict
+    from hrformer.checkpoint import (
+        Checkpoint,
+        CheckpointReport,
+        LoadReport,
+        load_checkpoint,
+        load_official_state_dict,
+        read_checkpoint,
+        save_checkpoint,
+    )
     from hrformer.model import HRFormer, create_model
     from hrformer.optimize import optimize_for_inference
 else:
     _NEED_TORCH = {
+        "Checkpoint": "checkpoint",
+        "CheckpointReport": "checkpoint",
         "HRFormer": "model",
         "LoadReport": "checkpoint",
         "create_model": "model",
         "load_checkpoint": "checkpoint",
         "load_official_state_dict": "checkpoint",
         "optimize_for_inference": "optimize",
+        "read_checkpoint": "checkpoint",
+        "save_checkpoint": "checkpoint",
     }
 
     def __getattr__(name):  # PEP 562; type checkers read the imports above
@@ -34,6 +46,8 @@ else:
 __all__ = [
     "PRESETS",
     "TASKS",
+    "Checkpoint",
+    "CheckpointReport",
     "HRFormer",
     "HRFormerConfig",
     "LoadReport",
@@ -42,4 +56,6 @@ __all__ = [
     "load_official_state_dict",
     "optimize_for_inference",
     "preset",
+    "read_checkpoint",
+    "save_checkpoint",
 ]

@@ -23,8 +23,19 @@ MAX_INSTRUCTIONS = 1_000_000
 MAX_TENSORS = 50_000
 _MAX_DIMENSIONS = 8
 
-SKIPPED: Any = object()
-"""Stands for whatever was not built."""
+
+@dataclass(frozen=True)
+class Skipped:
+    """Stands for whatever was not built.
+
+    Attributes:
+        name: Its class or what would have made it, as "module name", where that is known.
+    """
+
+    name: str = ""
+
+
+SKIPPED: Any = Skipped()
 
 _DTYPES = {
     "DoubleStorage": torch.float64,
@@ -42,6 +53,7 @@ _DTYPES = {
 }
 _REBUILDS_TENSOR = ("torch._utils _rebuild_tensor", "torch._utils _rebuild_tensor_v2")
 _REBUILDS_PARAMETER = ("torch._utils _rebuild_parameter", "torch._utils _rebuild_parameter_with_state")
+_REBUILDS_OBJECT = ("copy_reg _reconstructor", "copyreg _reconstructor", "copyreg __newobj__", "copy_reg __newobj__")
 _REBUILDS_SUBCLASS = "torch._tensor _rebuild_from_type_v2"
 
 #: Their argument is the value.
@@ -88,7 +100,7 @@ class PickledState(NamedTuple):
     """What a pickle holds.
 
     Attributes:
-        value: A dict with text keys, a list, a tuple, a `StoredTensor`, a plain value or `SKIPPED`; nested.
+        value: A dict with text keys, a list, a tuple, a `StoredTensor`, a plain value or a `Skipped`; nested.
         storages: All that it names, by their keys.
     """
 
@@ -146,7 +158,7 @@ class _Machine:
             "STACK_GLOBAL": lambda _: self._push_global(*self._take(2)),
             "BINPERSID": lambda _: self._push_storage(*self._take(1)),
             "REDUCE": lambda _: self._reduce(*self._take(2)),
-            "FROZENSET": lambda _: self._skip(len(self._stack) - self._marks.pop(), None),
+            "FROZENSET": lambda _: self._skip_to_mark(),
             **{name: partial(self._skip, count) for name, count in _SKIPPED.items()},
             **dict.fromkeys(("BUILD", "POP"), lambda _: self._take(1)),
             **dict.fromkeys(("ADDITEMS", "POP_MARK"), lambda _: self._take_to_mark()),
@@ -183,7 +195,10 @@ class _Machine:
         self._push(tuple(self._take(count)))
 
     def _skip(self, count: int, _: None) -> None:
-        self._take(count)
+        self._push(_skipped(*self._take(count)[:1]))
+
+    def _skip_to_mark(self) -> None:
+        self._take_to_mark()
         self._push(SKIPPED)
 
     def _remember(self, key: Any) -> None:
@@ -218,10 +233,16 @@ class _Machine:
         self._push(made)
 
 
+def _skipped(maker: Any = None) -> Any:
+    return Skipped(maker.name) if isinstance(maker, _Global) else SKIPPED
+
+
 def _called(function: Any, arguments: Any) -> Any:
     """What a call would have made, for the calls that stand for a dict or a dense tensor."""
     if not isinstance(function, _Global) or not isinstance(arguments, tuple):
         return SKIPPED
+    if function.name in _REBUILDS_OBJECT and arguments:
+        return _skipped(arguments[0])
     if function.name == "collections OrderedDict":
         return SKIPPED if arguments else {}
     if function.name in _REBUILDS_PARAMETER and arguments:
@@ -230,7 +251,7 @@ def _called(function: Any, arguments: Any) -> Any:
         function, _, arguments = arguments[:3]
     if isinstance(function, _Global) and function.name in _REBUILDS_TENSOR and isinstance(arguments, tuple):
         return _tensor(*arguments[:4]) if len(arguments) >= 4 else SKIPPED
-    return SKIPPED
+    return _skipped(function)
 
 
 def _storage(reference: Any) -> Any:

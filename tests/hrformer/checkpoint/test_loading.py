@@ -238,11 +238,18 @@ def test_other_things_under_a_wrappers_name_are_passed_over(tmp_path: Path, besi
     torch.testing.assert_close(load_checkpoint(tmp_path / "weights.pth").conv1.weight.data, weights["conv1.weight"])
 
 
-def test_plain_weights_come_before_their_average(tmp_path: Path) -> None:
+def test_an_average_comes_before_plain_weights_which_can_be_asked_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     weights = create_model(preset("tiny", **SMALL)).state_dict()
     average = {key: torch.zeros_like(value) for key, value in weights.items()}
-    torch.save({"state_dict_ema": average, "state_dict": weights}, tmp_path / "weights.pth")
-    torch.testing.assert_close(load_checkpoint(tmp_path / "weights.pth").conv1.weight.data, weights["conv1.weight"])
+    path = tmp_path / "weights.pth"
+    torch.save({"state_dict": weights, "state_dict_ema": average}, path)
+    assert not load_checkpoint(path).conv1.weight.any()
+    assert "Took the weights 'ema'; the file also holds raw." in caplog.text
+    torch.testing.assert_close(load_checkpoint(path, weights="raw").conv1.weight.data, weights["conv1.weight"])
+    with pytest.raises(ValueError, match=r"weights = 'swa' is not in the file: it has ema, raw\."):
+        load_checkpoint(path, weights="swa")
 
 
 @pytest.mark.parametrize(
