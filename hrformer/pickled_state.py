@@ -63,6 +63,8 @@ _LITERALS = (
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
 )
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": (), "EMPTY_SET": SKIPPED}
+#: Bytes that can be changed, as NumPy's arrays have them; no tensor does.
+_LEFT_OUT = "BYTEARRAY8"
 #: How many values they take: objects that are left out, and tuples.
 _SKIPPED = {"NEWOBJ": 2, "NEWOBJ_EX": 3}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
@@ -142,6 +144,7 @@ class _Machine:
             **dict.fromkeys(("PROTO", "FRAME"), lambda _: None),
             **dict.fromkeys(_LITERALS, self._push),
             **{name: partial(self._push_constant, value) for name, value in _CONSTANTS.items()},
+            _LEFT_OUT: partial(self._push_constant, SKIPPED),
             "EMPTY_DICT": lambda _: self._push({}),
             "EMPTY_LIST": lambda _: self._push([]),
             "MARK": lambda _: self._marks.append(len(self._stack)),

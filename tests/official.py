@@ -11,6 +11,8 @@ from torch import Tensor
 
 REFERENCE = Path(__file__).parent / "reference"
 CASES: dict[str, dict] = json.loads((REFERENCE / "cases.json").read_text())
+MMPOSE = REFERENCE / "mmpose"
+MMPOSE_CASES: dict[str, dict] = json.loads((MMPOSE / "cases.json").read_text())
 
 
 def random_normal(seed: int, shape: list[int]) -> np.ndarray:
@@ -19,8 +21,31 @@ def random_normal(seed: int, shape: list[int]) -> np.ndarray:
 
 def official_state_dict(case: str) -> dict[str, Tensor]:
     """Weights of a case under the authors' keys, by the rule of `tests/reference/README.md`."""
-    keys = json.loads(gzip.decompress((REFERENCE / f"{case}.keys.json.gz").read_bytes()))
-    return {key: _entry(key, shape) for key, (dtype, shape) in keys.items() if dtype.startswith("float")}
+    return _state_dict(REFERENCE / f"{case}.keys.json.gz")
+
+
+def official_keys(case: str) -> list[str]:
+    """All keys of a case in the authors' order, those of integer buffers too."""
+    return list(_keys(REFERENCE / f"{case}.keys.json.gz"))
+
+
+def mmpose_state_dict(case: str) -> dict[str, Tensor]:
+    """Weights of a case under mmpose's keys, by the same rule."""
+    return _state_dict(MMPOSE / f"{case}.keys.json.gz")
+
+
+def mmpose_keys(case: str) -> list[str]:
+    """All keys of a case in mmpose's order, those of integer buffers too."""
+    return list(_keys(MMPOSE / f"{case}.keys.json.gz"))
+
+
+def _keys(path: Path) -> dict[str, tuple[str, list[int]]]:
+    keys: dict[str, tuple[str, list[int]]] = json.loads(gzip.decompress(path.read_bytes()))
+    return keys
+
+
+def _state_dict(path: Path) -> dict[str, Tensor]:
+    return {key: _entry(key, shape) for key, (dtype, shape) in _keys(path).items() if dtype.startswith("float")}
 
 
 def _entry(key: str, shape: list[int]) -> Tensor:
@@ -39,4 +64,5 @@ def _entry(key: str, shape: list[int]) -> Tensor:
 
 
 def case_input(case: str) -> Tensor:
-    return torch.from_numpy(random_normal(CASES[case]["input_seed"], CASES[case]["input_shape"]))
+    described = (CASES | MMPOSE_CASES)[case]
+    return torch.from_numpy(random_normal(described["input_seed"], described["input_shape"]))

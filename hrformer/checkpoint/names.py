@@ -1,4 +1,4 @@
-"""The names of weights: the authors' and mmpose's, what wrappers put before them, and ours; which family a file is of."""
+"""The names of weights: the authors' and mmpose's, what wrappers put before them, and ours; whose they are."""
 
 from __future__ import annotations
 

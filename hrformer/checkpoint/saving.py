@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -79,7 +78,7 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
     unfinished = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
     try:
         write(unfinished)
-        os.replace(unfinished, path)
+        unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -242,8 +242,8 @@ def doubts_about(config: HRFormerConfig, weights: Mapping[str, Tensor], origin: 
     names = ("relative_position_bias", *(["fusion_upsample"] if config.multi_scale_fusion else []))
     code = "mmpose's" if origin.family == "mmpose" else "the authors'"
     return tuple(
-        f"The network has {name} = {getattr(config, name)!r}, but the weights are {code} form, whose {config.task} code "
-        f"has {probable[name]!r}."
+        f"The network has {name} = {getattr(config, name)!r}, but the weights are of {code} form, whose "
+        f"{config.task} code has {probable[name]!r}."
         for name in names
         if getattr(config, name) != probable[name]
     )

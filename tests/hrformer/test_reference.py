@@ -1,11 +1,22 @@
-"""The model against outputs of the authors' code."""
+"""The model against outputs of the authors' code and of mmpose's."""
+
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from hrformer import HRFormer, create_model, load_official_state_dict, preset
-from tests.official import CASES, REFERENCE, case_input, official_state_dict
+from hrformer import HRFormer, create_model, load_checkpoint, load_official_state_dict, preset
+from tests.official import (
+    CASES,
+    MMPOSE,
+    MMPOSE_CASES,
+    REFERENCE,
+    case_input,
+    mmpose_state_dict,
+    official_state_dict,
+)
 
 TOLERANCE = 1e-4
 
@@ -36,6 +47,48 @@ def test_outputs_equal_the_authors(name: str) -> None:
         assert relative_error(rms, reference[f"branch{branch}_spatial_rms"]) < TOLERANCE
     if "logits" in reference.files:
         assert relative_error(logits, reference["logits"]) < TOLERANCE
+
+
+def released_before_1(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {re.sub(r"^head\.", "keypoint_head.", key): value for key, value in weights.items()}
+
+
+def renamed_by_hand(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Under the authors' names, the fused projection taken apart, in the order of the file."""
+    renamed = {}
+    for key, value in weights.items():
+        named = key.replace("attn.proj.", "attn.out_proj.").replace(".ffn.", ".mlp.").removeprefix("backbone.")
+        named = re.sub(r"^head\.", "keypoint_head.", named)
+        if ".qkv." in key:
+            for letter, part in zip("qkv", value.chunk(3), strict=True):
+                renamed[named.replace("qkv", f"{letter}_proj")] = part
+        else:
+            renamed[named] = value
+    return renamed
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("mmpose_small_256x192", dict),
+        ("mmpose_small_256x192", released_before_1),
+        ("mmpose_small_256x192", renamed_by_hand),
+        ("mmpose_base_256x192", dict),
+    ],
+)
+def test_files_of_mmpose_bring_their_variant_and_give_its_outputs(name: str, form, tmp_path: Path) -> None:
+    reference = np.load(MMPOSE / f"{name}.npz")
+    torch.save({"meta": {"epoch": 210}, "state_dict": form(mmpose_state_dict(name))}, tmp_path / "mmpose.pth")
+    model = load_checkpoint(tmp_path / "mmpose.pth").eval()
+    size = MMPOSE_CASES[name]["size"]
+    assert model.config == preset(size, "pose", relative_position_bias=True, drop_path_rate=0.0)
+    with torch.inference_mode():
+        features = model.forward_features(case_input(name))
+        heat_maps = model.head(features, (256, 192))
+    assert features[0].shape == tuple(reference["branch0_shape"])
+    assert relative_error(features[0].mean(1), reference["branch0_channel_mean"]) < TOLERANCE
+    assert relative_error(features[0].mean((2, 3)), reference["branch0_spatial_mean"]) < TOLERANCE
+    assert relative_error(heat_maps, reference["heatmaps"]) < TOLERANCE
 
 
 @pytest.mark.parametrize("name", CASES)
