@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hrformer.checkpoint.adaptation import adapted, unused_tables
 from hrformer.checkpoint.file import StoredWeights, read_weights
-from hrformer.checkpoint.names import check_dense, normalise_keys, origin_of
+from hrformer.checkpoint.names import FAMILY_NAMES, check_dense, normalise_keys, origin_of
 from hrformer.checkpoint.report import Assumption, CheckpointReport
 from hrformer.checkpoint.sets import weight_sets
 from hrformer.checkpoint.variant import agreed, assumptions_of, doubts_about, family_fields, infer_config
@@ -76,7 +76,11 @@ class Checkpoint:
             ValueError: If the weights do not fit the variant, naming the keys.
         """
         model = create_model(self.config)
-        _fill(model, self.weights, self.fresh)
+        try:
+            _fill(model, self.weights, self.fresh)
+        except ValueError as error:
+            nearest = f"{FAMILY_NAMES[self.report.family]} {self.config.task} networks"
+            raise ValueError(f"{str(error).removesuffix('.')}; they are nearest to {nearest}.") from error
         return model
 
 

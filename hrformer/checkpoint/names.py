@@ -15,6 +15,7 @@ from hrformer.wording import shown
 
 Family = Literal["hrformer", "authors", "mmpose"]
 FAMILIES: tuple[str, ...] = get_args(Family)
+FAMILY_NAMES: dict[Family, str] = {"hrformer": "this library's", "authors": "the authors'", "mmpose": "mmpose's"}
 
 #: What torch.compile, FSDP and activation checkpointing put before the names of whatever they wrap.
 _WRAPPED = re.compile(r"(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")

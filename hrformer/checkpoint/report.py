@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hrformer.checkpoint.names import Family
+from hrformer.checkpoint.names import FAMILY_NAMES, Family
 from hrformer.wording import listed
-
-_FAMILY_NAMES = {"hrformer": "this library's", "authors": "the authors'", "mmpose": "mmpose's"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class CheckpointReport:
     def sentences(self) -> tuple[str, ...]:
         """All of it, from what matters most to what was left out."""
         told = " The file says its variant." if self.says_its_variant else ""
-        origin = f"Weights of {_FAMILY_NAMES[self.family]} form: {self.evidence}.{told}"
+        origin = f"Weights of {FAMILY_NAMES[self.family]} form: {self.evidence}.{told}"
         offered = f"Took the weights {self.weights!r}; the file also holds {listed(self.other_weights)}."
         skipped = f"Left out what is no weight of the network: {listed(self.skipped)}."
         return (

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from hrformer.checkpoint.names import Family, Origin, is_own
+from hrformer.checkpoint.names import FAMILY_NAMES, Family, Origin, is_own
 from hrformer.checkpoint.report import Assumption
 from hrformer.config import (
     NUM_BRANCHES,
@@ -58,7 +58,9 @@ def infer_config(
     try:
         return _infer_config(weights, family, chosen or {})
     except KeyError as error:
-        raise ValueError(f"{_NO_HRFORMER}: expected keys such as {error.args[0]}, {_nearest(weights)}.") from error
+        raise ValueError(
+            f"{_NO_HRFORMER}: expected keys such as {error.args[0]}, {_nearest(weights, family)}."
+        ) from error
     except (IndexError, ZeroDivisionError) as error:
         raise ValueError(f"{_NO_HRFORMER}: their shapes are not those of its layers.") from error
 
@@ -149,16 +151,16 @@ def _count(weights: Mapping[str, Tensor], pattern: str) -> int:
     return max(found) + 1
 
 
-def _nearest(weights: Mapping[str, Tensor]) -> str:
+def _nearest(weights: Mapping[str, Tensor], family: Family) -> str:
     """What is like an HRFormer in weights that are of none, and the first keys that are not."""
     keys = [key for key in weights if is_own(key)]
     if not keys:
         return f"found {listed(list(weights)[:1]) or 'no tensor at all'}"
-    task = _task_of_head(weights) or "classification"
+    task = _task_of_head(weights) or ("pose" if family == "mmpose" else "classification")
     expected = {re.sub(r"\d+", "0", key) for key in _expected_keys(task)}
     differing = [key for key in keys if re.sub(r"\d+", "0", key) not in expected]
-    where = f", from which {listed(differing)} {'differs' if len(differing) == 1 else 'differ'}" if differing else ""
-    return f"found {listed(keys[:1])}; nearest is the form of the authors' {task} networks{where}"
+    but = f", but for {listed(differing)}" if differing else ""
+    return f"found {listed(keys[:1])}; they are nearest to {FAMILY_NAMES[family]} {task} networks{but}"
 
 
 def _expected_keys(task: str) -> Collection[str]:
@@ -240,7 +242,7 @@ def doubts_about(config: HRFormerConfig, weights: Mapping[str, Tensor], origin: 
     if not any(key.endswith(_TABLE) for key in weights):
         probable["relative_position_bias"] = False
     names = ("relative_position_bias", *(["fusion_upsample"] if config.multi_scale_fusion else []))
-    code = "mmpose's" if origin.family == "mmpose" else "the authors'"
+    code = FAMILY_NAMES[origin.family]
     return tuple(
         f"The network has {name} = {getattr(config, name)!r}, but the weights are of {code} form, whose "
         f"{config.task} code has {probable[name]!r}."
