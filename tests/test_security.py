@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from explorer.pictures.photographs import MAX_FILE_MIB
-from explorer.ui.sources import MAX_CHECKPOINT_MIB
+from explorer.ui.own_weights import MAX_CHECKPOINT_MIB
 from tests.browser.serving import running_server
 
 ROOT = Path(__file__).parents[1]

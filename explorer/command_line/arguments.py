@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hrformer.wording import shown
 
@@ -64,3 +65,20 @@ def image_size(text: str) -> list[int]:
     if len(sides) > 2:
         raise argparse.ArgumentTypeError(f"{text!r} is no image size; give height x width, such as 256x192")
     return [sides[0], sides[-1]]
+
+
+def field_value(text: str) -> tuple[str, Any]:
+    """relative_position_bias=false: a field of a variant and its value, as JSON or as the text that it is.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is no such pair.
+    """
+    field, equals, value = text.partition("=")
+    if not field or not equals:
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is no field with its value, such as relative_position_bias=false"
+        )
+    try:
+        return field, json.loads(value)
+    except (ValueError, RecursionError):
+        return field, value

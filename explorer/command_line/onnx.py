@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.command_line.arguments import check_output, image_size
+from explorer.command_line.arguments import check_output, field_value, image_size
 from explorer.units import MIB
 
 if TYPE_CHECKING:
@@ -30,6 +30,15 @@ def add_parser(commands: Any) -> None:
     what.add_argument("--model", metavar="NAME", help="such as hrformer_tiny_pose: a preset or any name of timm")
     what.add_argument("--variant", type=Path, metavar="FILE", help="variant as JSON, as the Architecture page saves it")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="HRFormer's weights, .pth or .safetensors")
+    parser.add_argument("--weights", metavar="NAME", help="which set of a checkpoint that holds several: ema or raw")
+    parser.add_argument(
+        "--assume",
+        type=field_value,
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="a field of the variant in place of what is assumed of a checkpoint: relative_position_bias=false",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of random weights (default: %(default)s)")
     parser.add_argument("--img-size", type=image_size, metavar="SIZE", help="224 or 256x192 (height x width)")
     parser.set_defaults(command=_onnx)
@@ -79,12 +88,7 @@ def _hrformer(
 ) -> tuple[nn.Module, tuple[int, int]]:
     from explorer.cost.complexity import estimate_complexity
     from explorer.engines.export_limits import refuse_too_large
-    from explorer.models.weights import (
-        MAX_SEED,
-        config_of,
-        model_with,
-        random_model,
-    )
+    from explorer.models.weights import MAX_SEED, checkpoint_of, model_of, random_model
     from explorer.reading.uploads import weights_from_file
 
     if config is not None:
@@ -94,12 +98,14 @@ def _hrformer(
             if not 0 <= arguments.seed <= MAX_SEED:
                 raise ValueError(f"seed = {arguments.seed} is not legal: use a whole number from 0 to {MAX_SEED}.")
             return random_model(config, arguments.seed), config.img_size
-    weights = weights_from_file(arguments.checkpoint)
-    if config is not None:
-        return model_with(weights, config, fresh_head=False), config.img_size
-    config = config_of(weights, wanted)
-    refuse_too_large(round(estimate_complexity(config).weights_mib * MIB))
-    return model_with(weights, config), config.img_size
+    stored = weights_from_file(arguments.checkpoint, arguments.weights)
+    checkpoint = checkpoint_of(stored, config, img_size=wanted, **dict(arguments.assume))
+    if config is not None and checkpoint.fresh:
+        raise ValueError(f"{arguments.checkpoint.name} holds no head that fits: leave out --model or --variant.")
+    for sentence in checkpoint.report.sentences:
+        _tell(sentence)
+    refuse_too_large(round(estimate_complexity(checkpoint.config).weights_mib * MIB))
+    return model_of(checkpoint), checkpoint.config.img_size
 
 
 def _tell(sentence: str) -> None:

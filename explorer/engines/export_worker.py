@@ -27,7 +27,7 @@ def _model(config: HRFormerConfig, request: Request) -> HRFormer:
     if request["checkpoint"] is None:
         return random_model(config, request["seed"])
     weights = torch.load(request["checkpoint"], weights_only=True)
-    return model_with(weights, config, fresh_head=False)
+    return model_with(weights, config)
 
 
 def _failure_of(error: Exception) -> Failed:

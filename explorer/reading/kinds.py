@@ -11,8 +11,8 @@ from typing import Any
 
 from explorer.reading.limits import Limits
 
-Read = Callable[[Path, Path], dict[str, Any]]
-"""Reads a file, writes what it holds to another, and says the rest as JSON values."""
+Read = Callable[[Path, Path, str | None], dict[str, Any]]
+"""Reads a file, or the part of it that is named, writes what it holds to another, and says the rest as JSON values."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Kind:
     read: Read
 
 
-def _read_picture(path: Path, answer: Path) -> dict[str, Any]:
+def _read_picture(path: Path, answer: Path, _part: str | None) -> dict[str, Any]:
     from explorer.pictures.photographs import read_picture
 
     picture = read_picture(path.read_bytes())
@@ -36,23 +36,23 @@ def _read_picture(path: Path, answer: Path) -> dict[str, Any]:
     return {"shape": picture.pixels.shape, "note": picture.note}
 
 
-def _read_checkpoint(path: Path, answer: Path) -> dict[str, Any]:
+def _read_checkpoint(path: Path, answer: Path, part: str | None) -> dict[str, Any]:
     from safetensors.torch import save_file
 
-    from hrformer.checkpoint import check_dense, normalise_keys, read_tensors
+    from hrformer.checkpoint import read_weights
 
-    weights = normalise_keys(read_tensors(path))
-    check_dense(weights)
+    stored = read_weights(path, part)
+    weights = dict(stored.weights)
     storages: set[int] = set()
     for key, value in weights.items():
         storage = value.untyped_storage().data_ptr()
         weights[key] = value.clone() if storage in storages else value.contiguous()  # the format shares nothing
         storages.add(storage)
     save_file(weights, answer)
-    return {}
+    return stored.description()
 
 
-def _read_table(path: Path, answer: Path) -> dict[str, Any]:
+def _read_table(path: Path, answer: Path, _part: str | None) -> dict[str, Any]:
     from explorer.reading.csv_rows import Rows
 
     with path.open("rb") as file, answer.open("w", encoding="utf-8", newline="\n") as lines:
@@ -64,7 +64,7 @@ def _read_table(path: Path, answer: Path) -> dict[str, Any]:
     return {"delimiter": rows.delimiter, "lines": count}
 
 
-def _read_plan(path: Path, answer: Path) -> dict[str, Any]:
+def _read_plan(path: Path, answer: Path, _part: str | None) -> dict[str, Any]:
     from explorer.reading.plan_text import read_plan_text
 
     answer.write_text(json.dumps(read_plan_text(path.read_bytes())), encoding="utf-8")

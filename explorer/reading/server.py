@@ -86,7 +86,7 @@ def _end_with_app(line: socket.socket, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _read(request: dict[str, str], line: socket.socket) -> None:
+def _read(request: dict[str, Any], line: socket.socket) -> None:
     kind = KINDS[request["kind"]]
     path = Path(request["path"])
     with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - decoders write their warnings to stderr
@@ -95,7 +95,7 @@ def _read(request: dict[str, str], line: socket.socket) -> None:
     free_mib = available_ram_mib()
     kind.limits.impose(path.stat().st_size, free_mib)
     try:
-        answer: dict[str, Any] = {"read": kind.read(path, Path(request["answer"]))}
+        answer: dict[str, Any] = {"read": kind.read(path, Path(request["answer"]), request.get("part"))}
     except MemoryError:
         answer = {"refused": kind.limits.no_memory(free_mib)}
     except OSError as error:

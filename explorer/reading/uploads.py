@@ -18,13 +18,12 @@ from threading import Lock
 from typing import Any, TextIO
 
 import numpy as np
-from torch import Tensor
 
 from explorer.pictures.photographs import MAX_SIDE, DecodedPicture
 from explorer.reading.csv_rows import MAX_ROWS
 from explorer.reading.kinds import CHECKPOINT, PICTURE, PLAN, TABLE
 from explorer.reading.limits import WALL_S, not_kept
-from hrformer.checkpoint import SAFETENSORS, read_tensors
+from hrformer.checkpoint import SAFETENSORS, StoredWeights, read_tensors
 
 _SIDES = frozenset(range(1, MAX_SIDE + 1))
 _MAX_NOTE = 300
@@ -62,12 +61,13 @@ def _believable(answer: dict[str, Any], path: Path) -> DecodedPicture:
     raise ValueError(_BROKEN)
 
 
-def weights_from_upload(contents: bytes, name: str) -> dict[str, Tensor]:
+def weights_from_upload(contents: bytes, name: str, part: str | None = None) -> StoredWeights:
     """Read an uploaded checkpoint in a process of its own.
 
     Args:
         contents: The file.
         name: Its name; the ending tells the format.
+        part: As `weights_from_file`.
 
     Returns:
         As `weights_from_file`.
@@ -76,22 +76,30 @@ def weights_from_upload(contents: bytes, name: str) -> dict[str, Tensor]:
         ValueError: As `weights_from_file`.
     """
     with _kept(contents, _safe_name(name)) as file:
-        return weights_from_file(file)
+        return weights_from_file(file, part)
 
 
-def weights_from_file(path: Path) -> dict[str, Tensor]:
+def weights_from_file(path: Path, part: str | None = None) -> StoredWeights:
     """Read a checkpoint in a process of its own.
 
+    Args:
+        path: The file.
+        part: Which of its sets of weights, as `hrformer.load_checkpoint` names them.
+
     Returns:
-        Its weights under this package's names; they lie in a mapped file, not in this process's memory.
+        Its weights, which lie in a mapped file and not in this process's memory, and what the file tells of them.
 
     Raises:
-        ValueError: If the file is damaged, holds no weights, or took too much to read; one sentence.
+        ValueError: If the file is damaged, holds no weights or no such set, or took too much to read; one sentence.
         FileNotFoundError: If there is no such file.
     """
     path.stat()
-    with _read(CHECKPOINT, path) as (_, answer):
-        return dict(read_tensors(answer))
+    with _read(CHECKPOINT, path, part) as (said, answer):
+        weights = read_tensors(answer)
+        try:
+            return StoredWeights.described(weights, said)
+        except ValueError:
+            raise ValueError(_BROKEN) from None
 
 
 @dataclass(frozen=True)
@@ -177,11 +185,12 @@ def _kept(contents: bytes, name: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _read(kind: str, path: Path) -> Iterator[tuple[dict[str, Any], Path]]:
+def _read(kind: str, path: Path, part: str | None = None) -> Iterator[tuple[dict[str, Any], Path]]:
     """What the reader said, and the file that it wrote, which is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="hrformer-reading-") as folder:
         answer = Path(folder, f"answer{SAFETENSORS}")
-        message = reading_server().ask({"kind": kind, "path": str(path.absolute()), "answer": str(answer)})
+        request = {"kind": kind, "path": str(path.absolute()), "answer": str(answer), "part": part}
+        message = reading_server().ask(request)
         if "read" not in message:
             raise ValueError(message.get("refused", _BROKEN))
         yield message["read"], answer
@@ -221,7 +230,7 @@ class ReadingServer:
                 self._control = ours
             return self._control
 
-    def ask(self, request: dict[str, str]) -> dict[str, Any]:
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Have one file read.
 
         Returns:

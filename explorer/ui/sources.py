@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -20,13 +19,7 @@ from explorer.models.trained import (
     load_digit_sample,
     load_trained,
 )
-from explorer.models.variants import nearest_preset
-from explorer.models.weights import (
-    MAX_SEED,
-    config_of,
-    model_with,
-    random_model,
-)
+from explorer.models.weights import MAX_SEED, random_model
 from explorer.pictures.photographs import (
     SAMPLES,
     Framing,
@@ -35,22 +28,20 @@ from explorer.pictures.photographs import (
     load_sample,
     to_input,
 )
-from explorer.reading.uploads import weights_from_upload
 from explorer.sharing.memory_budget import memory_budget
 from explorer.ui import address, choices
 from explorer.ui.heavy_work import admitted_on_page, shared
 from explorer.ui.own_picture import OwnPicture, own_picture, upload_field
+from explorer.ui.own_weights import OwnWeights, forget_own_weights, own_weights
+from explorer.ui.own_weights import upload_field as upload_weights
 from explorer.ui.panels import plain, verbatim
 from explorer.ui.variant import (
     NETWORK,
     TRAINED_NETWORK,
-    current_variant,
-    look_into_current_variant,
     use_variant,
 )
 from explorer.units import MIB
 from hrformer import HRFormer, HRFormerConfig
-from hrformer.checkpoint import SUFFIXES
 from hrformer.geometry import area
 
 _PICTURE = "picture"
@@ -61,7 +52,6 @@ _OTHER_WEIGHTS = "other"
 _WEIGHTS_NAMES = {_TRAINED_WEIGHTS: "Trained", _OTHER_WEIGHTS: "Random or yours"}
 _SEED = "seed"
 _TRAINED_NAME = f"weights trained to segment digits (test mIoU {TEST_MIOU:.3f})"
-MAX_CHECKPOINT_MIB = 300
 #: For each pixel: Pillow's own four bytes, those between its two ways and the result; or three values of four bytes.
 _MAKING_BYTES = 12
 _ORDINARY_MIB = 32
@@ -118,13 +108,6 @@ class WeightsSource:
     def are_random(self) -> bool:
         """Whether they have learned nothing, so that nothing is to be told about classes."""
         return self.origin == "random"
-
-
-@dataclass(frozen=True)
-class _UploadedModel:
-    name: str
-    digest: str
-    model: HRFormer
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -209,10 +192,9 @@ def _can_be_looked_into(config: HRFormerConfig) -> bool:
 
 
 def _choose_weights(config: HRFormerConfig) -> WeightsSource | None:
-    state = st.session_state
-    uploaded: _UploadedModel | None = state.get("uploaded_model")
+    uploaded = own_weights()
     if fits_trained_weights(config) and _chose_trained_weights():
-        _checkpoint_field()
+        upload_weights(_take_other_weights)
         return WeightsSource(_trained_model(), f"{config.config_id}-trained", _TRAINED_NAME, "trained")
     with st.sidebar:
         seed = choices.number(
@@ -224,7 +206,7 @@ def _choose_weights(config: HRFormerConfig) -> WeightsSource | None:
             default=0,
             help="Untrained weights: maps show what the structure does, not what a trained network has learned.",
         )
-    _checkpoint_field()
+    upload_weights(_take_other_weights)
     if uploaded is not None:
         return _uploaded_weights(uploaded, config, seed)
     return _random_weights(config, seed)
@@ -251,19 +233,8 @@ def _show_trained_network() -> None:
     choices.hold(_WEIGHTS, _TRAINED_WEIGHTS)
 
 
-def _checkpoint_field() -> None:
-    with st.sidebar:
-        file = st.file_uploader(
-            "Use a checkpoint",
-            type=list(SUFFIXES),
-            key="checkpoint_file",
-            on_change=_take_checkpoint,
-            max_upload_size=MAX_CHECKPOINT_MIB,
-            help="The authors' .pth files, those of a training, or .safetensors; the variant is read off the weights. "
-            "Nothing else in a file is read or run.",
-        )
-        if file is not None and "checkpoint_error" in st.session_state:
-            st.error(plain(st.session_state["checkpoint_error"]), icon=":material/error:")
+def _take_other_weights() -> None:
+    choices.hold(_WEIGHTS, _OTHER_WEIGHTS)
 
 
 def _chose_trained_weights() -> bool:
@@ -287,7 +258,7 @@ def known_weights(config: HRFormerConfig) -> tuple[HRFormer | int, str, str]:
     """
     if fits_trained_weights(config) and choices.held(_WEIGHTS, _TRAINED_WEIGHTS) == _TRAINED_WEIGHTS:
         return _trained_model(), f"{config.config_id}-trained", _TRAINED_NAME
-    uploaded: _UploadedModel | None = st.session_state.get("uploaded_model")
+    uploaded = own_weights()
     if uploaded is not None and replace(uploaded.model.config, img_size=config.img_size) == config:
         return uploaded.model, f"{config.config_id}-{uploaded.digest}", uploaded.name
     seed = choices.held(_SEED, 0)
@@ -315,41 +286,14 @@ def _random_weights(config: HRFormerConfig, seed: int) -> WeightsSource | None:
     return WeightsSource(model, f"{config.config_id}-random-{seed}", f"random weights, seed {seed}", "random")
 
 
-def _uploaded_weights(uploaded: _UploadedModel, config: HRFormerConfig, seed: int) -> WeightsSource | None:
+def _uploaded_weights(uploaded: OwnWeights, config: HRFormerConfig, seed: int) -> WeightsSource | None:
     fitting = replace(uploaded.model.config, img_size=config.img_size)
     if fitting == config:
+        uploaded.show(_take_other_weights)
         return WeightsSource(uploaded.model, f"{config.config_id}-{uploaded.digest}", uploaded.name, "uploaded")
     with st.sidebar:
         st.info(f"{verbatim(uploaded.name)} fits another variant; random weights are shown.", icon=":material/info:")
         left, right = st.columns(2)
         left.button("Back to it", on_click=use_variant, args=(fitting,), key="back_to_checkpoint")
-        right.button("Forget it", on_click=_forget_checkpoint, key="forget_checkpoint")
+        right.button("Forget it", on_click=forget_own_weights, key="forget_checkpoint")
     return _random_weights(config, seed)
-
-
-def _take_checkpoint() -> None:
-    """Build the uploaded model and make its variant the current one; nothing changes when it is refused."""
-    state = st.session_state
-    state.pop("checkpoint_error", None)
-    file = state["checkpoint_file"]
-    if file is None:
-        return
-    contents = file.getvalue()
-    try:
-        file_mib = len(contents) / MIB
-        with admitted_on_page(file_mib):
-            weights = weights_from_upload(contents, file.name)
-        config = config_of(weights, current_variant().img_size)
-        with admitted_on_page(building_mib(config) + file_mib):  # what was read stays until it is copied
-            model = model_with(weights, config)
-    except ValueError as error:
-        state["checkpoint_error"] = f"{file.name} was not taken. {error}"
-        return
-    state["uploaded_model"] = _UploadedModel(file.name, hashlib.sha256(contents).hexdigest(), model)
-    choices.hold(_WEIGHTS, _OTHER_WEIGHTS)
-    use_variant(model.config, nearest_preset(model.config).preset)
-    look_into_current_variant()  # also where it is the current variant already
-
-
-def _forget_checkpoint() -> None:
-    st.session_state.pop("uploaded_model", None)

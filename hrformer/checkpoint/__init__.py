@@ -4,6 +4,7 @@ from hrformer.checkpoint.file import SAFETENSORS, SUFFIXES, StoredWeights, read_
 from hrformer.checkpoint.loading import (
     Checkpoint,
     LoadReport,
+    fitted,
     load_checkpoint,
     load_official_state_dict,
     read_checkpoint,
@@ -22,6 +23,7 @@ __all__ = [
     "LoadReport",
     "StoredWeights",
     "check_dense",
+    "fitted",
     "infer_config",
     "load_checkpoint",
     "load_official_state_dict",

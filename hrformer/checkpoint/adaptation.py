@@ -161,10 +161,10 @@ def unused_tables(weights: Mapping[str, Tensor], config: HRFormerConfig) -> dict
     if config.relative_position_bias or any(map(_TABLE.match, weights)):
         return {}
     tables = {}
-    for key in weights:
-        if match := _BLOCK.match(key):
-            branch = int(match[2])
-            if branch < NUM_BRANCHES:
-                side = 2 * config.window_sizes[branch] - 1
-                tables[f"{match[1]}relative_position_bias_table"] = torch.zeros(side**2, config.num_heads[branch])
+    for match in filter(None, map(_BLOCK.match, weights)):
+        branch = int(match[2])
+        if branch < NUM_BRANCHES:
+            side = 2 * config.window_sizes[branch] - 1
+            zeros = torch.zeros(1, 1).expand(side**2, config.num_heads[branch])  # takes no memory
+            tables[f"{match[1]}relative_position_bias_table"] = zeros
     return tables

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from mmap import ACCESS_COPY, mmap
@@ -30,7 +30,8 @@ META = "meta"
 #: HRFormer-B takes 150 KB.
 _MAX_SAFETENSORS_HEADER_BYTES = 4 * 2**20
 _MAX_VARIANT_CHARACTERS = 10_000
-_MAX_TEXTS = 50
+_MAX_NAMES = 50
+_MAX_NAME = 80
 #: What torch and safetensors raise on a damaged file, beside their own errors.
 _DAMAGED = (
     RuntimeError,
@@ -69,13 +70,13 @@ class StoredWeights:
     variant: HRFormerConfig | None = None
 
     def description(self) -> dict[str, Any]:
-        """All but the weights, as JSON values."""
+        """All but the weights, as JSON values; of many names the first, cut where they are long."""
         return {
             "family": self.origin.family,
             "evidence": self.origin.evidence,
             "name": self.name,
-            "others": list(self.others[:_MAX_TEXTS]),
-            "skipped": list(self.skipped[:_MAX_TEXTS]),
+            "others": _few(self.others),
+            "skipped": _few(self.skipped),
             "variant": None if self.variant is None else self.variant.to_dict(),
         }
 
@@ -99,6 +100,10 @@ class StoredWeights:
                 told = None if variant is None else HRFormerConfig.from_dict(variant)
                 return cls(weights, origin, name, tuple(others), tuple(skipped), told)
         raise ValueError("That is no description of a checkpoint.")
+
+
+def _few(names: Sequence[str]) -> list[str]:
+    return [name[:_MAX_NAME] for name in names[:_MAX_NAMES]]
 
 
 def read_weights(path: str | Path, weights: str | None = None) -> StoredWeights:

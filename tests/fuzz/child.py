@@ -102,17 +102,16 @@ def _error_of(read: Callable[[bytes, str], Any], contents: bytes, name: str) -> 
 def _readers() -> dict[str, Callable[[bytes, str], Any]]:
     from explorer.benchmark.plan import Plan
     from explorer.models.variants import from_json
-    from explorer.models.weights import config_of, model_with
+    from explorer.models.weights import checkpoint_of, model_of
     from explorer.pictures.photographs import read_picture
     from explorer.records.exchange import read_csv
-    from hrformer.checkpoint import normalise_keys, read_tensors
+    from hrformer.checkpoint import read_weights
 
     def checkpoint(contents: bytes, name: str) -> Any:
         with TemporaryDirectory() as folder:
             path = Path(folder, name)
             path.write_bytes(contents)
-            weights = normalise_keys(read_tensors(path))
-            return model_with(weights, config_of(weights, (64, 64)))
+            return model_of(checkpoint_of(read_weights(path), img_size=(64, 64)))
 
     return {
         "picture": lambda contents, _: read_picture(contents),

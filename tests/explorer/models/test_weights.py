@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from explorer.cost import capacity
-from explorer.models.weights import config_of, model_with, random_model
+from explorer.models.weights import checkpoint_of, model_of, random_model
 from explorer.reading.uploads import weights_from_upload
 from hrformer import HRFormer, HRFormerConfig, create_model, preset
 from tests.variants import tiny
@@ -15,8 +15,7 @@ SMALL = tiny()
 
 
 def uploaded(contents: bytes, name: str, img_size: tuple[int, int]) -> HRFormer:
-    weights = weights_from_upload(contents, name)
-    return model_with(weights, config_of(weights, img_size))
+    return model_of(checkpoint_of(weights_from_upload(contents, name), img_size=img_size))
 
 
 def saved(state_dict: dict) -> bytes:
@@ -73,11 +72,11 @@ def state_with_windows(config: HRFormerConfig, window: int) -> dict[str, torch.T
 @pytest.mark.parametrize("window", [64, 128])
 def test_the_index_buffers_of_an_uploads_windows_are_admitted(window: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four tables of a small file ask for K^4 numbers of 8 bytes in each block."""
-    weights = weights_from_upload(saved(state_with_windows(SMALL, window)), "windows.pth")
-    config = config_of(weights)
+    checkpoint = checkpoint_of(weights_from_upload(saved(state_with_windows(SMALL, window)), "windows.pth"))
+    config = checkpoint.config
     assert config.window_sizes == (window,) * 4
     blocks = 2 + 3 + 4  # one on each branch of the stages 2, 3 and 4
     assert capacity.building_mib(config) > blocks * window**4 * 8 / 2**20
     monkeypatch.setattr(capacity, "available_ram_mib", lambda: 1500.0)
     with pytest.raises(ValueError, match=r"needs about .* smaller windows"):
-        model_with(weights, config)
+        model_of(checkpoint)

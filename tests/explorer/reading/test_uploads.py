@@ -18,6 +18,7 @@ import psutil
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from explorer.reading import uploads
 from explorer.reading.uploads import (
@@ -29,7 +30,7 @@ from explorer.reading.uploads import (
     weights_from_file,
     weights_from_upload,
 )
-from hrformer import create_model
+from hrformer import create_model, save_checkpoint
 from tests.variants import tiny
 
 SMALL = tiny()
@@ -69,15 +70,50 @@ def test_the_note_comes_with_the_picture() -> None:
 
 def test_weights_come_back_under_our_names_and_bit_by_bit() -> None:
     state = create_model(SMALL).state_dict()
-    weights = weights_from_upload(saved({"state_dict": {f"module.{k}": v for k, v in state.items()}}), "mine.pth")
+    weights = weights_from_upload(
+        saved({"state_dict": {f"module.{k}": v for k, v in state.items()}}), "mine.pth"
+    ).weights
     assert set(weights) == {key for key in state if not key.endswith("relative_position_index")}
     for key, value in weights.items():
         torch.testing.assert_close(value, state[key], rtol=0, atol=0)
 
 
+def test_what_a_file_tells_comes_with_its_weights_and_another_set_can_be_asked_for() -> None:
+    state = create_model(tiny("pose", relative_position_bias=True)).state_dict()
+    average = {key: value + 1 for key, value in state.items()}
+    contents = saved({"state_dict": state, "state_dict_ema": average, "epoch": 3})
+    stored = weights_from_upload(contents, "mine.pth")
+    assert (stored.name, stored.others, stored.skipped) == ("ema", ("raw",), ("epoch",))
+    raw = weights_from_upload(contents, "mine.pth", "raw").weights
+    torch.testing.assert_close(raw["conv1.weight"], state["conv1.weight"], rtol=0, atol=0)
+    with pytest.raises(ValueError, match=r"weights = 'best' is not in the file: it has ema, raw\."):
+        weights_from_upload(contents, "mine.pth", "best")
+
+
+def test_the_fused_projection_of_mmpose_comes_back_in_parts(tmp_path: Path) -> None:
+    """Its parts share their storage, which the format that carries them does not allow."""
+    model = create_model(tiny("pose", relative_position_bias=True))
+    save_checkpoint(model, tmp_path / "mmpose.pth", "mmpose")
+    stored = weights_from_file(tmp_path / "mmpose.pth")
+    assert (stored.origin.family, stored.variant) == ("mmpose", model.config)
+    for key, value in model.state_dict().items():
+        torch.testing.assert_close(stored.weights[key], value, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("said", [{}, {"family": "theirs"}, {"family": "authors", "evidence": ""}, None, []])
+def test_what_a_reader_says_of_a_checkpoint_is_not_believed(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lie(self: ReadingServer, request: dict[str, Any]) -> dict[str, Any]:
+        save_file({"a": torch.zeros(1)}, request["answer"])
+        return {"read": said}
+
+    monkeypatch.setattr(ReadingServer, "ask", lie)
+    with pytest.raises(ValueError, match="could not be read"):
+        weights_from_upload(b"", "mine.pth")
+
+
 def test_tensors_that_share_their_values_come_back_both() -> None:
     tied = torch.arange(50.0)
-    weights = weights_from_upload(saved({"a": tied, "b": tied, "c": torch.zeros(999)}), "tied.pth")
+    weights = weights_from_upload(saved({"a": tied, "b": tied, "c": torch.zeros(999)}), "tied.pth").weights
     for key in ("a", "b"):
         torch.testing.assert_close(weights[key], tied, rtol=0, atol=0)
 
