@@ -183,16 +183,16 @@ def _told_variant(file_name: str, text: object) -> HRFormerConfig | None:
     """The variant that a file says it is of; a user may have written anything there."""
     if text is None:
         return None
+    if not isinstance(text, str) or len(text) > _MAX_VARIANT_CHARACTERS:
+        raise ValueError(f"{file_name} says its variant, but not as a short text: leave out its metadata.")
     try:
-        if not isinstance(text, str) or len(text) > _MAX_VARIANT_CHARACTERS:
-            raise ValueError("It is no short text.")
-        return HRFormerConfig.from_dict(json.loads(text))
-    except json.JSONDecodeError as error:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{file_name} says its variant, but not as JSON: leave out its metadata.") from error
-    except RecursionError as error:
-        raise ValueError(f"{file_name} says its variant, but nested too deep: leave out its metadata.") from error
+    try:
+        return HRFormerConfig.from_dict(values)
     except ValueError as error:
-        raise ValueError(f"{file_name} says a variant that is none. {error}") from error
+        raise ValueError(f"{file_name} says a variant that is none: {error}") from error
 
 
 def _read_safetensors(path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:

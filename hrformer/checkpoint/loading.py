@@ -148,7 +148,7 @@ def fitted(stored: StoredWeights, config: HRFormerConfig | None = None, **chosen
     if config is not None:
         config = replace(config, **chosen)
         held = infer_config(weights, origin.family, asdict(config))
-        doubts = doubts_about(config, weights, origin) if stored.variant is None else ()
+        doubts = doubts_about(config, weights, origin, stored.variant)
     else:
         if stored.variant is not None:
             held = agreed(stored.variant, weights)

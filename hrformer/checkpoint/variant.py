@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from hrformer.checkpoint.names import FAMILY_NAMES, Family, Origin, is_own
@@ -21,6 +22,7 @@ from hrformer.config import (
     preset,
     published_task_fields,
 )
+from hrformer.model import create_model
 from hrformer.wording import listed, shown
 
 #: What only the plain segmentation head has.
@@ -31,9 +33,11 @@ _INDEX_DIGITS = 9
 _PUBLISHED_WINDOW = 7
 #: What mmpose's code does in place of the authors' pose code; it has no other task.
 _MMPOSE_POSE = {"relative_position_bias": True, "fusion_upsample": "bilinear"}
+#: What changes the network's values and no shape.
+_SWITCHES = ("relative_position_bias", "fusion_upsample")
 _UPSAMPLES = ("nearest", "bilinear")
 #: Fields of which no trace is left in the shapes, or that play no part in them.
-_UNTOLD = ("img_size", "drop_path_rate", "relative_position_bias", "fusion_upsample")
+_UNTOLD = ("img_size", "drop_path_rate", *_SWITCHES)
 _NO_HRFORMER = "These are not the weights of an HRFormer"
 
 
@@ -89,7 +93,7 @@ def _infer_config(weights: Mapping[str, Tensor], family: Family, chosen: Mapping
         "dw_conv": depth_wise is not None,
         "multi_scale_fusion": fuses,
         "segmentation_head": "fcn" if _FCN_OUTPUT in weights else "ocr",
-        **{name: chosen[name] for name in ("relative_position_bias", "fusion_upsample") if name in chosen},
+        **{name: chosen[name] for name in _SWITCHES if name in chosen},
     }
     if depth_wise is not None:
         values["dw_kernel_size"] = depth_wise.shape[-1]
@@ -164,10 +168,6 @@ def _nearest(weights: Mapping[str, Tensor], family: Family) -> str:
 
 
 def _expected_keys(task: str) -> Collection[str]:
-    import torch
-
-    from hrformer.model import create_model
-
     with torch.device("meta"):
         return create_model(preset("tiny", task)).state_dict().keys()
 
@@ -234,18 +234,27 @@ def _why(origin: Origin, task: str, does: str) -> str:
     return f"the authors' {task} code {does} and {origin.evidence}"
 
 
-def doubts_about(config: HRFormerConfig, weights: Mapping[str, Tensor], origin: Origin) -> tuple[str, ...]:
-    """Where a variant differs from what its weights were probably trained in, in sentences."""
-    if origin.family == "hrformer":
+def doubts_about(
+    config: HRFormerConfig, weights: Mapping[str, Tensor], origin: Origin, said: HRFormerConfig | None = None
+) -> tuple[str, ...]:
+    """Where a variant differs from what its weights were trained in, in sentences.
+
+    Args:
+        config: The variant that was asked for.
+        weights: Under our names.
+        origin: Whose they are; our own keys tell nothing.
+        said: The variant that the file says, where it does.
+    """
+    if said is None and origin.family == "hrformer":
         return ()
-    probable = family_fields(origin.family, config.task)
-    if not any(key.endswith(_TABLE) for key in weights):
-        probable["relative_position_bias"] = False
-    names = ("relative_position_bias", *(["fusion_upsample"] if config.multi_scale_fusion else []))
-    code = FAMILY_NAMES[origin.family]
+    trained_in = family_fields(origin.family, config.task)
+    source = f"of {FAMILY_NAMES[origin.family]} form, whose {config.task} code has"
+    if said is not None:
+        trained_in, source = {name: getattr(said, name) for name in _SWITCHES}, "of a file that says"
+    elif not any(key.endswith(_TABLE) for key in weights):
+        trained_in["relative_position_bias"] = False
     return tuple(
-        f"The network has {name} = {getattr(config, name)!r}, but the weights are of {code} form, whose "
-        f"{config.task} code has {probable[name]!r}."
-        for name in names
-        if getattr(config, name) != probable[name]
+        f"The network has {name} = {getattr(config, name)!r}, but the weights are {source} {trained_in[name]!r}."
+        for name in _SWITCHES
+        if getattr(config, name) != trained_in[name] and (config.multi_scale_fusion or name != "fusion_upsample")
     )

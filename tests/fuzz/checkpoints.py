@@ -56,6 +56,8 @@ def cases() -> Iterator[Case]:
     yield from _odd_tensors(weights)
     yield from _odd_keys(weights)
     yield from _safetensors_headers()
+    yield from _variants(weights)
+    yield from _wrappers(weights)
 
 
 def _zip(contents: Any) -> bytes:
@@ -245,3 +247,48 @@ def _safetensors_headers() -> Iterator[Case]:
     overlapping = {"a": entry, "b": entry}
     yield "overlapping.safetensors", file(json.dumps(overlapping).encode(), bytes(4))
     yield "not_utf8.safetensors", file(b"\xff\xfe\xff")
+
+
+def _variants(weights: dict[str, Tensor]) -> Iterator[Case]:
+    """What files say of their variant."""
+    said = _SMALL.to_dict()
+    texts = {
+        "true": _SMALL.to_json(),
+        "no_json": "{" * 9_000,
+        "deep": "[" * 9_000,
+        "long": json.dumps("x" * 10**6),
+        "nothing": "",
+        "wide": json.dumps(said | {"channels": [8192] * 4}),
+        "many": json.dumps(said | dict.fromkeys(("num_modules", "num_blocks"), [64] * 4)),
+        "large_windows": json.dumps(said | {"window_sizes": [128] * 4}),
+        "huge_number": json.dumps(said).replace("17", "9" * 4_000),
+        "line_breaks": json.dumps(said | {"task": "a\nb"}),
+    }
+    no_tables = {key: value for key, value in weights.items() if not key.endswith("bias_table")}
+    for name, text in texts.items():
+        yield f"variant_{name}.safetensors", save(weights, {"hrformer_variant": text})
+        yield f"variant_{name}.pth", _zip({"meta": {"hrformer_variant": text}, "state_dict": weights})
+        yield f"variant_{name}_no_tables.safetensors", save(no_tables, {"hrformer_variant": text})
+    for name, meta in {
+        "list": [1],
+        "number": {"hrformer_variant": 1},
+        "tensor": {"hrformer_variant": torch.ones(1)},
+    }.items():
+        yield f"meta_{name}.pth", _zip({"meta": meta, "state_dict": weights})
+
+
+def _wrappers(weights: dict[str, Tensor]) -> Iterator[Case]:
+    """Sets of weights within sets of weights."""
+    names = ("state_dict", "model", "net", "params", "ema", "teacher", "student", "module", "network", "model_ema")
+    nested: dict[str, Any] = dict(weights)
+    for _ in range(12):
+        nested = dict.fromkeys(names, nested)
+    yield "nested_wrappers.pth", _zip(nested)
+    nested["model"] = nested
+    yield "wrapped_in_itself_for_ever.pth", _zip(nested)
+    yield "both_names.pth", _zip(dict(weights) | {f"module.{key}": value for key, value in weights.items()})
+    yield (
+        "two_in_one.pth",
+        _zip({f"{who}.{key}": value for who in ("teacher", "student") for key, value in weights.items()}),
+    )
+    yield "odd_projection.pth", _zip({"stage4.0.branches.0.0.attn.attn.qkv.weight": torch.zeros(())} | weights)

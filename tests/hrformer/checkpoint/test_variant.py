@@ -127,6 +127,12 @@ def test_a_variant_that_contradicts_the_family_is_doubted(tmp_path: Path, caplog
     assert caplog.text == ""
 
 
+def test_a_variant_that_contradicts_what_the_file_says_is_doubted(tmp_path: Path) -> None:
+    save_checkpoint(create_model(tiny(relative_position_bias=False)), tmp_path / "mine.safetensors")
+    (doubt,) = read_checkpoint(tmp_path / "mine.safetensors", tiny()).report.doubts
+    assert doubt == ("The network has relative_position_bias = True, but the weights are of a file that says False.")
+
+
 def test_a_refusal_names_the_nearest_form_and_the_first_keys_that_differ(tmp_path: Path) -> None:
     weights = create_model(tiny()).state_dict()
     in_blocks = re.compile(r"(branches\.\d\.\d)\.(attn|mlp|norm\d)")
