@@ -16,9 +16,9 @@ from hrformer.checkpoint.names import FAMILY_NAMES, check_dense, normalise_keys,
 from hrformer.checkpoint.report import Assumption, CheckpointReport
 from hrformer.checkpoint.sets import weight_sets
 from hrformer.checkpoint.variant import agreed, assumptions_of, doubts_about, family_fields, infer_config
-from hrformer.config import HRFormerConfig
+from hrformer.config import TASKS, HRFormerConfig
 from hrformer.model import HRFormer, create_model
-from hrformer.wording import listed
+from hrformer.wording import listed, shown
 
 _log = logging.getLogger(__name__)
 _TASK = "task"
@@ -178,6 +178,8 @@ def _check_fields(chosen: Mapping[str, Any]) -> None:
     unknown = sorted(name for name in chosen if name not in known)
     if unknown:
         raise ValueError(f"Unknown field {listed(unknown)}: a variant has the fields {', '.join(known)}.")
+    if chosen.get(_TASK, TASKS[0]) not in TASKS:
+        raise ValueError(f"task = {shown(chosen[_TASK])} is not legal: use one of {', '.join(TASKS)}.")
 
 
 def load_official_state_dict(model: HRFormer, state_dict: Mapping[str, Any], strict: bool = True) -> LoadReport:

@@ -103,6 +103,10 @@ def test_what_no_recipe_changes_is_refused(path: Path) -> None:
         load_checkpoint(path, num_blocks=(1, 1, 1, 2))
     with pytest.raises(ValueError, match=r"Unknown field colour: a variant has the fields task, "):
         load_checkpoint(path, colour=3)
+    with pytest.raises(ValueError, match=r"^task = 'depth' is not legal: use one of classification, pose, segm"):
+        load_checkpoint(path, task="depth")
+    with pytest.raises(ValueError, match=r"^window_sizes\[0\] = 500 is outside 1 to 128"):
+        load_checkpoint(path, window_sizes=(500,) * 4)
 
 
 def test_halves_stay_halves_until_they_are_loaded(model: HRFormer, tmp_path: Path) -> None:
