@@ -22,8 +22,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.browser.serving import free_port
-from tests.test_security import status_of_a_session
+from tests.browser.serving import free_port, status_of_a_session
 
 pytestmark = pytest.mark.wheel
 

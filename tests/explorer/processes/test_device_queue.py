@@ -10,7 +10,7 @@ import pytest
 
 from explorer.processes.device_lock import device_lock, lock_path
 from explorer.processes.device_queue import DeviceQueue
-from tests.explorer.processes.test_queued_work import Example
+from tests.explorer.processes.examples import Example
 
 
 @pytest.fixture(autouse=True)
