@@ -3,9 +3,9 @@
 from explorer.benchmark.method import Method
 from explorer.models.model_ref import variant
 from explorer.records.figures import Figures
-from tests.variants import tiny
+from tests.explorer.models import examples
 
-TINY = variant(tiny(img_size=(64, 64), num_classes=10))
+TINY = variant(examples.TINY)
 #: Outlasts any test; who starts it ends it.
 ENDLESS = Method(min_iterations=10**6, max_iterations=10**6, min_seconds=900, max_seconds=900, interval_target=1e-9)
 
