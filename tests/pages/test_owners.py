@@ -38,7 +38,7 @@ class OneThenWaits:
     def measure(self) -> Iterator[Measured]:
         record = finished_record(self._job, Place.here(self._job), [10.0] * 30, NOTHING_ELSE)
         yield Measured(self._job, record)
-        self._cancelled.wait(60)
+        self._cancelled.wait(120)
 
     def cancel(self) -> None:
         self._cancelled.set()
@@ -53,7 +53,7 @@ def _fresh_server(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for run in job_manager().queue.works():
         run.cancel()
-        assert run.wait(20)
+        assert run.wait(100)
     record_destination.clear()
 
 
@@ -85,8 +85,9 @@ def started_run(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> Run:
     click(app, "start_run")
     run = job_manager().find(app.session_state["bench_run"])
     assert run is not None
-    deadline = time.monotonic() + 20
-    while not run.records and time.monotonic() < deadline:
+    deadline = time.monotonic() + 100
+    while not run.records:
+        assert time.monotonic() < deadline
         time.sleep(0.02)
     return run
 
@@ -104,7 +105,7 @@ def asked_and_stopped(app: AppTest, key: str, run: QueuedWork) -> None:
     assert f"{key}_confirmed" not in keys(app)
     assert not run.wait(0)
     click(click(app, f"{key}_anyway"), f"{key}_confirmed")
-    assert run.wait(20)
+    assert run.wait(100)
 
 
 def test_a_run_that_another_opens_by_its_link(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +142,7 @@ def test_the_owner_stops_a_run_at_once_after_a_reload(monkeypatch: pytest.Monkey
     again = open_app(BENCHMARK, SMALL | {"run": run.id})
     assert "cancel_run_anyway" not in keys(again)
     click(again, "cancel_run")
-    assert run.wait(20)
+    assert run.wait(100)
     again.run()
     assert "stopped" not in warnings(again)
     assert job_manager().stopped_by(run) == run.owner
@@ -229,15 +230,16 @@ def test_another_programs_turn_is_waited_for_with_a_sentence_and_the_waiting_can
     with device_lock("cpu", "benchmark", lambda told: None, lambda: False):
         app = click(open_app(page, SMALL), start)
         (run,) = job_manager().queue.works()
-        deadline = time.monotonic() + 20
-        while run.note is None and time.monotonic() < deadline:
+        deadline = time.monotonic() + 100
+        while run.note is None:
+            assert time.monotonic() < deadline
             time.sleep(0.02)
         app.run()
         assert "Waiting for another program" in app.get("progress")[0].proto.text
         sentence = f"Waiting for cpu: process {os.getpid()} has it for a benchmark since "
         assert any(caption.value.startswith(sentence) for caption in app.caption)
         click(app, stop)
-        assert run.wait(5)
+        assert run.wait(100)
     assert run.was_stopped
 
 

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.benchmark.measuring.messages import PROFILE_WORKER
 from explorer.benchmark.profile import Profile, ProfileRow
 from explorer.benchmark.profile_file import reference_profiles
+from explorer.processes.device_lock import device_lock
 from explorer.ui.measure.time_results import costliest_finding, share_table
 from tests.pages.entrypoint import SMALL, hold, open_app
 from tests.pages.texts import captions
@@ -135,10 +136,11 @@ def test_one_model_alone_is_answered_for_itself(monkeypatch: pytest.MonkeyPatch)
 
 def test_stop_ends_it_with_a_sentence_and_the_reference_stays() -> None:
     app = open_app(PAGE, SMALL)
-    app.button(key="start_profiles").click().run()
-    assert is_reference(app)
-    app.button(key="stop_profile").click().run()
-    assert app.session_state["profile_run"].wait(20)
+    with device_lock("cpu", "benchmark", lambda told: None, lambda: False):  # so that it doesn't end before
+        app.button(key="start_profiles").click().run()
+        assert is_reference(app)
+        app.button(key="stop_profile").click().run()
+        assert app.session_state["profile_run"].wait(100)
     app.run()
     assert not app.error
     assert "was cancelled" in app.info[-1].value
