@@ -164,7 +164,7 @@ def test_the_buttons_of_a_chart_can_be_used_from_the_keyboard(tab: Page, server:
     chart = tab.locator(".st-key-chart_clickable_picture")
     tab.mouse.move(0, 0)
     bar = chart.locator(".modebar-group").first
-    assert bar.evaluate("element => getComputedStyle(element).opacity") == "0"
+    tab.wait_for_function("element => getComputedStyle(element).opacity == 0", arg=bar.element_handle())
     chart.get_by_role("button", name="Fullscreen").focus()
     tab.wait_for_function("element => getComputedStyle(element).opacity == 1", arg=bar.element_handle())
     with tab.expect_download() as download:

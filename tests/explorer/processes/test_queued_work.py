@@ -21,7 +21,7 @@ def test_it_waits_runs_and_is_finished() -> None:
     thread = begun(work)
     assert (work.state, work.has_begun, work.wait(0)) == ("running", True, False)
     work.let_go.set()
-    thread.join(5)
+    thread.join(60)
     assert work.state == "finished"
     assert work.wait(0)
     assert work.elapsed_s == work.elapsed_s > 0  # stands still
@@ -41,7 +41,7 @@ def test_what_is_cancelled_at_work_ends_once_it_has_stopped() -> None:
     thread = begun(work)
     work.cancel()
     assert work.was_stopped
-    thread.join(5)
+    thread.join(60)
     assert work.state == "cancelled"
 
 
