@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import open_page, settle
+from tests.browser.driver import click_chart, open_page, settle
 from tests.pages.entrypoint import SMALL
 
 LINK = urlencode(SMALL)
@@ -53,10 +53,7 @@ def test_a_click_on_the_corner_of_a_map_enlarges_it_each_time(
         panel = page.locator(f"[class*='st-key-chart_{chart}'] .nsewdrag").nth(2)
         box = panel.bounding_box()
         assert box is not None
-        corner = box["x"] + box["width"] - 16, box["y"] + 16
-        page.mouse.move(*corner)
-        page.wait_for_timeout(300)
-        page.mouse.click(*corner)
+        click_chart(page, box["x"] + box["width"] - 16, box["y"] + 16)
         expect_enlarged(page, name, box["width"])
 
 
