@@ -88,6 +88,7 @@ def test_a_broken_export_of_records_is_refused(tmp_path: Path, monkeypatch: pyte
     assert "r.csv was not imported. The columns are not those of an export" in app.error[0].value
 
 
+@pytest.mark.usefixtures("work_runs_on")
 @pytest.mark.parametrize("page", ["feature_maps", "receptive_field", "attention_windows"])
 def test_a_link_to_a_variant_of_thousands_of_blocks_is_answered(page: str) -> None:
     deep = dict.fromkeys(("num_modules", "num_blocks"), "64,64,64,64") | dict.fromkeys(

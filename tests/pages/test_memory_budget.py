@@ -126,6 +126,7 @@ def test_a_link_to_a_size_that_never_fits_is_refused_while_others_compute_and_ho
     other.give_back()
 
 
+@pytest.mark.usefixtures("work_runs_on")  # so large a theoretical field takes minutes
 @pytest.mark.parametrize("page", ["feature_maps", "attention_windows", "attribution", "fusion", "receptive_field"])
 @pytest.mark.parametrize("network", ["variant", "trained"])
 def test_no_picture_is_made_for_a_variant_that_never_fits(
