@@ -239,7 +239,7 @@ def test_who_has_stopped_asks_no_server(server: FileServer, tmp_path: Path) -> N
     assert server.asked == []
 
 
-def fetching_program(server: FileServer, folder: Path, **environment: str) -> subprocess.Popen[str]:
+def fetching_program(server: FileServer, folder: Path) -> subprocess.Popen[str]:
     code = (
         "import sys; from pathlib import Path; from hrformer.download import Download, RemoteFile\n"
         "print(Download(RemoteFile(*sys.argv[1:3]), Path(sys.argv[3])).run())"
@@ -288,12 +288,14 @@ def test_who_waits_can_stop(server: FileServer, tmp_path: Path) -> None:
 def test_a_killed_program_leaves_its_part_and_no_lock(server: FileServer, tmp_path: Path) -> None:
     server.answers = [gated_after(len(CONTENTS) - 1)]
     program = fetching_program(server, tmp_path)
-    while not (part(tmp_path).exists() or program.poll() is not None):
+    while program.poll() is None and not (part(tmp_path).exists() and part(tmp_path).stat().st_size):
         Event().wait(0.02)
     program.kill()
     program.communicate(timeout=20)
+    kept = part(tmp_path).stat().st_size
     Download(server.file, tmp_path).run()
     assert (tmp_path / NAME).read_bytes() == CONTENTS
+    assert server.ranges == [None, f"bytes={kept}-"]
 
 
 def test_what_does_not_fit_on_the_disk_is_refused_before_it_fills_it(
