@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Literal
 
 import streamlit as st
@@ -35,12 +36,17 @@ from explorer.pictures.photographs import (
     load_sample,
     to_input,
 )
-from explorer.reading.uploads import weights_from_upload
+from explorer.reading.uploads import weights_from_file, weights_from_upload
 from explorer.sharing.memory_budget import memory_budget
 from explorer.ui import address, choices
 from explorer.ui.heavy_work import admitted_on_page, shared
 from explorer.ui.own_picture import OwnPicture, own_picture, upload_field
 from explorer.ui.panels import plain, verbatim
+from explorer.ui.published_weights import (
+    chosen_published_weights,
+    forget_published_weights,
+    published_weights_field,
+)
 from explorer.ui.variant import (
     NETWORK,
     TRAINED_NETWORK,
@@ -52,6 +58,7 @@ from explorer.units import MIB
 from hrformer import HRFormer, HRFormerConfig
 from hrformer.checkpoint import SUFFIXES
 from hrformer.geometry import area
+from hrformer.published import PublishedWeights
 
 _PICTURE = "picture"
 _OWN = "own"
@@ -122,9 +129,12 @@ class WeightsSource:
 
 @dataclass(frozen=True)
 class _UploadedModel:
+    """A model with the weights of a file, the user's own or a published one."""
+
     name: str
     digest: str
     model: HRFormer
+    published: PublishedWeights | None = None
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -209,10 +219,10 @@ def _can_be_looked_into(config: HRFormerConfig) -> bool:
 
 
 def _choose_weights(config: HRFormerConfig) -> WeightsSource | None:
-    state = st.session_state
-    uploaded: _UploadedModel | None = state.get("uploaded_model")
+    uploaded = _uploaded_model()
     if fits_trained_weights(config) and _chose_trained_weights():
         _checkpoint_field()
+        published_weights_field(_take_published, None)
         return WeightsSource(_trained_model(), f"{config.config_id}-trained", _TRAINED_NAME, "trained")
     with st.sidebar:
         seed = choices.number(
@@ -225,9 +235,25 @@ def _choose_weights(config: HRFormerConfig) -> WeightsSource | None:
             help="Untrained weights: maps show what the structure does, not what a trained network has learned.",
         )
     _checkpoint_field()
+    is_shown = uploaded is not None and _fits(uploaded, config)
+    published_weights_field(_take_published, uploaded.published if uploaded is not None and is_shown else None)
     if uploaded is not None:
         return _uploaded_weights(uploaded, config, seed)
     return _random_weights(config, seed)
+
+
+def _uploaded_model() -> _UploadedModel | None:
+    """The model of a file; published weights are let go of where none are chosen any more."""
+    uploaded: _UploadedModel | None = st.session_state.get("uploaded_model")
+    if uploaded is not None and uploaded.published is not None and chosen_published_weights() is None:
+        _forget_checkpoint()
+        return None
+    return uploaded
+
+
+def _fits(uploaded: _UploadedModel, config: HRFormerConfig) -> bool:
+    """Whether the model is of a variant, at whatever image size."""
+    return replace(uploaded.model.config, img_size=config.img_size) == config
 
 
 def random_weights_banner(weights: WeightsSource) -> None:
@@ -287,8 +313,8 @@ def known_weights(config: HRFormerConfig) -> tuple[HRFormer | int, str, str]:
     """
     if fits_trained_weights(config) and choices.held(_WEIGHTS, _TRAINED_WEIGHTS) == _TRAINED_WEIGHTS:
         return _trained_model(), f"{config.config_id}-trained", _TRAINED_NAME
-    uploaded: _UploadedModel | None = st.session_state.get("uploaded_model")
-    if uploaded is not None and replace(uploaded.model.config, img_size=config.img_size) == config:
+    uploaded = _uploaded_model()
+    if uploaded is not None and _fits(uploaded, config):
         return uploaded.model, f"{config.config_id}-{uploaded.digest}", uploaded.name
     seed = choices.held(_SEED, 0)
     return seed, f"{config.config_id}-random-{seed}", f"random weights, seed {seed}"
@@ -316,12 +342,12 @@ def _random_weights(config: HRFormerConfig, seed: int) -> WeightsSource | None:
 
 
 def _uploaded_weights(uploaded: _UploadedModel, config: HRFormerConfig, seed: int) -> WeightsSource | None:
-    fitting = replace(uploaded.model.config, img_size=config.img_size)
-    if fitting == config:
+    if _fits(uploaded, config):
         return WeightsSource(uploaded.model, f"{config.config_id}-{uploaded.digest}", uploaded.name, "uploaded")
     with st.sidebar:
         st.info(f"{verbatim(uploaded.name)} fits another variant; random weights are shown.", icon=":material/info:")
         left, right = st.columns(2)
+        fitting = replace(uploaded.model.config, img_size=config.img_size)
         left.button("Back to it", on_click=use_variant, args=(fitting,), key="back_to_checkpoint")
         right.button("Forget it", on_click=_forget_checkpoint, key="forget_checkpoint")
     return _random_weights(config, seed)
@@ -335,19 +361,44 @@ def _take_checkpoint() -> None:
     if file is None:
         return
     contents = file.getvalue()
+    read = partial(weights_from_upload, contents, file.name)
     try:
-        file_mib = len(contents) / MIB
-        with admitted_on_page(file_mib):
-            weights = weights_from_upload(contents, file.name)
-        config = config_of(weights, current_variant().img_size)
-        with admitted_on_page(building_mib(config) + file_mib):  # what was read stays until it is copied
-            model = model_with(weights, config)
+        model = _built(read, len(contents) / MIB, current_variant().img_size)
     except ValueError as error:
         state["checkpoint_error"] = f"{file.name} was not taken. {error}"
         return
-    state["uploaded_model"] = _UploadedModel(file.name, hashlib.sha256(contents).hexdigest(), model)
+    forget_published_weights()
+    _look_into(_UploadedModel(file.name, hashlib.sha256(contents).hexdigest(), model))
+
+
+def _take_published(weights: PublishedWeights, path: Path) -> None:
+    """Build the model of a published file and make its variant the current one.
+
+    Raises:
+        ValueError: If the file is refused.
+    """
+    model = _built(partial(weights_from_file, path), path.stat().st_size / MIB, weights.img_size)
+    _look_into(_UploadedModel(f"published weights {weights.name}", weights.file.sha256_prefix, model, weights))
+
+
+def _built(read: Callable[[], Mapping[str, Tensor]], file_mib: float, img_size: tuple[int, int]) -> HRFormer:
+    """The model of the weights that are read, once there is room for them.
+
+    Raises:
+        ValueError: If they are refused, or there can never be room.
+    """
+    with admitted_on_page(file_mib):
+        weights = read()
+    config = config_of(weights, img_size)
+    with admitted_on_page(building_mib(config) + file_mib):  # what was read stays until it is copied
+        return model_with(weights, config)
+
+
+def _look_into(uploaded: _UploadedModel) -> None:
+    st.session_state["uploaded_model"] = uploaded
     choices.hold(_WEIGHTS, _OTHER_WEIGHTS)
-    use_variant(model.config, nearest_preset(model.config).preset)
+    config = uploaded.model.config
+    use_variant(config, nearest_preset(config).preset)
     look_into_current_variant()  # also where it is the current variant already
 
 

@@ -235,6 +235,14 @@ def test_work_ends_with_the_visit_of_whoever_asked_for_it(
     assert budget._admission._tickets == []
 
 
+def test_work_that_needs_no_room_begins_while_there_is_none(budget: MemoryBudget) -> None:
+    """As a download, which waits for a server and not for memory."""
+    other = Occupied(budget, 990)
+    job = progress.SessionWork("key", lambda on_progress, should_stop: "done", None, Visit())
+    assert job.outcome.result(20) == "done"
+    other.give_back()
+
+
 def refused_page() -> None:
     import streamlit as st
 
