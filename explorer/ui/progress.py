@@ -14,6 +14,7 @@ from explorer.processes.queued_work import OwnedWork
 from explorer.sharing.admission import Waiting
 from explorer.sharing.memory_budget import BudgetError, memory_budget
 from explorer.ui.presence import Visit, arrive
+from explorer.units import duration
 
 OnProgress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
@@ -215,9 +216,9 @@ def _watch(running: SessionWork, slot: Slot, label: str, note: Callable[[], str 
             running.announced = True
             st.rerun()
         return
-    bar, button = st.columns([5, 1], vertical_alignment="center")
-    bar.progress(running.share_done, f"{label}{_describe(running, amount)}")
-    button.button("Stop", key=f"stop_{slot[0]}", icon=":material/stop:", on_click=_stop, args=(slot, label, amount))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(running.share_done, f"{label}{_describe(running, amount)}")
+        st.button("Stop", key=f"stop_{slot[0]}", icon=":material/stop:", on_click=_stop, args=(slot, label, amount))
     if said := note():
         st.caption(said)
 
@@ -228,7 +229,7 @@ def _describe(running: SessionWork, amount: Amount) -> str:
     done = f": {told}" if (told := amount(running.done, running.total)) else ""
     if running.elapsed_s < TELL_TIME_LEFT_S or running.left_s is None:
         return done
-    return f"{done}, about {max(1, round(running.left_s))} s left"
+    return f"{done}, about {duration(running.left_s)} left"
 
 
 def _stop(slot: Slot, label: str, amount: Amount) -> None:

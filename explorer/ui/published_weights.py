@@ -46,7 +46,7 @@ def published_weights_field(take: Take, in_use: PublishedWeights | None) -> None
         if name == _NONE:
             return
         weights = known[name]
-        st.caption(_description(weights))
+        st.markdown(_description(weights))  # a link in a caption is too pale to read
         if in_use is not None and in_use.name == name:
             st.success("In use.", icon=":material/check:")
         elif st.session_state.get(_WANTED) == name:

@@ -61,9 +61,9 @@ def fetched(app: AppTest) -> AppTest:
 def test_a_link_opens_with_the_offer_and_fetches_nothing(server: FileServer) -> None:
     app = open_app(MAPS, LINK)
     assert app.selectbox(key="published_weights").value == SMALL
-    (caption,) = [caption.value for caption in app.sidebar.caption if "licence" in caption.value]
-    assert caption.startswith("Pose, COCO val2017 AP 0.500 · about ")
-    assert caption.endswith(f"licence MIT, from [a\\_test \\*of\\* ours]({server.file.url})")
+    (description,) = [each.value for each in app.sidebar.markdown if "licence" in each.value]
+    assert description.startswith("Pose, COCO val2017 AP 0.500 · about ")
+    assert description.endswith(f"licence MIT, from [a\\_test \\*of\\* ours]({server.file.url})")
     assert app.button(key="fetch_published").label == f"Download from {server.host}"
     assert "random weights" in " ".join(told(app))
     app.run()
@@ -89,7 +89,7 @@ def test_what_is_in_the_cache_is_one_click_away_without_the_server(server: FileS
     path.write_bytes(server.contents)
     app = open_app(MAPS, LINK)
     assert "fetch_published" not in keys_of(app)
-    assert any(f"{len(server.contents) / 1e3:.0f} kB, in the cache" in each.value for each in app.sidebar.caption)
+    assert any(f"{len(server.contents) / 1e3:.0f} kB, in the cache" in each.value for each in app.sidebar.markdown)
     click(app, "use_published")
     assert app.success[0].value == "In use."
     assert server.asked == []
