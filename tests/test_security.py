@@ -152,7 +152,10 @@ import time
 from tests.pages.entrypoint import open_app
 
 for page in sys.argv[1:]:
-    app = open_app(page, {"channels": "4,8,8,16", "num_heads": "1,2,2,4", "num_blocks": "1,1,1,1", "img_size": "64,64"})
+    app = open_app(page, {
+        "channels": "4,8,8,16", "num_heads": "1,2,2,4", "num_blocks": "1,1,1,1", "img_size": "64,64",
+        "published_weights": "hrformer_small_coco_256x192",
+    })
     for _ in range(100):
         if not any(button.label == "Stop" for button in app.button):
             break
