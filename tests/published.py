@@ -8,7 +8,7 @@ import torch
 from hrformer import HRFormerConfig, create_model
 from hrformer.download import RemoteFile
 
-SMALL = "small"
+LISTED = "small"
 _HEAD = "name,task,variant,height,width,score,score_name,sha256_prefix,url,licence,source"
 
 
@@ -23,6 +23,6 @@ def checkpoint(config: HRFormerConfig, seed: int) -> bytes:
 def list_of(file: RemoteFile, folder: Path) -> Path:
     """The list as a file."""
     path = folder / "published_weights.csv"
-    row = f"{SMALL},pose,tiny,64,48,0.5,COCO val2017 AP,{file.sha256_prefix},{file.url},MIT,a_test *of* ours"
+    row = f"{LISTED},pose,tiny,64,48,0.5,COCO val2017 AP,{file.sha256_prefix},{file.url},MIT,a_test *of* ours"
     path.write_text(f"{_HEAD}\n{row}\n")
     return path

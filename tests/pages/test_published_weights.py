@@ -13,15 +13,13 @@ from explorer.ui import progress
 from hrformer import preset
 from hrformer.published import published_by_name
 from tests.file_server import NAME, PIECE, FileServer, gated_after, refuses, sends, serving
-from tests.pages.entrypoint import open_app
-from tests.pages.test_error_texts import assert_discreet, told
-from tests.published import SMALL, checkpoint, list_of
+from tests.pages.entrypoint import SMALL, open_app
+from tests.pages.texts import assert_discreet, captions, told
+from tests.published import LISTED, checkpoint, list_of
 from tests.variants import tiny
 
 MAPS = "pages/explore/feature_maps.py"
-LINK = {"channels": "4,8,8,16", "num_heads": "1,2,2,4", "num_blocks": "1,1,1,1", "img_size": "64,64"} | {
-    "published_weights": SMALL
-}
+LINK = SMALL | {"published_weights": LISTED}
 
 
 @pytest.fixture
@@ -60,7 +58,7 @@ def fetched(app: AppTest) -> AppTest:
 
 def test_a_link_opens_with_the_offer_and_fetches_nothing(server: FileServer) -> None:
     app = open_app(MAPS, LINK)
-    assert app.selectbox(key="published_weights").value == SMALL
+    assert app.selectbox(key="published_weights").value == LISTED
     (description,) = [each.value for each in app.sidebar.markdown if "licence" in each.value]
     assert description.startswith("Pose, COCO val2017 AP 0.500 · about ")
     assert description.endswith(f"licence MIT, from [a\\_test \\*of\\* ours]({server.file.url})")
@@ -68,23 +66,23 @@ def test_a_link_opens_with_the_offer_and_fetches_nothing(server: FileServer) -> 
     assert "random weights" in " ".join(told(app))
     app.run()
     assert server.asked == []
-    assert not published_by_name(SMALL).path.parent.exists()
+    assert not published_by_name(LISTED).path.parent.exists()
 
 
 def test_a_click_fetches_them_and_the_page_shows_their_network(server: FileServer) -> None:
     app = fetched(open_app(MAPS, LINK))
     assert app.success[0].value == "In use."
     assert app.session_state["variant"] == tiny("pose", img_size=(64, 48))
-    assert f"at 64x48 pixels, published weights {SMALL}" in " ".join(caption.value for caption in app.caption)
-    assert app.query_params["published_weights"] == SMALL
+    assert f"at 64x48 pixels, published weights {LISTED}" in captions(app)
+    assert app.query_params["published_weights"] == LISTED
     assert app.query_params["task"] == "pose"
     assert server.asked == [("GET", f"/folder/{NAME}", None)]
     app.switch_page("pages/explore/fusion.py").run()
-    assert f"published weights {SMALL}" in " ".join(caption.value for caption in app.caption)
+    assert f"published weights {LISTED}" in captions(app)
 
 
 def test_what_is_in_the_cache_is_one_click_away_without_the_server(server: FileServer) -> None:
-    path = published_by_name(SMALL).path
+    path = published_by_name(LISTED).path
     path.parent.mkdir()
     path.write_bytes(server.contents)
     app = open_app(MAPS, LINK)
@@ -96,7 +94,7 @@ def test_what_is_in_the_cache_is_one_click_away_without_the_server(server: FileS
 
 
 def test_another_file_of_their_name_is_said_and_replaced(server: FileServer) -> None:
-    path = published_by_name(SMALL).path
+    path = published_by_name(LISTED).path
     path.parent.mkdir()
     path.write_bytes(b"by hand")
     app = open_app(MAPS, LINK)
@@ -108,7 +106,7 @@ def test_another_file_of_their_name_is_said_and_replaced(server: FileServer) -> 
 
 
 def test_a_file_that_is_changed_before_the_click_is_not_read(server: FileServer) -> None:
-    path = published_by_name(SMALL).path
+    path = published_by_name(LISTED).path
     path.parent.mkdir()
     path.write_bytes(server.contents)
     app = open_app(MAPS, LINK)
@@ -123,11 +121,11 @@ def test_progress_stop_and_going_on(server: FileServer, monkeypatch: pytest.Monk
     server.answers = [gated_after(PIECE)]
     app = click(open_app(MAPS, LINK), "fetch_published")
     total = f"{len(server.contents) / 1e3:.0f} kB"
-    said = f"Fetching {SMALL}: 1 kB of {total}"
+    said = f"Fetching {LISTED}: 1 kB of {total}"
     until(app, lambda: any(said in bar.proto.text for bar in app.get("progress")))
     assert app.get("plotly_chart")  # the page goes on meanwhile
     click(app, "stop_published_weights")
-    assert any(f"Fetching {SMALL} was stopped after 1 kB of {total}." in info.value for info in app.info)
+    assert any(f"Fetching {LISTED} was stopped after 1 kB of {total}." in info.value for info in app.info)
     server.gate.set()
     assert app.button(key="compute_published_weights").label == "Go on"
     click(app, "compute_published_weights")
@@ -137,7 +135,7 @@ def test_progress_stop_and_going_on(server: FileServer, monkeypatch: pytest.Monk
 
 
 def test_going_on_after_a_cut_fetches_the_rest_alone(server: FileServer) -> None:
-    part = published_by_name(SMALL).path.with_name(f"{NAME}.part")
+    part = published_by_name(LISTED).path.with_name(f"{NAME}.part")
     part.parent.mkdir()
     part.write_bytes(server.contents[:PIECE])
     assert fetched(open_app(MAPS, LINK)).success[0].value == "In use."
@@ -158,7 +156,7 @@ def test_a_failure_is_one_sentence_that_names_no_folder_and_can_be_tried_again(
     server.answers = [answer]
     app = fetched(open_app(MAPS, LINK))
     (error,) = [error.value for error in app.error]
-    assert error.startswith(f"{SMALL} were not taken. {server.host} ")
+    assert error.startswith(f"{LISTED} were not taken. {server.host} ")
     assert words in error
     assert error.endswith(f"or fetch {server.file.url} yourself and give it to Use a checkpoint.")
     assert_discreet([error.replace("file:///etc/passwd", "")], "our cache", tmp_path)
@@ -223,7 +221,7 @@ def test_another_variant_shows_the_offer_again(server: FileServer) -> None:
 
 
 def test_the_trained_networks_page_offers_them_too(server: FileServer) -> None:
-    app = fetched(open_app(MAPS, {"published_weights": SMALL}))
+    app = fetched(open_app(MAPS, {"published_weights": LISTED}))
     assert app.segmented_control(key="network").value == "variant"
     assert to_query(app.session_state["variant"])["task"] == "pose"
 

@@ -9,7 +9,7 @@ from explorer.models.published_weights import kept_bytes, title, weights_size
 from hrformer import create_model, published_weights
 from hrformer.published import PublishedWeights, published_by_name
 from tests.file_server import serving
-from tests.published import SMALL, list_of
+from tests.published import LISTED, list_of
 
 CONTENTS = bytes(3000)
 
@@ -19,7 +19,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PublishedWeights:
     monkeypatch.setenv("HRFORMER_CACHE", str(tmp_path / "cache"))
     with serving(CONTENTS) as server:
         monkeypatch.setattr("hrformer.published.TABLE", list_of(server.file, tmp_path))
-    return published_by_name(SMALL)
+    return published_by_name(LISTED)
 
 
 def test_a_line_names_variant_task_and_score() -> None:

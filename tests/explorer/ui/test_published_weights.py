@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from hrformer.published import published_by_name
 from tests.file_server import FileServer, serving
-from tests.published import SMALL, list_of
+from tests.published import LISTED, list_of
 
 OTHER = "other"
 
@@ -38,7 +38,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServ
     with serving(bytes(2000)) as running:
         path = list_of(running.file, tmp_path)
         row = path.read_text().splitlines()[1]
-        path.write_text(f"{path.read_text()}{row.replace(SMALL, OTHER, 1).replace('0.5', '0.6')}\n")
+        path.write_text(f"{path.read_text()}{row.replace(LISTED, OTHER, 1).replace('0.5', '0.6')}\n")
         monkeypatch.setattr("hrformer.published.TABLE", path)
         yield running
 
@@ -47,7 +47,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServ
 def app(server: FileServer) -> AppTest:
     app = AppTest.from_function(field_page, default_timeout=60).run()
     assert app.session_state["chosen"] is None
-    return app.selectbox(key="published_weights").set_value(SMALL).run()
+    return app.selectbox(key="published_weights").set_value(LISTED).run()
 
 
 def test_nothing_is_chosen_and_nothing_offered_at_first(server: FileServer) -> None:
@@ -58,9 +58,9 @@ def test_nothing_is_chosen_and_nothing_offered_at_first(server: FileServer) -> N
 
 
 def test_what_is_fetched_is_taken_with_its_file(app: AppTest, server: FileServer) -> None:
-    assert app.session_state["chosen"] == SMALL
+    assert app.session_state["chosen"] == LISTED
     app.button(key="fetch_published").click().run()
-    assert app.session_state["taken"] == (published_by_name(SMALL), published_by_name(SMALL).path)
+    assert app.session_state["taken"] == (published_by_name(LISTED), published_by_name(LISTED).path)
     assert app.success[0].value == "In use."
     assert app.session_state["kept_results"] == {}  # a file that goes later would still be offered as a result
 
@@ -68,10 +68,10 @@ def test_what_is_fetched_is_taken_with_its_file(app: AppTest, server: FileServer
 def test_a_refusal_stands_beside_what_was_refused_alone(app: AppTest, server: FileServer) -> None:
     app.session_state["refuses"] = True
     app.button(key="fetch_published").click().run()
-    assert app.error[0].value == f"{SMALL} were not taken. It holds no HRFormer: use another."
+    assert app.error[0].value == f"{LISTED} were not taken. It holds no HRFormer: use another."
     app.selectbox(key="published_weights").set_value(OTHER).run()
     assert not app.error
-    app.selectbox(key="published_weights").set_value(SMALL).run()
+    app.selectbox(key="published_weights").set_value(LISTED).run()
     assert app.error
     app.session_state["refuses"] = False
     app.button(key="use_published").click().run()
