@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
+import torch.fx
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -13,6 +14,8 @@ from hrformer.config import HRFormerConfig
 from hrformer.fusion import resize
 from hrformer.layers import Bottleneck, conv_bn
 from hrformer.widths import CLASSIFICATION_FEATURES, CLASSIFICATION_WIDTHS, OCR_CHANNELS, OCR_KEY_CHANNELS
+
+torch.fx.wrap("resize")
 
 
 class ClassificationHead(nn.Module):

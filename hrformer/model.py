@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 
 from hrformer.block import HRFormerBlock
@@ -13,6 +14,18 @@ from hrformer.fusion import FusionRow, HighResolutionModule, PassingRow, Transit
 from hrformer.heads import build_head
 from hrformer.layers import Bottleneck, conv_bn
 from hrformer.widths import STAGE1_CHANNELS, STEM_CHANNELS
+
+torch.fx.wrap("check_images")
+
+
+def check_images(x: Tensor, in_chans: int) -> None:
+    """Refuse what is no batch of images.
+
+    Raises:
+        ValueError: If the shape is not (B, in_chans, H, W).
+    """
+    if x.ndim != 4 or x.shape[1] != in_chans:
+        raise ValueError(f"Images of shape {tuple(x.shape)} do not fit: use (batch, {in_chans}, height, width).")
 
 
 class HRFormer(nn.Module):
@@ -43,10 +56,7 @@ class HRFormer(nn.Module):
         Raises:
             ValueError: If the images do not have `in_chans` channels.
         """
-        if x.ndim != 4 or x.shape[1] != self.config.in_chans:
-            raise ValueError(
-                f"Images of shape {tuple(x.shape)} do not fit: use (batch, {self.config.in_chans}, height, width)."
-            )
+        check_images(x, self.config.in_chans)
         branches = [self.layer1(self.forward_stem(x))]
         for stage in range(1, NUM_STAGES):
             branches = self.get_submodule(f"transition{stage}")(branches)

@@ -28,17 +28,21 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+import torch.fx
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from hrformer.attention import WindowAttention, window_partition, window_reverse
+from hrformer.attention import WindowAttention, join_heads, window_partition, window_reverse
 from hrformer.block import FeedForward
 from hrformer.fusion import FusionRow, HighResolutionModule
 from hrformer.layers import Bottleneck
 from hrformer.model import HRFormer
 from hrformer.widths import STAGE1_CHANNELS
 from hrformer.windows import WindowGrid
+
+torch.fx.wrap("window_partition")
+torch.fx.wrap("window_reverse")
 
 #: The map that packed weights are laid out for; other sizes work too.
 PACKED_FOR_BATCH = 8
@@ -115,13 +119,11 @@ class InferenceWindowAttention(nn.Module):
         grid = WindowGrid(x.shape[1], x.shape[2], self.window_size)
         query, key, value = (
             # (B*windows, K*K, C) -> (B*windows, K*K, heads, head_dim) -> (B*windows, heads, K*K, head_dim)
-            part.view(*part.shape[:2], self.num_heads, part.shape[2] // self.num_heads).transpose(1, 2)
+            part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
             for part in self.project(window_partition(x, grid))
         )
         x = F.scaled_dot_product_attention(query, key, value, attn_mask=self.bias, scale=1.0)
-        # (B*windows, heads, K*K, head_dim) -> (B*windows, K*K, C)
-        x = x.transpose(1, 2).flatten(2)
-        out: Tensor = self.out_proj(window_reverse(x, grid))
+        out: Tensor = self.out_proj(window_reverse(join_heads(x), grid))
         return out
 
     def project(self, windows: Tensor) -> Sequence[Tensor]:
@@ -149,7 +151,9 @@ class FusedWindowAttention(InferenceWindowAttention):
     def project(self, windows: Tensor) -> Sequence[Tensor]:
         """Query, key and value: (B*windows, K*K, C) -> 3 x (B*windows, K*K, C)."""
         qkv: Tensor = self.qkv_proj(windows)
-        return qkv.chunk(3, -1)
+        dim = self.qkv_proj.out_features // 3
+        # `chunk` would do, but for `torch.fx`, which cannot take apart what it has not computed.
+        return [qkv.narrow(-1, part * dim, dim) for part in range(3)]
 
 
 class InPlaceFusionRow(FusionRow):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -22,24 +23,34 @@ class WindowGrid:
     @property
     def rows(self) -> int:
         """Windows from top to bottom."""
-        return -(-self.height // self.size)
+        return (self.height + self.size - 1) // self.size
 
     @property
     def columns(self) -> int:
         """Windows from left to right."""
-        return -(-self.width // self.size)
+        return (self.width + self.size - 1) // self.size
 
     @property
     def top(self) -> int:
         """Rows of padding above the map; below is the same or one more."""
-        return (self.rows * self.size - self.height) // 2
+        return -self.height % self.size // 2
 
     @property
     def left(self) -> int:
         """Columns of padding left of the map; on the right is the same or one more."""
-        return (self.columns * self.size - self.width) // 2
+        return -self.width % self.size // 2
 
     @property
     def tokens(self) -> int:
         """Tokens of all windows, padding included."""
         return self.rows * self.columns * self.size**2
+
+
+def are_known(size: Sequence[int]) -> bool:
+    """Whether sizes are numbers; those of an export with free height and width are not yet."""
+    return all(type(side) is int for side in size)
+
+
+def may_differ(size: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two sizes differ, or may."""
+    return not are_known((*size, *other)) or tuple(size) != tuple(other)
