@@ -7,7 +7,8 @@ import torch.fx
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hrformer.windows import WindowGrid, are_known, may_differ
+from hrformer.free_sizes import are_free, cropped, may_differ
+from hrformer.windows import WindowGrid
 
 # Their arithmetic of sizes is one node each in a trace of `torch.fx`, which cannot follow it.
 torch.fx.wrap("window_partition")
@@ -22,6 +23,8 @@ def window_partition(x: Tensor, grid: WindowGrid) -> Tensor:
     right = padded_width - grid.width - grid.left
     if may_differ((padded_height, padded_width), (grid.height, grid.width)):
         x = F.pad(x, (0, 0, grid.left, right, grid.top, bottom))
+    if are_free((grid.height, grid.width)):
+        return _gathered_windows(x, grid)
     x = x.view(batch, grid.rows, grid.size, grid.columns, grid.size, channels)
     # (B, rows, K, columns, K, C) -> (B, rows, columns, K, K, C) -> (B*windows, K*K, C)
     return x.transpose(2, 3).reshape(-1, grid.size * grid.size, channels)
@@ -29,18 +32,32 @@ def window_partition(x: Tensor, grid: WindowGrid) -> Tensor:
 
 def window_reverse(windows: Tensor, grid: WindowGrid) -> Tensor:
     """Undo `window_partition`: (B*windows, K*K, C) -> (B, H, W, C), padding cropped."""
+    if are_free((grid.height, grid.width)):
+        return _gathered_map(windows, grid)
     channels = windows.shape[-1]
     x = windows.reshape(-1, grid.rows, grid.columns, grid.size, grid.size, channels)
     # (B, rows, columns, K, K, C) -> (B, rows, K, columns, K, C) -> (B, rows*K, columns*K, C)
     x = x.transpose(2, 3).reshape(-1, grid.rows * grid.size, grid.columns * grid.size, channels)
-    return _crop(_crop(x, 1, grid.top, grid.height), 2, grid.left, grid.width)
+    return cropped(cropped(x, 1, grid.top, grid.height), 2, grid.left, grid.width)
 
 
-def _crop(x: Tensor, dim: int, start: int, length: int) -> Tensor:
-    if are_known((start, length)):
-        return x.narrow(dim, start, length)
-    # An export with free sizes cannot show that a slice lies inside the map.
-    return x.index_select(dim, torch.arange(length, device=x.device) + start)
+def _gathered_windows(x: Tensor, grid: WindowGrid) -> Tensor:
+    """The windows of a padded map, token by token: (B, rows*K, columns*K, C) -> (B*windows, K*K, C)."""
+    window = torch.arange(x.shape[0] * grid.rows * grid.columns, device=x.device)[:, None]
+    token = torch.arange(grid.size * grid.size, device=x.device)
+    image, within = window // (grid.rows * grid.columns), window % (grid.rows * grid.columns)
+    row = within // grid.columns * grid.size + token // grid.size
+    column = within % grid.columns * grid.size + token % grid.size
+    return x[image, row, column]
+
+
+def _gathered_map(windows: Tensor, grid: WindowGrid) -> Tensor:
+    """The map of windows, token by token: (B*windows, K*K, C) -> (B, H, W, C)."""
+    image = torch.arange(windows.shape[0] // (grid.rows * grid.columns), device=windows.device)[:, None, None]
+    row = torch.arange(grid.height, device=windows.device)[:, None] + grid.top
+    column = torch.arange(grid.width, device=windows.device) + grid.left
+    window = (image * grid.rows + row // grid.size) * grid.columns + column // grid.size
+    return windows[window, row % grid.size * grid.size + column % grid.size]
 
 
 def relative_position_bias(table: Tensor, size: int) -> Tensor:

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hrformer.block import HRFormerBlock
+from hrformer.free_sizes import may_differ
 from hrformer.layers import conv_bn
-from hrformer.windows import may_differ
 
 torch.fx.wrap("resize")
 

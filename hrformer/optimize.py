@@ -141,6 +141,7 @@ class FusedWindowAttention(InferenceWindowAttention):
     def __init__(self, attention: WindowAttention) -> None:
         super().__init__(attention)
         projections = (self.q_proj, self.k_proj, self.v_proj)
+        self.dim = self.q_proj.out_features
         self.qkv_proj = copy.deepcopy(self.q_proj)
         self.qkv_proj.out_features *= 3
         for name in ("weight", "bias"):
@@ -151,9 +152,8 @@ class FusedWindowAttention(InferenceWindowAttention):
     def project(self, windows: Tensor) -> Sequence[Tensor]:
         """Query, key and value: (B*windows, K*K, C) -> 3 x (B*windows, K*K, C)."""
         qkv: Tensor = self.qkv_proj(windows)
-        dim = self.qkv_proj.out_features // 3
         # `chunk` would do, but for `torch.fx`, which cannot take apart what it has not computed.
-        return [qkv.narrow(-1, part * dim, dim) for part in range(3)]
+        return [qkv.narrow(-1, part * self.dim, self.dim) for part in range(3)]
 
 
 class InPlaceFusionRow(FusionRow):
@@ -218,7 +218,24 @@ class Piecewise(nn.Module):
         return _in_pieces(self.blocks, x, max(1, PIECE_BYTES // image_bytes))
 
 
-class PackedLinear(nn.Module):
+class PackedModule(nn.Module):
+    """A layer with its weight in oneDNN's blocked layout, which is unpacked to be copied or pickled."""
+
+    weight: Tensor
+
+    def pack(self, weight: Tensor) -> Tensor:
+        """A weight in the blocked layout."""
+        raise NotImplementedError
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "weight": self.weight.to_dense()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.weight = self.pack(self.weight)
+
+
+class PackedLinear(PackedModule):
     """A linear layer with its weight in oneDNN's blocked layout, and the activation after it; for a CPU only.
 
     Args:
@@ -231,7 +248,12 @@ class PackedLinear(nn.Module):
         self.activation = activation
         self.bias = layer.bias
         matrix = layer.weight.detach().flatten(1)  # (out, in) of a linear layer, (out, in, 1, 1) of a convolution
-        self.weight = torch.ops.mkldnn._reorder_linear_weight(matrix, PACKED_FOR_TOKENS)
+        self.weight = self.pack(matrix)
+
+    def pack(self, weight: Tensor) -> Tensor:
+        """(out, in) in the blocked layout."""
+        packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, PACKED_FOR_TOKENS)
+        return packed
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., in_features) -> (..., out_features)."""
@@ -251,7 +273,7 @@ class PackedPointwiseConv2d(PackedLinear):
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
-class PackedConv2d(nn.Module):
+class PackedConv2d(PackedModule):
     """A convolution with its weight in oneDNN's blocked layout, and the activation after it; inference on a CPU only.
 
     Args:
@@ -262,10 +284,16 @@ class PackedConv2d(nn.Module):
     def __init__(self, conv: nn.Conv2d, activation: str) -> None:
         super().__init__()
         self.geometry = (conv.padding, conv.stride, conv.dilation, conv.groups)
+        self.in_channels = conv.in_channels
         self.activation = activation
         self.bias = conv.bias
-        map_size = (PACKED_FOR_BATCH, conv.in_channels, PACKED_FOR_SIDE, PACKED_FOR_SIDE)
-        self.weight = torch.ops.mkldnn._reorder_convolution_weight(conv.weight.detach(), *self.geometry, map_size)
+        self.weight = self.pack(conv.weight.detach())
+
+    def pack(self, weight: Tensor) -> Tensor:
+        """(out, in / groups, K, K) in the blocked layout."""
+        map_size = (PACKED_FOR_BATCH, self.in_channels, PACKED_FOR_SIDE, PACKED_FOR_SIDE)
+        packed: Tensor = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.geometry, map_size)
+        return packed
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, H, W) -> (B, out_channels, H', W')."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -44,13 +43,3 @@ class WindowGrid:
     def tokens(self) -> int:
         """Tokens of all windows, padding included."""
         return self.rows * self.columns * self.size**2
-
-
-def are_known(size: Sequence[int]) -> bool:
-    """Whether sizes are numbers; those of an export with free height and width are not yet."""
-    return all(type(side) is int for side in size)
-
-
-def may_differ(size: Sequence[int], other: Sequence[int]) -> bool:
-    """Whether two sizes differ, or may."""
-    return not are_known((*size, *other)) or tuple(size) != tuple(other)
