@@ -26,7 +26,10 @@ def to_tokens(x: Tensor) -> Tensor:
 
 def to_map(tokens: Tensor, size: Sequence[int]) -> Tensor:
     """Undo `to_tokens`: -> (B, H, W, C), with the (H, W) that it had."""
-    return tokens if are_free(size) else tokens.unflatten(1, tuple(size))
+    if are_free(size):
+        return tokens
+    unflattened: Tensor = tokens.unflatten(1, tuple(size))  # type: ignore[no-untyped-call]
+    return unflattened
 
 
 class FeedForward(nn.Module):

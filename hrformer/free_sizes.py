@@ -42,7 +42,8 @@ def flattened(x: Tensor) -> Tensor:
 def unflattened(x: Tensor, size: Sequence[int]) -> Tensor:
     """(B, C, H*W) -> (B, C, H, W)."""
     if not are_free(size):
-        return x.unflatten(2, tuple(size))
+        unflat: Tensor = x.unflatten(2, tuple(size))  # type: ignore[no-untyped-call]
+        return unflat
     height, width = size
     rows, columns = torch.arange(height, device=x.device), torch.arange(width, device=x.device)
     return x[:, :, rows[:, None] * width + columns]

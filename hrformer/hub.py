@@ -18,7 +18,7 @@ from hrformer.model import HRFormer
 
 class HubHRFormer(
     HRFormer,
-    PyTorchModelHubMixin,  # type: ignore[misc]
+    PyTorchModelHubMixin,
     library_name="hrformer",
     license="mit",
     tags=["hrformer"],

@@ -119,7 +119,7 @@ class InferenceWindowAttention(nn.Module):
         grid = WindowGrid(x.shape[1], x.shape[2], self.window_size)
         query, key, value = (
             # (B*windows, K*K, C) -> (B*windows, K*K, heads, head_dim) -> (B*windows, heads, K*K, head_dim)
-            part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+            part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)  # type: ignore[no-untyped-call]
             for part in self.project(window_partition(x, grid))
         )
         x = F.scaled_dot_product_attention(query, key, value, attn_mask=self.bias, scale=1.0)
@@ -231,7 +231,7 @@ class PackedModule(nn.Module):
         return {**self.__dict__, "weight": self.weight.to_dense()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
         self.weight = self.pack(self.weight)
 
 

@@ -5,16 +5,16 @@ The keys of its state dict are those of `hrformer.HRFormer` for classification, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 try:
     from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
-    from timm.layers import create_classifier
+    from timm.layers.classifier import create_classifier
+    from timm.layers.adaptive_avgmax_pool import SelectAdaptivePool2d
     from timm.models import build_model_with_cfg, generate_default_cfgs, register_model, resolve_pretrained_cfg
     from timm.models._features import feature_take_indices
 except ModuleNotFoundError as error:
@@ -52,7 +52,7 @@ class TimmHRFormer(HRFormer):
             {"num_chs": width, "reduction": _STEM_REDUCTION * 2**level, "module": module}
             for level, (width, module) in enumerate(zip(channels, modules, strict=True))
         ]
-        self.global_pool: nn.Module
+        self.global_pool: SelectAdaptivePool2d
         self.reset_classifier(config.num_classes, global_pool)
 
     def forward_features(self, x: Tensor) -> Tensor:  # type: ignore[override]  # timm's meaning of the name
@@ -77,7 +77,7 @@ class TimmHRFormer(HRFormer):
     def forward_intermediates(
         self,
         x: Tensor,
-        indices: int | Sequence[int] | None = None,
+        indices: int | list[int] | None = None,
         norm: bool = False,
         stop_early: bool = False,
         output_fmt: str = "NCHW",
@@ -113,7 +113,7 @@ class TimmHRFormer(HRFormer):
         return final, intermediates
 
     def prune_intermediate_layers(
-        self, indices: int | Sequence[int] = 1, prune_norm: bool = False, prune_head: bool = True
+        self, indices: int | list[int] = 1, prune_norm: bool = False, prune_head: bool = True
     ) -> list[int]:
         """Take the head away, which maps do not need; all branches need all stages.
 
@@ -124,7 +124,7 @@ class TimmHRFormer(HRFormer):
         if prune_head:
             self.head = nn.Identity()
             self.config = replace(self.config, num_classes=0)
-        return cast("list[int]", levels)
+        return levels
 
     def forward_stage(self, stage: int, branches: list[Tensor]) -> list[Tensor]:
         """The transition into stage 2, 3 or 4 and the stage, a module at a time where gradients are checkpointed."""
@@ -143,7 +143,7 @@ class TimmHRFormer(HRFormer):
     @property
     def head_hidden_size(self) -> int:
         """Features that the classifier reads."""
-        return self.num_features * cast("int", self.global_pool.feat_mult())
+        return self.num_features * self.global_pool.feat_mult()
 
     def get_classifier(self) -> nn.Module:
         """The classifier; an identity where there are no classes."""

@@ -1,11 +1,7 @@
 """The backbone under mmengine's registry; where mmengine is not installed, under a stand-in with its interface."""
 
-import sys
-from collections.abc import Callable, Iterator
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,40 +9,17 @@ import torch
 from torch import nn
 
 from hrformer import create_model
+from tests.hrformer.stand_in_mmengine import mmengine_or_stand_in
 from tests.variants import tiny
 
 SMALL = {"channels": (4, 8, 8, 16), "num_heads": (1, 2, 2, 4), "num_modules": (1,) * 4, "num_blocks": (1,) * 4}
 
 
-class Registry:
-    """What of `mmengine.registry.Registry` a backbone meets."""
-
-    def __init__(self) -> None:
-        self.classes: dict[str, type] = {}
-
-    def register_module(self, name: str | None = None, force: bool = False) -> Callable[[type], type]:
-        def register(kind: type) -> type:
-            self.classes[name or kind.__name__] = kind
-            return kind
-
-        return register
-
-    def build(self, cfg: dict[str, Any]) -> Any:
-        arguments = dict(cfg)
-        return self.classes[arguments.pop("type")](**arguments)
-
-
 @pytest.fixture
 def models(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The registry, with the backbone in it."""
-    if find_spec("mmengine") is None:
-        package, registry = ModuleType("mmengine"), ModuleType("mmengine.registry")
-        registry.MODELS = Registry()
-        monkeypatch.setitem(sys.modules, "mmengine", package)
-        monkeypatch.setitem(sys.modules, "mmengine.registry", registry)
-    module = import_module("hrformer.mmpose")
-    yield module.MODELS
-    sys.modules.pop("hrformer.mmpose")
+    with mmengine_or_stand_in(monkeypatch) as registry:
+        yield registry
 
 
 def test_a_config_builds_the_backbone_without_its_head(models: Any) -> None:

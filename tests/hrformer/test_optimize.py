@@ -223,7 +223,9 @@ def test_wrong_channels_are_refused_as_before() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["copy", "pickle"])
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["copy", "pickle"]
+)
 @torch.no_grad()
 def test_a_copy_computes_the_same(copied: Callable[[HRFormer], HRFormer], form: dict[str, bool]) -> None:
     config = tiny("segmentation")
