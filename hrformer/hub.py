@@ -24,7 +24,7 @@ class HubHRFormer(
     tags=["hrformer"],
     paper_url="https://arxiv.org/abs/2110.09408",
 ):
-    """An HRFormer that a folder or a repository of the Hub holds: `model.safetensors`, and the variant as `config.json`.
+    """An HRFormer that a folder or a repository holds: `model.safetensors`, and the variant in `config.json`.
 
     Args:
         variant: Every field of `HRFormerConfig`, as `HRFormerConfig.to_dict` gives them.

@@ -90,8 +90,8 @@ class HRFormer(nn.Module):
         """Images (B, in_chans, H, W) -> the task's output.
 
         Returns:
-            Logits (B, num_classes) for classification, or features (B, 2048) where there are no classes, heat maps (B, num_classes, H/4, W/4) for pose, logits
-            (B, num_classes, H, W) for segmentation.
+            Logits (B, num_classes) for classification, or features (B, 2048) where there are no classes; heat maps
+            (B, num_classes, H/4, W/4) for pose; logits (B, num_classes, H, W) for segmentation.
         """
         output: Tensor = self.head(self.forward_features(x), x.shape[-2:])
         return output

@@ -1,4 +1,4 @@
-"""HRFormer under timm's names and with timm's interface: `import hrformer.timm`, then `timm.create_model("hrformer_tiny")`.
+"""HRFormer with timm's interface: `import hrformer.timm`, then `timm.create_model("hrformer_tiny")`.
 
 The keys of its state dict are those of `hrformer.HRFormer` for classification, so that checkpoints fit both.
 """
@@ -13,8 +13,8 @@ from torch.utils.checkpoint import checkpoint
 
 try:
     from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
-    from timm.layers.classifier import create_classifier
     from timm.layers.adaptive_avgmax_pool import SelectAdaptivePool2d
+    from timm.layers.classifier import create_classifier
     from timm.models import build_model_with_cfg, generate_default_cfgs, register_model, resolve_pretrained_cfg
     from timm.models._features import feature_take_indices
 except ModuleNotFoundError as error:
@@ -74,7 +74,7 @@ class TimmHRFormer(HRFormer):
         """Images (B, in_chans, H, W) -> logits (B, num_classes)."""
         return self.forward_head(self.forward_features(x))
 
-    def forward_intermediates(
+    def forward_intermediates(  # noqa: PLR0917  # timm's arguments
         self,
         x: Tensor,
         indices: int | list[int] | None = None,
@@ -143,7 +143,8 @@ class TimmHRFormer(HRFormer):
     @property
     def head_hidden_size(self) -> int:
         """Features that the classifier reads."""
-        return self.num_features * self.global_pool.feat_mult()
+        per_feature: int = self.global_pool.feat_mult()  # type: ignore[no-untyped-call]
+        return self.num_features * per_feature
 
     def get_classifier(self) -> nn.Module:
         """The classifier; an identity where there are no classes."""

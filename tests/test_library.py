@@ -23,7 +23,7 @@ def blocks() -> Iterator[object]:
             yield pytest.param(block, id=f"{title} {number}")
 
 
-@pytest.mark.parametrize("block", blocks())
+@pytest.mark.parametrize("block", list(blocks()))
 def test_a_recipe_runs_as_it_stands(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in _OPTIONAL:
         if re.search(rf"\b(import|from) {name}\b", block) or (name == "huggingface_hub" and "hrformer.hub" in block):

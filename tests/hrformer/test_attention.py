@@ -104,5 +104,5 @@ def test_every_task_trains_in_parallel(task: str) -> None:
 @pytest.mark.usefixtures("one_process")
 def test_tables_that_would_wait_for_a_gradient_stop_parallel_training() -> None:
     """What the test above would not see, if torch ever stopped asking for every gradient."""
-    with pytest.raises(RuntimeError, match="did not receive grad|finished reduction"):
+    with pytest.raises(RuntimeError, match=r"did not receive grad|finished reduction"):
         three_steps(create_model(tiny("pose")).requires_grad_(True), torch.randn(2, 3, 64, 64))

@@ -14,7 +14,7 @@ from tests.variants import tiny, tiny_variants
 
 pytest.importorskip("huggingface_hub")
 
-from hrformer.hub import HubHRFormer  # noqa: E402
+from hrformer.hub import HubHRFormer
 
 
 @given(tiny_variants(max_side=40))

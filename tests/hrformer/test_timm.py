@@ -43,11 +43,8 @@ def test_timm_lists_and_builds_the_published_sizes(name: str) -> None:
 
 
 def test_values_are_those_of_the_library() -> None:
-    ours, theirs, x = (
-        create_model(preset("tiny", num_classes=5, **SMALL)).eval(),
-        built(num_classes=5).eval(),
-        pictures(),
-    )
+    ours, theirs = create_model(preset("tiny", num_classes=5, **SMALL)).eval(), built(num_classes=5).eval()
+    x = pictures()
     theirs.load_state_dict(ours.state_dict())
     with torch.no_grad():
         torch.testing.assert_close(theirs(x), ours(x), rtol=0, atol=1e-6)
@@ -198,9 +195,8 @@ def test_a_file_of_the_librarys_weights_can_be_named(features_only: bool, tmp_pa
     ours = create_model(preset("tiny", **SMALL))
     torch.save({"model": ours.state_dict()}, tmp_path / "ours.pth")
     overlay = {"file": str(tmp_path / "ours.pth")}
-    model = built(
-        pretrained=True, pretrained_cfg_overlay=overlay, in_chans=1, num_classes=4, features_only=features_only
-    )
+    adapted = {"in_chans": 1, "num_classes": 4, "features_only": features_only}
+    model = built(pretrained=True, pretrained_cfg_overlay=overlay, **adapted)
     network = model.model if features_only else model
     assert torch.equal(network.layer1[0].conv1.weight, ours.layer1[0].conv1.weight)
     torch.testing.assert_close(network.conv1.weight, ours.conv1.weight.sum(1, keepdim=True))
