@@ -7,7 +7,7 @@ import torch.fx
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hrformer.free_sizes import are_free, cropped, may_differ
+from hrformer.free_sizes import are_free, cropped, may_differ, split_index
 from hrformer.windows import WindowGrid
 
 # Their arithmetic of sizes is one node each in a trace of `torch.fx`, which cannot follow it.
@@ -45,10 +45,9 @@ def _gathered_windows(x: Tensor, grid: WindowGrid) -> Tensor:
     """The windows of a padded map, token by token: (B, rows*K, columns*K, C) -> (B*windows, K*K, C)."""
     window = torch.arange(x.shape[0] * grid.rows * grid.columns, device=x.device)[:, None]
     token = torch.arange(grid.size * grid.size, device=x.device)
-    image, within = window // (grid.rows * grid.columns), window % (grid.rows * grid.columns)
-    row = within // grid.columns * grid.size + token // grid.size
-    column = within % grid.columns * grid.size + token % grid.size
-    return x[image, row, column]
+    image, within = split_index(window, grid.rows * grid.columns)
+    row, column = split_index(within, grid.columns)
+    return x[image, row * grid.size + token // grid.size, column * grid.size + token % grid.size]
 
 
 def _gathered_map(windows: Tensor, grid: WindowGrid) -> Tensor:

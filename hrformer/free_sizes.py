@@ -30,13 +30,19 @@ def cropped(x: Tensor, dim: int, start: int, length: int) -> Tensor:
     return x.index_select(dim, torch.arange(length, device=x.device) + start)
 
 
+def split_index(index: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """Row and column of each index into rows of a free width; ONNX has no remainder of one."""
+    row = index // width
+    return row, index - row * width
+
+
 def flattened(x: Tensor) -> Tensor:
     """(B, C, H, W) -> (B, C, H*W)."""
     height, width = x.shape[-2:]
     if not are_free((height, width)):
         return x.flatten(2)
-    position = torch.arange(height * width, device=x.device)
-    return x[:, :, position // width, position % width]
+    row, column = split_index(torch.arange(height * width, device=x.device), width)
+    return x[:, :, row, column]
 
 
 def unflattened(x: Tensor, size: Sequence[int]) -> Tensor:
