@@ -117,13 +117,21 @@ class ObjectContextDistribution(nn.Module):
 
 
 class SegmentationHead(nn.Module):
-    """All branches at 1/4 concatenated, then OCR (seg/lib/models/nets/hrt.py, the V2 head)."""
+    """All branches at 1/4 concatenated, then OCR (seg/lib/models/nets/hrt.py, the V2 head).
 
-    def __init__(self, channels: Sequence[int], num_classes: int) -> None:
+    Args:
+        channels: Of each branch, highest resolution first.
+        num_classes: Of the logits.
+        auxiliary_channels: Between the two convolutions of the auxiliary head.
+    """
+
+    def __init__(self, channels: Sequence[int], num_classes: int, auxiliary_channels: int = OCR_CHANNELS) -> None:
         super().__init__()
         total = sum(channels)
         self.conv3x3 = nn.Sequential(*conv_bn_relu(total, OCR_CHANNELS, 3))
-        self.aux_head = nn.Sequential(*conv_bn_relu(total, OCR_CHANNELS, 3), nn.Conv2d(OCR_CHANNELS, num_classes, 1))
+        self.aux_head = nn.Sequential(
+            *conv_bn_relu(total, auxiliary_channels, 3), nn.Conv2d(auxiliary_channels, num_classes, 1)
+        )
         self.ocr_distri_head = ObjectContextDistribution(OCR_CHANNELS, OCR_KEY_CHANNELS)
         self.cls_head = nn.Conv2d(OCR_CHANNELS, num_classes, 1)
 
@@ -170,6 +178,7 @@ def gather_regions(pixels: Tensor, auxiliary: Tensor) -> Tensor:
 
 def build_head(config: HRFormerConfig) -> nn.Module:
     """The head of the configuration's task; each takes (features, input size)."""
-    segmentation = {"ocr": SegmentationHead, "fcn": PlainSegmentationHead}[config.segmentation_head]
+    segmentation = SegmentationHead if config.segmentation_head == "ocr" else PlainSegmentationHead
     heads = {"classification": ClassificationHead, "pose": PoseHead, "segmentation": segmentation}
-    return heads[config.task](config.channels, config.num_classes)
+    head: nn.Module = heads[config.task](config.channels, config.num_classes)
+    return head

@@ -1,5 +1,6 @@
 """The tests stand in the rooms of what they test."""
 
+import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -33,3 +34,25 @@ def test_every_test_stands_in_a_room_that_exists() -> None:
         for path in (ROOT / "tests" / package).rglob("test_*.py")
     }
     assert [str(room) for room in sorted(rooms) if not (ROOT / room).is_dir()] == []
+
+
+def imported(path: Path) -> set[str]:
+    """All that a file imports, wherever it does: modules, and what is taken from them."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def test_no_file_imports_a_test() -> None:
+    """What several tests share stands in a module beside them."""
+    taken = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in (ROOT / "tests").rglob("*.py")
+        for name in imported(path)
+        if any(part.startswith("test_") for part in name.split("."))
+    }
+    assert sorted(taken) == []

@@ -1,6 +1,5 @@
 """What SECURITY.md promises: the server's settings, and no network call at run time."""
 
-import base64
 import http.client
 import os
 import re
@@ -15,7 +14,7 @@ import pytest
 
 from explorer.pictures.photographs import MAX_FILE_MIB
 from explorer.ui.sources import MAX_CHECKPOINT_MIB
-from tests.browser.serving import running_server
+from tests.browser.serving import running_server, status_of_a_session
 
 ROOT = Path(__file__).parents[1]
 CONFIG = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
@@ -55,19 +54,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = tmp_path_factory.mktemp("server") / "records.sqlite"
     with running_server({"HRFORMER_RESULTS_URL": f"sqlite:///{store}"}) as (address, _):
         yield address.removeprefix("http://")
-
-
-def status_of_a_session(server: str, host: str, origin: str | None) -> int:
-    """What the server answers to a browser that opens a session, from a page at `origin`, under the name `host`."""
-    key = base64.b64encode(bytes(16)).decode()
-    headers = {"Host": host, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-    headers |= {"Sec-WebSocket-Key": key} | ({} if origin is None else {"Origin": origin})
-    connection = http.client.HTTPConnection(server, timeout=20)
-    try:
-        connection.request("GET", "/_stcore/stream", headers=headers)
-        return connection.getresponse().status
-    finally:
-        connection.close()
 
 
 def answer(server: str, method: str, path: str, **headers: str) -> tuple[int, str]:
@@ -149,10 +135,10 @@ sys.addaudithook(refuse)
 """
 RUN_PAGES = """
 import time
-from tests.pages.entrypoint import open_app
+from tests.pages.entrypoint import SMALL, open_app
 
 for page in sys.argv[1:]:
-    app = open_app(page, {"channels": "4,8,8,16", "num_heads": "1,2,2,4", "num_blocks": "1,1,1,1", "img_size": "64,64"})
+    app = open_app(page, SMALL)
     for _ in range(100):
         if not any(button.label == "Stop" for button in app.button):
             break

@@ -22,8 +22,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.browser.serving import free_port
-from tests.test_security import status_of_a_session
+from tests.browser.serving import free_port, status_of_a_session
 
 pytestmark = pytest.mark.wheel
 
@@ -48,6 +47,20 @@ def note(event, arguments):
         os.close(log)
 
 sys.addaudithook(note)
+"""
+#: The installed program, several times in one process, which imports torch once; what each command says on stderr.
+RUN_COMMANDS = """
+import contextlib, io, json, sys
+from explorer.__main__ import run_installed
+
+told = []
+for command in json.loads(sys.argv[1]):
+    sys.argv[1:] = command
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
+        code = run_installed()
+    told.append(said.getvalue())
+    assert code == 0, (command, told)
+print(json.dumps(told))
 """
 OPEN_PAGES = """
 from streamlit.testing.v1 import AppTest
@@ -96,12 +109,12 @@ class Environment(NamedTuple):
             command, cwd=self.current, env=self.variables, capture_output=True, text=True, check=False, timeout=300
         )
 
-    def said(self, name: str, *arguments: str) -> str:
-        """What a program that succeeds says on stderr."""
+    def printed(self, name: str, *arguments: str) -> str:
+        """What a program prints that succeeds and opens nothing of this checkout."""
         result = self.run(name, *arguments)
         assert result.returncode == 0, f"{arguments}: {result.stdout[-1000:]}{result.stderr[-2000:]}"
         assert self.opened == []
-        return result.stderr
+        return result.stdout
 
 
 def fresh(folder: Path, wheel: Path) -> Environment:
@@ -165,9 +178,9 @@ def test_the_model_needs_torch_alone(wheel: Path, installed: Environment) -> Non
         f"import sys; sys.modules.update(dict.fromkeys({OF_THE_APP}))\n"
         "import torch; from hrformer import create_model, preset\n"
         "model = create_model(preset('tiny', img_size=(64, 64))).eval()\n"
-        "print(model(torch.zeros(1, 3, 64, 64)).shape, file=sys.stderr)"
+        "print(model(torch.zeros(1, 3, 64, 64)).shape)"
     )
-    assert "[1, 1000]" in installed.said("python", "-c", code)
+    assert "[1, 1000]" in installed.printed("python", "-c", code)
 
 
 def test_without_the_extra_the_command_says_what_to_install(alone: Environment) -> None:
@@ -204,21 +217,24 @@ def verdicts(claims: Path) -> list[tuple[str, str]]:
 def test_commands_run_in_any_folder_and_keep_records_in_the_users_data_folder(installed: Environment) -> None:
     store = installed.current / "data" / "hrformer-explorer" / "benchmarks.sqlite"
     tiny = "--models test_resnet --img-size 32 --threads 1 --min-iterations 3 --min-seconds 0.01 --max-seconds 1"
-    said = installed.said("hrformer-explorer", "bench", *tiny.split(), "--warmup-max-seconds", "0.1")
-    assert said.startswith(f"Records are kept in {store}.\n")
-    assert store.exists()
-    for command in ("list", "export mine.csv", "claims --csv claims.csv"):
-        installed.said("hrformer-explorer", *command.split())
-    assert verdicts(installed.current / "claims.csv") == verdicts(ROOT / "results" / "reference" / "claims.csv")
-    assert "Wrote small.onnx" in installed.said(
-        "python", "-m", "explorer", *["onnx", "small.onnx", "--model", "test_resnet", "--img-size", "32"]
+    commands = (
+        f"bench {tiny} --warmup-max-seconds 0.1",
+        "export mine.csv",
+        "claims --csv claims.csv",
+        "onnx small.onnx --model test_resnet --img-size 32",
     )
+    asked = json.dumps([command.split() for command in commands])
+    bench, *_, onnx = json.loads(installed.printed("python", "-P", "-c", RUN_COMMANDS, asked))
+    assert bench.startswith(f"Records are kept in {store}.\n")
+    assert store.exists()
+    installed.printed("python", "-m", "explorer", "list")
+    assert (installed.current / "mine.csv").exists()
+    assert verdicts(installed.current / "claims.csv") == verdicts(ROOT / "results" / "reference" / "claims.csv")
+    assert "Wrote small.onnx" in onnx
 
 
 def test_pages_show_what_ships(installed: Environment) -> None:
-    result = installed.run("python", "-P", "-c", OPEN_PAGES)
-    assert result.stdout.count("SHOWN") == 3, result.stderr[-2000:]
-    assert installed.opened == []
+    assert installed.printed("python", "-P", "-c", OPEN_PAGES).count("SHOWN") == 3
 
 
 @contextmanager

@@ -25,6 +25,8 @@ WIDE_SPREAD_SHARE = 0.1
 #: Warm-up compares the medians of the last two windows of this many calls.
 _WARMUP_WINDOW = 3
 _WARMUP_TOLERANCE = 0.05
+#: Of each bound of a method: more calls or seconds than anybody waits for.
+MOST = 10**9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +61,12 @@ class Method:
         for field in fields(self):
             value = getattr(self, field.name)
             whole = field.name.endswith("iterations")
-            if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not 0 < value < 1e9:
+            is_number = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+            if not is_number or not 0 < value <= MOST:
                 wanted = "a whole number" if whole else "a number"
                 raise ValueError(
-                    f"{field.name} = {shown(value)} is not legal: use {wanted} above 0, such as {field.default}."
+                    f"{field.name} = {shown(value)} is not legal: use {wanted} above 0, at most {MOST:,}, such as "
+                    f"{field.default}."
                 )
         for name in ("iterations", "seconds"):
             low, high = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")

@@ -15,6 +15,8 @@ VERDICTS: tuple[Verdict, ...] = ("reproduced", "differs", "not checkable here")
 Kind = Literal["cost", "scaling", "speed", "accuracy"]
 #: Where our figure is from: "reference run" ships with the explorer, "own records" are those of the store.
 Origin = Literal["counted", "reference run", "own records", "measured here"]
+#: A deviation that uses up more of the tolerance than this is worth saying.
+_MUCH = 0.5
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,16 @@ class Outcome:
     def deviation(self) -> float | None:
         """Ours less the published figure, in the claim's unit."""
         return None if self.ours is None else self.ours - self.claim.published
+
+    @property
+    def tolerance_used(self) -> float | None:
+        """The deviation as a share of the tolerance, 0 and more; above 1 ours differs."""
+        return None if self.deviation is None else abs(self.deviation) / self.claim.tolerance
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it is reproduced, but by more than half of its tolerance."""
+        return self.verdict == "reproduced" and self.tolerance_used is not None and self.tolerance_used > _MUCH
 
     @property
     def ratio(self) -> float | None:

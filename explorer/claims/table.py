@@ -71,7 +71,7 @@ def shown_table(outcomes: Sequence[Outcome], convention: Convention | None, evid
 
     Returns:
         Columns key, verdict, topic, claim, published, ours, deviation (ours less published), ratio (ours over
-        published, in the claim's own convention), unit, origin, source.
+        published) and tolerance_used (a share), both in the claim's own convention, unit, origin, source.
     """
     rows = []
     for outcome in outcomes:
@@ -87,13 +87,14 @@ def shown_table(outcomes: Sequence[Outcome], convention: Convention | None, evid
                 "ours": shown.ours,
                 "deviation": deviation,
                 "ratio": outcome.ratio,
+                "tolerance_used": outcome.tolerance_used,
                 "unit": shown.unit,
                 "origin": outcome.origin,
                 "source": outcome.claim.source,
             }
         )
     table = pd.DataFrame(rows)
-    return table.astype(dict.fromkeys(("published", "ours", "deviation", "ratio"), float))
+    return table.astype(dict.fromkeys(("published", "ours", "deviation", "ratio", "tolerance_used"), float))
 
 
 def relative_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
@@ -120,8 +121,8 @@ def file_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """What a file keeps of every claim, in the claim's own convention, with six digits.
 
     Returns:
-        Columns key, topic, kind, claim, published, ours, deviation, tolerance, unit, convention, verdict, origin,
-        reason, method, source.
+        Columns key, topic, kind, claim, published, ours, deviation, tolerance, tolerance_used (a share), unit,
+        convention, verdict, origin, reason, method, source.
     """
     return pd.DataFrame(
         [
@@ -134,6 +135,7 @@ def file_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
                 "ours": _rounded(outcome.ours),
                 "deviation": _rounded(outcome.deviation),
                 "tolerance": _rounded(outcome.claim.tolerance),
+                "tolerance_used": _rounded(outcome.tolerance_used),
                 "unit": outcome.claim.unit,
                 "convention": outcome.claim.convention.label if outcome.claim.convention else "",
                 "verdict": outcome.verdict,
@@ -155,6 +157,11 @@ def write_claims(outcomes: Sequence[Outcome], path: Path) -> None:
 def in_words(value: float | None, unit: str) -> str:
     """A figure as a person reads it; a dash where there is none."""
     return "–" if value is None else f"{significant(value)} {unit}".strip()
+
+
+def closeness(outcome: Outcome) -> str:
+    """What is said of a claim that is reproduced by more than half of its tolerance; nothing of others."""
+    return f"uses {outcome.tolerance_used:.0%} of its tolerance".replace("%", " %") if outcome.is_narrow else ""
 
 
 def _rounded(value: float | None) -> float | None:

@@ -32,7 +32,7 @@ def _claims(arguments: argparse.Namespace) -> int:
     from explorer.claims.attention_timing import reference_growth, write_growth
     from explorer.claims.claim import Evidence, Outcome
     from explorer.claims.speed import timed_records
-    from explorer.claims.table import compared_models, count_verdicts, in_words, judge_all, write_claims
+    from explorer.claims.table import closeness, compared_models, count_verdicts, in_words, judge_all, write_claims
 
     if arguments.growth and not arguments.measure:
         raise ValueError("--growth writes what --measure finds: give --measure, too.")
@@ -52,6 +52,7 @@ def _claims(arguments: argparse.Namespace) -> int:
             "published": in_words(claim.published, ""),
             "ours": in_words(outcome.ours, ""),
             "unit": claim.unit,
+            "note": closeness(outcome),
         }
 
     if arguments.csv:
@@ -76,4 +77,5 @@ _COLUMNS = (
     Column("published", lambda fields: str(fields["published"]), numeric=True),
     Column("ours", lambda fields: str(fields["ours"]), numeric=True),
     Column("unit", lambda fields: str(fields["unit"])),
+    Column("note", lambda fields: str(fields["note"])),
 )

@@ -72,8 +72,10 @@ def _hrnet_pose(backbone_name: str, img_size: Size) -> nn.Module:
 
 
 def _hrnet_ocr(backbone_name: str, img_size: Size) -> nn.Module:
+    """HRNet under OCR as in the authors' code: there its auxiliary head keeps the branches' width (720 for W48)."""
     backbone = _hrnet_features(backbone_name)
-    return DenseNetwork(backbone, SegmentationHead(backbone.feature_info.channels(), _SEGMENTATION.num_classes))
+    channels = backbone.feature_info.channels()
+    return DenseNetwork(backbone, SegmentationHead(channels, _SEGMENTATION.num_classes, sum(channels)))
 
 
 def _swin_pose(backbone_name: str, img_size: Size) -> nn.Module:

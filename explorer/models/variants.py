@@ -102,9 +102,11 @@ def nearest_legal(values: Mapping[str, Any]) -> HRFormerConfig | None:
     """The variant with channels rounded to multiples of their heads; None where that does not make it legal."""
     try:
         channels = tuple(map(nearest_channels, values["channels"], values["num_heads"]))
-        return HRFormerConfig(**{**values, "channels": channels})
+        config = HRFormerConfig(**{**values, "channels": channels})
+        check_shown(config)
     except ValueError:
         return None
+    return config
 
 
 def to_python(config: HRFormerConfig) -> str:

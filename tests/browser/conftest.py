@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.driver import CHROMIUM_FLAGS, find_chromium
 from tests.browser.serving import running_app
+
+#: On a busy machine a page takes its time; what never comes costs this once.
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,12 @@
 
 import shutil
 import time
+from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page
 
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+_IS_OVER_A_POINT = "[...document.querySelectorAll('.js-plotly-plot')].some(plot => plot._hoverdata?.length)"
 _RUNNING = '[data-testid="stStatusWidget"], [data-testid="stSkeleton"], [data-stale="true"]'
 
 
@@ -31,6 +33,21 @@ def settle(page: Page, timeout_s: float = 60) -> None:
         stopped = page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').count()
         calm = calm + 1 if stopped and not page.locator(_RUNNING).count() else 0
         page.wait_for_timeout(100)
+
+
+def comes_to(page: Page, condition: Callable[[], bool], timeout_s: float = 60) -> None:
+    """Wait until something holds that no locator can tell."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end
+        page.wait_for_timeout(100)
+
+
+def click_chart(page: Page, x: float, y: float) -> None:
+    """Click on a point of a chart, once the chart knows that the pointer is over it."""
+    page.mouse.move(x, y)
+    page.wait_for_function(_IS_OVER_A_POINT)
+    page.mouse.click(x, y)
 
 
 def go_to(page: Page, menu: str, title: str) -> None:

@@ -1,5 +1,7 @@
 """A real server for the browser tests, the bench and the screenshots."""
 
+import base64
+import http.client
 import os
 import socket
 import subprocess
@@ -52,6 +54,19 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def status_of_a_session(server: str, host: str, origin: str | None) -> int:
+    """What the server answers to a browser that opens a session, from a page at `origin`, under the name `host`."""
+    key = base64.b64encode(bytes(16)).decode()
+    headers = {"Host": host, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    headers |= {"Sec-WebSocket-Key": key} | ({} if origin is None else {"Origin": origin})
+    connection = http.client.HTTPConnection(server, timeout=20)
+    try:
+        connection.request("GET", "/_stcore/stream", headers=headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def _becomes_healthy(address: str, process: subprocess.Popen[str]) -> bool:

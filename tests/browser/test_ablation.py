@@ -1,20 +1,22 @@
 """The Ablation page in Chromium: a switch is flipped and the table grows by what it takes out."""
 
 import re
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.driver import open_page, settle
+from tests.pages.entrypoint import SMALL
 
-SMALL = "channels=4,8,8,16&num_heads=1,2,2,4&num_modules=1,1,1,1&num_blocks=1,1,1,1&img_size=64,64"
+LINK = urlencode(SMALL)
 
 
 @pytest.mark.parametrize("width", [1024, 1440])
 def test_a_switch_adds_a_network_to_the_table_and_to_the_link(page: Page, server: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     open_page(page, server)
-    open_page(page, f"{server}/ablation?ablation_view=Cost+and+reach&{SMALL}")
+    open_page(page, f"{server}/ablation?ablation_view=Cost+and+reach&{LINK}")
     cells = page.locator('[data-testid="stDataFrame"]').first
     expect(cells).to_contain_text("without DW conv", timeout=60_000)
     page.locator(".st-key-ablation_switches input").click()

@@ -23,10 +23,10 @@ def test_the_page_opens_with_the_gain_and_the_pictures_and_goes_on_with_curves(p
     box = row.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < 900
-    assert row.locator(".imagelayer image").count() == 4  # what is there, with, without, control
-    assert row.locator(".hm image, .heatmaplayer image").count() == 4
+    expect(row.locator(".imagelayer image")).to_have_count(4)  # what is there, with, without, control
+    expect(row.locator(".hm image, .heatmaplayer image")).to_have_count(4)
     expect(page.get_by_text("at equal steps (600)").first).to_be_visible()
-    assert page.locator('[data-testid="stPlotlyChart"]').count() == 4
+    expect(page.locator('[data-testid="stPlotlyChart"]')).to_have_count(4)
     expect(page.locator(".st-key-start_training button").first).to_be_enabled()
 
 

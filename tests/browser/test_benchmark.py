@@ -4,31 +4,23 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from explorer.benchmark.method import Method
 from explorer.benchmark.plan import Plan
-from explorer.models.variants import to_query
+from explorer.models.variants import from_query
 from explorer.places import URL_VARIABLE
 from explorer.records.exchange import read_csv
-from hrformer import preset
 from tests.browser.driver import open_page, settle
 from tests.browser.serving import running_app
-from tests.pages.measure.test_benchmark import SHORT
+from tests.explorer.benchmark.examples import ENDLESS
+from tests.pages.entrypoint import SMALL
+from tests.pages.measure.runs import SHORT
 
-TINY = preset(
-    "tiny",
-    img_size=(32, 32),
-    channels=(4, 8, 16, 32),
-    num_heads=(1, 2, 4, 8),
-    num_modules=(1, 1, 1, 1),
-    num_blocks=(1, 1, 1, 1),
-)
 _LONG_MS = 240_000
-#: Outlasts any page load; a test that runs it cancels it.
-ENDLESS = Method(min_iterations=10**6, max_iterations=10**6, min_seconds=900, max_seconds=900, interval_target=1e-9)
 
 
 @pytest.fixture(scope="module")
@@ -45,23 +37,18 @@ def open_with_plan(page: Page, address: str, plan_file: Path, method: Method = S
     """Open the page with the small variant, and take all choices from a plan file."""
     from explorer.models.model_ref import variant
 
-    query = "&".join(f"{key}={value}" for key, value in to_query(TINY).items())
     open_page(page, address)
-    page.goto(f"{address}/benchmark?{query}")
+    page.goto(f"{address}/benchmark?{urlencode(SMALL)}")
     page.get_by_role("heading", name=re.compile("Benchmark")).wait_for(timeout=90_000)
-    plan_file.write_text(Plan(models=(variant(TINY),), method=method).to_yaml())
+    plan_file.write_text(Plan(models=(variant(from_query(SMALL)),), method=method).to_yaml())
     page.locator(".st-key-bench_plan_file input[type=file]").set_input_files(plan_file)
     expect(page.get_by_text("1 job, about")).to_be_visible(timeout=90_000)
     settle(page)
 
 
-def test_a_small_benchmark_is_watched_read_and_downloaded_and_another_cancelled(
-    page: Page, measuring_server: str, tmp_path: Path
-) -> None:
+def test_a_small_benchmark_is_read_and_downloaded(page: Page, measuring_server: str, tmp_path: Path) -> None:
     open_with_plan(page, measuring_server, tmp_path / "plan.yaml")
     page.get_by_role("button", name="Run this plan").click()
-    expect(page.get_by_text(re.compile("0 of 1 jobs done"))).to_be_visible(timeout=60_000)
-    expect(page.get_by_text(re.compile("building|measuring memory|warming up"))).to_be_visible(timeout=60_000)
     download_button = page.get_by_role("button", name="1 record as CSV")
     expect(download_button).to_be_visible(timeout=_LONG_MS)
     expect(page.locator('[data-testid="stPlotlyChart"]')).to_be_visible(timeout=60_000)
@@ -72,17 +59,14 @@ def test_a_small_benchmark_is_watched_read_and_downloaded_and_another_cancelled(
     assert record.status == "ok"
     assert record.samples_ms
 
-    page.get_by_role("button", name="Run this plan").click()
-    page.get_by_role("button", name="Cancel").click(timeout=60_000)
-    expect(page.get_by_text("1 job was cancelled.").first).to_be_visible(timeout=20_000)
-    assert page.get_by_text("Traceback").count() == 0
 
-
-def test_a_reloaded_page_finds_its_run_and_a_second_user_sees_the_queue(
+def test_a_run_is_watched_found_again_after_a_reload_seen_by_a_second_user_and_cancelled(
     page: Page, browser: Browser, measuring_server: str, tmp_path: Path
 ) -> None:
     open_with_plan(page, measuring_server, tmp_path / "plan.yaml", ENDLESS)
     page.get_by_role("button", name="Run this plan").click()
+    expect(page.get_by_text(re.compile("0 of 1 jobs done"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("cell", name=re.compile("building|measuring|warming up"))).to_be_visible()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=60_000)
     second = browser.new_page()
     second.goto(f"{measuring_server}/benchmark")
@@ -92,6 +76,7 @@ def test_a_reloaded_page_finds_its_run_and_a_second_user_sees_the_queue(
     page.reload()
     page.get_by_role("button", name="Cancel").click(timeout=90_000)
     expect(page.get_by_text("1 job was cancelled.").first).to_be_visible(timeout=60_000)
+    assert page.get_by_text("Traceback").count() == 0
 
 
 @pytest.mark.parametrize(("path", "label"), [("benchmark", "Models"), ("time", "Model")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.driver import open_page, settle
+from tests.browser.driver import comes_to, open_page, settle
 from tests.wcag import contrast, over
 
 THEMES = ("light", "dark")
@@ -79,9 +80,9 @@ def test_text_reads_after_a_change_of_theme_and_is_clear_once_the_page_has_run(t
         show(tab, f"{server}/feature_maps", before)
         tab.emulate_media(color_scheme=after)
         tab.wait_for_function(f"getComputedStyle(document.querySelector('.stApp')).colorScheme == '{after}'")
-        tab.wait_for_timeout(1000)
-        assert faults_of(tab, 3) == []
+        comes_to(tab, lambda: faults_of(tab, 3) == [])
         tab.get_by_text("One channel", exact=True).click()
+        expect(tab).to_have_url(re.compile("view=One"))
         settle(tab)
         assert faults_of(tab, LEAST_CONTRAST) == []
 
@@ -163,7 +164,7 @@ def test_the_buttons_of_a_chart_can_be_used_from_the_keyboard(tab: Page, server:
     chart = tab.locator(".st-key-chart_clickable_picture")
     tab.mouse.move(0, 0)
     bar = chart.locator(".modebar-group").first
-    assert bar.evaluate("element => getComputedStyle(element).opacity") == "0"
+    tab.wait_for_function("element => getComputedStyle(element).opacity == 0", arg=bar.element_handle())
     chart.get_by_role("button", name="Fullscreen").focus()
     tab.wait_for_function("element => getComputedStyle(element).opacity == 1", arg=bar.element_handle())
     with tab.expect_download() as download:

@@ -30,7 +30,7 @@ def test_a_deep_link_opens_the_feature_maps_of_its_variant(page: Page, server: s
     open_page(page, f"{server}/feature_maps?preset=tiny&img_size=64,96&stage=3")
     expect(page.get_by_role("heading", name=re.compile("Feature maps"))).to_be_visible()
     expect(page.get_by_text("at 64x96 pixels")).to_be_visible()
-    assert page.locator('[data-testid="stPlotlyChart"]').count() == 2
+    expect(page.locator('[data-testid="stPlotlyChart"]')).to_have_count(2)
 
 
 def test_an_edited_link_shows_a_sentence_and_no_trace(page: Page, server: str) -> None:

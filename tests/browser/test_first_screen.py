@@ -17,6 +17,10 @@ KNOBS = [
     "R · MLP ratio, all branches",
     "K · window, all branches",
 ]
+_SIDEBAR_IS_OPEN = """() => {
+    const sidebar = document.querySelector('[data-testid="stSidebar"]');
+    return sidebar.getBoundingClientRect().left >= 0 && !sidebar.getAnimations({subtree: true}).length;
+}"""
 Box = tuple[float, float, float, float]
 
 
@@ -88,7 +92,7 @@ def test_on_a_phone_the_controls_open_over_the_page(page: Page, server: str) -> 
     open_page(page, server)
     assert page.locator('[data-testid="stMetric"]').first.is_visible()
     page.locator('[data-testid="stExpandSidebarButton"]').click()
-    page.wait_for_timeout(600)
+    page.wait_for_function(_SIDEBAR_IS_OPEN)
     found = boxes(controls(page))
     assert all(box[0] >= 0 and box[2] <= 390 for box in found.values()), found
     assert list(overlapping(found)) == []

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import open_page, settle
+from tests.browser.driver import click_chart, open_page, settle
+from tests.pages.entrypoint import SMALL
 
-SMALL = "preset=tiny&img_size=64,64&num_modules=1,1,1,1&num_blocks=1,1,1,1"
+LINK = urlencode(SMALL)
+#: Of 64 pixels.
+_IS_ZOOMED = "plot => { const [from, to] = plot._fullLayout.xaxis.range; return to - from < 40; }"
 MAPS = pytest.mark.parametrize(
     ("address", "chart", "name"),
     [
-        (f"feature_maps?{SMALL}&network=variant&stage=3", "before_channel_mean", "1/8 branch"),
-        (f"fusion?{SMALL}&stage=3", "fusion_summands", "from the 1/8 branch"),
+        (f"feature_maps?{LINK}&network=variant&stage=3", "before_channel_mean", "1/8 branch"),
+        (f"fusion?{LINK}&stage=3", "fusion_summands", "from the 1/8 branch"),
         ("tour?step=1", "tour_resolution", "1/8 branch"),
     ],
 )
@@ -48,10 +53,7 @@ def test_a_click_on_the_corner_of_a_map_enlarges_it_each_time(
         panel = page.locator(f"[class*='st-key-chart_{chart}'] .nsewdrag").nth(2)
         box = panel.bounding_box()
         assert box is not None
-        corner = box["x"] + box["width"] - 16, box["y"] + 16
-        page.mouse.move(*corner)
-        page.wait_for_timeout(300)
-        page.mouse.click(*corner)
+        click_chart(page, box["x"] + box["width"] - 16, box["y"] + 16)
         expect_enlarged(page, name, box["width"])
 
 
@@ -72,7 +74,7 @@ def test_the_keyboard_enlarges_the_same_map(page: Page, server: str, address: st
 
 
 def test_a_drag_in_one_map_zooms_all(page: Page, server: str) -> None:
-    open_maps(page, server, f"feature_maps?{SMALL}&network=variant&stage=3", "before_channel_mean")
+    open_maps(page, server, f"feature_maps?{LINK}&network=variant&stage=3", "before_channel_mean")
     plot = page.locator(".st-key-chart_before_channel_mean .js-plotly-plot")
     box = page.locator(".st-key-chart_before_channel_mean .nsewdrag").nth(1).bounding_box()
     assert box is not None
@@ -80,10 +82,9 @@ def test_a_drag_in_one_map_zooms_all(page: Page, server: str) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + 120, box["y"] + 140, steps=5)
     page.mouse.up()
-    page.wait_for_timeout(500)
+    page.wait_for_function(_IS_ZOOMED, arg=plot.element_handle())
     widths = plot.evaluate(
         "plot => ['xaxis', 'xaxis2', 'xaxis3', 'xaxis4'].map(axis => plot._fullLayout[axis].range)"
         ".map(range => range[1] - range[0])"
     )
     assert widths == pytest.approx([widths[0]] * 4)
-    assert widths[0] < 40  # of 64 pixels

@@ -40,7 +40,7 @@ def test_a_training_is_its_owners_over_a_reload_and_another_is_asked(
     other.locator(others_stop).click()
     question = re.compile(r"visitor \d+'s training, asked for at \d\d:\d\d .* Stop it anyway\?")
     expect(other.get_by_text(question)).to_be_visible(timeout=_TIMEOUT_MS)
-    other.wait_for_timeout(3_000)  # the progress above is drawn anew every second
+    other.wait_for_timeout(3_000)  # the progress above is drawn again every second
     expect(other.get_by_text(question)).to_be_visible()
     expect(page.locator(own_stop)).to_be_visible()
     other.locator(".st-key-stop_training_confirmed button").click()

@@ -20,25 +20,13 @@ import pytest
 from explorer.benchmark.method import Method
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.running.runner import Runner
-from explorer.models.model_ref import variant
 from explorer.records.record import Record
 from explorer.records.store import Store
-from hrformer import preset
+from tests.explorer.benchmark.examples import TINY
 from tests.faults import writers
 from tests.faults.kills import kill_server, kill_writer
 
 ROOT = Path(__file__).parents[2]
-TINY = variant(
-    preset(
-        "tiny",
-        channels=(4, 8, 8, 16),
-        num_heads=(1, 1, 2, 2),
-        num_modules=(1,) * 4,
-        num_blocks=(1,) * 4,
-        img_size=(64, 64),
-        num_classes=10,
-    )
-)
 QUICK = Method(min_iterations=12, min_seconds=0.3, max_seconds=5, warmup_max_seconds=1, round_seconds=0.05)
 
 #: Runs in the measuring process before anything else; there the device, here the processor, is lost in the second turn.

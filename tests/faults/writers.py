@@ -16,12 +16,11 @@ from explorer.benchmark.outcome import Measured
 from explorer.benchmark.plan import Group, Plan
 from explorer.benchmark.running.runner import Run, Runner
 from explorer.command_line.keeping import RecordKeeper
-from explorer.models.model_ref import variant
 from explorer.places import URL_VARIABLE
 from explorer.records.record import Record
 from explorer.records.store import Store, StoreError
 from explorer.ui.measure import job_manager
-from hrformer import preset
+from tests.explorer.benchmark.examples import TINY
 from tests.explorer.records.examples import example_record
 
 _JOBS = 100
@@ -86,7 +85,7 @@ def plain(sender: Connection, url: str) -> None:
 
 
 def _run_for_ever(submit: Callable[[Plan], Run]) -> None:
-    plan = Plan(models=(variant(preset("tiny", num_blocks=(1,) * 4)),), threads=(1,))
+    plan = Plan(models=(TINY,), threads=(1,))
     with (
         patch("explorer.benchmark.running.runner.GroupMeasurement", InstantMeasurement),
         patch("explorer.processes.neighbours.busy_groups", lambda own: ()),  # none is of interest between two writes

@@ -16,18 +16,11 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from hrformer import create_model, preset
+from hrformer import create_model
 from tests.fuzz.mutations import Case, damaged
+from tests.variants import tiny
 
-_SMALL = preset(
-    "tiny",
-    "pose",
-    channels=(4, 8, 8, 16),
-    num_heads=(1, 2, 2, 4),
-    num_modules=(1, 1, 1, 1),
-    num_blocks=(1, 1, 1, 1),
-    window_sizes=(3, 3, 3, 3),
-)
+_SMALL = tiny("pose", window_sizes=(3,) * 4)
 #: Created by whatever payload runs; the child looks for it.
 EXECUTED = "executed"
 #: What files are refused for that are built to reach something: another reason would mean that they do not.

@@ -18,11 +18,9 @@ from safetensors.torch import save_file
 from hrformer import HRFormerConfig, create_model, load_checkpoint, load_official_state_dict, preset
 from hrformer.checkpoint import infer_config, normalise_keys
 from tests.official import official_state_dict
-from tests.variants import tiny_variants
+from tests.variants import tiny, tiny_variants
 
 SMALL = {
-    "channels": (4, 8, 8, 16),
-    "num_heads": (1, 2, 2, 4),
     "num_modules": (1, 1, 2, 1),
     "num_blocks": (2, 1, 1, 2),
     "window_sizes": (7, 5, 3, 4),
@@ -84,13 +82,13 @@ def test_the_authors_wrappings_are_taken_off(wrap: str) -> None:
 def test_the_authors_head_keys_fit(task: str, official: str, ours: str) -> None:
     task, _, head = task.partition(" ")
     with torch.device("meta"):
-        keys = create_model(preset("tiny", task, **SMALL, segmentation_head=head or "ocr")).state_dict()
+        keys = create_model(tiny(task, **SMALL, segmentation_head=head or "ocr")).state_dict()
     assert ours in keys
     assert list(normalise_keys({official: torch.zeros(1)})) == [ours]
 
 
 def test_a_strict_load_names_every_kind_of_misfit_and_changes_nothing() -> None:
-    model = create_model(preset("tiny", **SMALL))
+    model = create_model(tiny(**SMALL))
     before = {key: value.clone() for key, value in model.state_dict().items()}
     weights = {key: torch.full_like(value, 2.0) for key, value in before.items() if value.is_floating_point()}
     del weights["bn1.weight"]
@@ -103,7 +101,7 @@ def test_a_strict_load_names_every_kind_of_misfit_and_changes_nothing() -> None:
 
 
 def test_not_strict_still_wants_the_whole_backbone() -> None:
-    model = create_model(preset("tiny", **SMALL))
+    model = create_model(tiny(**SMALL))
     weights = {key: value for key, value in model.state_dict().items() if not key.startswith("stage3.1.")}
     with pytest.raises(ValueError, match=r"stage3\.1\."):
         load_official_state_dict(model, weights, strict=False)
@@ -111,7 +109,7 @@ def test_not_strict_still_wants_the_whole_backbone() -> None:
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_a_saved_model_comes_back(tmp_path: Path, suffix: str) -> None:
-    config = preset("tiny", "segmentation", num_classes=5, dw_conv=False, **SMALL)
+    config = tiny("segmentation", num_classes=5, dw_conv=False, **SMALL)
     model = create_model(config).eval()
     path = tmp_path / f"weights{suffix}"
     save = torch.save if suffix == ".pth" else save_file
@@ -124,7 +122,7 @@ def test_a_saved_model_comes_back(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_backbone_without_head_becomes_a_model_with_a_fresh_head(tmp_path: Path) -> None:
-    model = create_model(preset("tiny", "pose", **SMALL))
+    model = create_model(tiny("pose", **SMALL))
     backbone = {key: value for key, value in model.state_dict().items() if not key.startswith("head.")}
     torch.save({"state_dict": backbone}, tmp_path / "backbone.pth")
     loaded = load_checkpoint(tmp_path / "backbone.pth")
@@ -152,7 +150,7 @@ def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(tmp_path: Path
 
 
 def test_weights_beside_what_would_run_code_load_and_it_does_not_run(tmp_path: Path) -> None:
-    model = create_model(preset("tiny", **SMALL))
+    model = create_model(tiny(**SMALL))
     target = tmp_path / "executed"
     torch.save({"config": Payload(target), "state_dict": model.state_dict()}, tmp_path / "both.pth")
     torch.testing.assert_close(load_checkpoint(tmp_path / "both.pth").conv1.weight, model.conv1.weight)
@@ -164,7 +162,7 @@ def test_weights_beside_what_would_run_code_load_and_it_does_not_run(tmp_path: P
 def test_training_checkpoints_load_and_what_is_no_tensor_is_skipped(
     tmp_path: Path, legacy: bool, protocol: int
 ) -> None:
-    model = create_model(preset("tiny", **SMALL))
+    model = create_model(tiny(**SMALL))
     optimizer = torch.optim.AdamW(model.parameters(), amsgrad=True)
     model.conv1(torch.zeros(1, 3, 8, 8)).sum().backward()
     optimizer.step()
@@ -207,14 +205,14 @@ def written_by_other_packages() -> Iterator[ModuleType]:
 
 @pytest.mark.parametrize("suffix", [".pth", ".PTH", ".pt", ".bin", ".ckpt", ".pth.tar"])
 def test_checkpoints_have_many_endings(tmp_path: Path, suffix: str) -> None:
-    model = create_model(preset("tiny", **SMALL))
+    model = create_model(tiny(**SMALL))
     torch.save(model.state_dict(), tmp_path / f"weights{suffix}")
     torch.testing.assert_close(load_checkpoint(tmp_path / f"weights{suffix}").conv1.weight, model.conv1.weight)
 
 
 @pytest.mark.parametrize("kind", ["compiled", "averaged", "both", "inside", "state_dict_ema", "model_ema", "ema"])
 def test_compiled_and_averaged_models_load(tmp_path: Path, kind: str) -> None:
-    model = create_model(preset("tiny", **SMALL))
+    model = create_model(tiny(**SMALL))
     weights = model.state_dict()
     saved = {
         "compiled": {f"_orig_mod.{key}": value for key, value in weights.items()},
@@ -233,13 +231,13 @@ def test_compiled_and_averaged_models_load(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("beside", [{"model": {"name": "hrt"}}, {"model": "hrt", "ema": None}, {"state_dict": {}}])
 def test_other_things_under_a_wrappers_name_are_passed_over(tmp_path: Path, beside: dict) -> None:
-    weights = create_model(preset("tiny", **SMALL)).state_dict()
+    weights = create_model(tiny(**SMALL)).state_dict()
     torch.save(beside | {"model_state_dict": weights}, tmp_path / "weights.pth")
     torch.testing.assert_close(load_checkpoint(tmp_path / "weights.pth").conv1.weight.data, weights["conv1.weight"])
 
 
 def test_plain_weights_come_before_their_average(tmp_path: Path) -> None:
-    weights = create_model(preset("tiny", **SMALL)).state_dict()
+    weights = create_model(tiny(**SMALL)).state_dict()
     average = {key: torch.zeros_like(value) for key, value in weights.items()}
     torch.save({"state_dict_ema": average, "state_dict": weights}, tmp_path / "weights.pth")
     torch.testing.assert_close(load_checkpoint(tmp_path / "weights.pth").conv1.weight.data, weights["conv1.weight"])

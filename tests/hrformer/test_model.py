@@ -11,9 +11,9 @@ from hrformer import TASKS, HRFormerConfig, create_model, preset
 from hrformer.attention import window_partition, window_reverse
 from hrformer.layers import DropPath
 from hrformer.windows import WindowGrid
-from tests.variants import tiny_variants
+from tests.variants import tiny, tiny_variants
 
-SMALL = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_modules=(1, 1, 1, 1), num_blocks=(1,) * 4)
+SMALL = tiny()
 
 
 @given(tiny_variants(max_side=80))
@@ -123,8 +123,7 @@ def test_drop_path_keeps_the_mean_in_training_and_everything_in_inference() -> N
 @pytest.mark.parametrize("task", ["classification", "pose", "segmentation"])
 def test_gradients_reach_all_used_parameters(task: str) -> None:
     torch.manual_seed(0)
-    fields = {"channels": SMALL.channels, "num_heads": SMALL.num_heads, "num_modules": (1,) * 4, "num_blocks": (1,) * 4}
-    model = create_model(preset("tiny", task, num_classes=3, **fields))
+    model = create_model(tiny(task, num_classes=3))
     model(torch.randn(2, 3, 64, 64)).square().sum().backward()
     unused = [name for name, parameter in model.named_parameters() if parameter.grad is None]
     # The published pose network keeps tables that it does not add; they ask for no gradient.

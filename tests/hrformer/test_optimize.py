@@ -21,7 +21,7 @@ from hrformer import (
     optimize_for_inference,
     preset,
 )
-from hrformer.attention import WindowAttention
+from tests.hrformer.parity import images, model_with_statistics, relative_error, small
 from tests.official import CASES, REFERENCE, case_input, official_state_dict
 from tests.variants import tiny_variants
 
@@ -39,44 +39,6 @@ FORMS = [
         marks=pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="no oneDNN"),
     ),
 ]
-
-
-def relative_error(actual: Tensor, expected: Tensor) -> float:
-    return float((actual - expected).norm() / expected.norm().clamp_min(1e-30))
-
-
-def model_with_statistics(config: HRFormerConfig, seed: int = 0) -> HRFormer:
-    """Random weights, and norms that do something: fresh ones are the identity, which any folding would pass."""
-    torch.manual_seed(seed)
-    model = create_model(config)
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.normal_(module.running_mean, std=0.3)
-            nn.init.uniform_(module.running_var, 0.5, 2.0)
-        if isinstance(module, nn.BatchNorm2d | nn.LayerNorm):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-        if isinstance(module, nn.BatchNorm2d | nn.LayerNorm | nn.Linear):
-            nn.init.normal_(module.bias, std=0.3)
-        if isinstance(module, WindowAttention):
-            nn.init.normal_(module.relative_position_bias_table)
-    return model.eval()
-
-
-def tiny(task: str = "classification", **overrides: object) -> HRFormerConfig:
-    values: dict = {
-        "channels": (6, 12, 24, 48),
-        "num_heads": (1, 2, 4, 8),
-        "num_modules": (1, 1, 1, 1),
-        "num_blocks": (1, 1, 1, 1),
-        "num_classes": 10,
-        "img_size": (64, 64),
-    }
-    return preset("tiny", task, **(values | overrides))
-
-
-def images(config: HRFormerConfig, batch_size: int = 2, size: tuple[int, int] | None = None) -> Tensor:
-    generator = torch.Generator().manual_seed(1)
-    return torch.randn(batch_size, config.in_chans, *(size or config.img_size), generator=generator)
 
 
 def outputs(model: HRFormer, x: Tensor) -> list[Tensor]:
@@ -106,7 +68,7 @@ def assert_same_function(model: HRFormer, x: Tensor, form: dict[str, bool]) -> N
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("size", [(64, 64), (224, 32), (70, 99), (33, 161)])
 def test_every_task_and_size_keeps_its_values(task: str, size: tuple[int, int], form: dict[str, bool]) -> None:
-    config = tiny(task)
+    config = small(task)
     assert_same_function(model_with_statistics(config), images(config, size=size), form)
 
 
@@ -128,7 +90,7 @@ def test_every_task_and_size_keeps_its_values(task: str, size: tuple[int, int], 
     ids=str,
 )
 def test_every_choice_of_a_variant_keeps_its_values(overrides: dict, form: dict[str, bool]) -> None:
-    config = tiny(**overrides)
+    config = small(**overrides)
     assert_same_function(model_with_statistics(config), images(config, 1), form)
 
 
@@ -143,21 +105,21 @@ def test_any_variant_keeps_its_values(
 
 @pytest.mark.parametrize("form", FORMS)
 def test_no_images_give_an_empty_output(form: dict[str, bool]) -> None:
-    config = tiny()
+    config = small()
     assert_same_function(model_with_statistics(config), images(config, batch_size=0), form)
 
 
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="no oneDNN")
 def test_batches_that_go_through_a_branch_in_pieces_keep_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hrformer.optimize.PIECE_BYTES", 2 * 24 * 16 * 16 * 4)  # two images at 1/4, more further down
-    config = tiny()
+    config = small()
     assert_same_function(model_with_statistics(config), images(config, batch_size=5), {"packed": True})
 
 
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="no oneDNN")
 @pytest.mark.parametrize("task", TASKS)
 def test_a_large_batch_never_goes_through_the_network_at_once(task: str) -> None:
-    config = tiny(task)
+    config = small(task)
     optimised = optimize_for_inference(model_with_statistics(config), packed=True)
     batches: list[int] = []
     optimised.conv1.register_forward_hook(lambda module, inputs, output: batches.append(len(output)))
@@ -183,7 +145,7 @@ def test_reference_cases_hold_in_the_optimised_form(name: str) -> None:
 
 
 def test_the_model_itself_stays_as_it_was() -> None:
-    model = model_with_statistics(tiny()).train()
+    model = model_with_statistics(small()).train()
     before = copy.deepcopy(model.state_dict())
     optimised = optimize_for_inference(model)
     assert model.training
@@ -195,12 +157,12 @@ def test_the_model_itself_stays_as_it_was() -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_no_norm_is_left_that_a_convolution_could_hold(task: str) -> None:
-    optimised = optimize_for_inference(create_model(tiny(task)))
+    optimised = optimize_for_inference(create_model(small(task)))
     assert not any(isinstance(module, nn.BatchNorm2d) for module in optimised.modules())
 
 
 def test_maps_stay_channels_last_between_the_stages() -> None:
-    config = tiny()
+    config = small()
     optimised = optimize_for_inference(create_model(config))
     with torch.no_grad():
         features = optimised.forward_features(images(config))
@@ -208,16 +170,16 @@ def test_maps_stay_channels_last_between_the_stages() -> None:
 
 
 def test_packing_refuses_what_onednn_does_not_run() -> None:
-    model = create_model(tiny()).double()
+    model = create_model(small()).double()
     with pytest.raises(ValueError, match=r"float32 on a CPU.*packed=False"):
         optimize_for_inference(model, packed=True)
-    x = images(tiny()).double()
+    x = images(small()).double()
     with torch.no_grad():
         assert relative_error(optimize_for_inference(model)(x), model.eval()(x)) < 1e-12
 
 
 def test_wrong_channels_are_refused_as_before() -> None:
-    optimised = optimize_for_inference(create_model(tiny()))
+    optimised = optimize_for_inference(create_model(small()))
     with pytest.raises(ValueError, match="do not fit"):
         optimised(torch.zeros(1, 4, 64, 64))
 

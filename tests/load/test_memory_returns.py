@@ -6,17 +6,19 @@ import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlencode
 
 import psutil
 import pytest
 
 from tests.browser.serving import running_server
 from tests.load.user import User
+from tests.pages.entrypoint import SMALL
 
 #: Promised in docs/reliability.md.
 RETURNED_S = 30.0
 LEVELLED_S = 4.0
-TINY = "channels=4,8,8,16&num_heads=1,2,2,4&num_modules=1,1,2,1&num_blocks=1,1,1,1&img_size=64,64"
+LINK = urlencode(SMALL)
 #: About the size of HRFormer-B, with weights of about 190 MiB each; small pictures, so that looking is quick.
 HEAVY = tuple(
     f"channels={width},{2 * width},{4 * width},{8 * width}&num_heads=2,4,8,16&num_modules=1,1,4,2&img_size=64,64"
@@ -63,7 +65,7 @@ def test_memory_returns_when_the_last_visitor_has_left(tmp_path: Path) -> None:
     environment = {"HRFORMER_RESULTS_URL": f"sqlite:///{tmp_path / 'records.sqlite'}"}
     # Where browser tests ran before, an event loop holds this thread.
     with running_server(environment) as (address, pid), ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, visit(address, TINY)).result()
+        thread.submit(asyncio.run, visit(address, LINK)).result()
         before_mib = levelled_mib(pid)
         thread.submit(asyncio.run, visit(address, *HEAVY)).result()
         left_s, grown_mib = time.monotonic(), resident_mib(pid) - before_mib

@@ -2,13 +2,15 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlencode
 
 import pytest
 
 from tests.browser.serving import running_app
 from tests.load.user import User
+from tests.pages.entrypoint import SMALL
 
-LINK = "channels=4,8,8,16&num_modules=1,1,2,1&num_blocks=1,1,2,1&img_size=64,96&branch=1/4&num_heads="
+VARIANT = SMALL | {"num_modules": "1,1,2,1", "num_blocks": "1,1,2,1", "img_size": "64,96", "branch": "1/4"}
 HEADS = ("1,2,2,4", "2,2,2,4")
 ROWS = (0, 15, 8)
 
@@ -16,7 +18,7 @@ ROWS = (0, 15, 8)
 async def attention_charts(address: str, heads: str) -> list[str]:
     """Open the Attention windows page with a variant and look at some rows; every chart shown on the way."""
     async with User(address) as user:
-        await user.open(LINK + heads)
+        await user.open(urlencode(VARIANT | {"num_heads": heads}))
         pages = [await user.go("attention_windows")]
         pages += [await user.change("row", row) for row in ROWS]
     assert [page.errors for page in pages] == [[]] * len(pages)

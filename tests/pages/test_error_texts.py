@@ -17,15 +17,13 @@ from streamlit.testing.v1 import AppTest
 from explorer.benchmark.outcome import Measured, Place, reason_of, unfinished_record
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.running.runner import Run
-from explorer.claims.table import count_costs
 from explorer.models.model_ref import model_by_name
 from explorer.records.store import Store
-from tests.pages.entrypoint import open_app
+from tests.pages.entrypoint import SMALL, open_app
 
 PASSWORD = "pa55word"
 #: A slash that begins a path: not one of a fraction, of a unit or within a URL.
 ABSOLUTE = re.compile(r"""(?:^|[\s'"`(=:])/[\w.-]+""")
-SMALL = {"channels": "4,8,8,16", "num_heads": "1,2,2,4", "num_blocks": "1,1,1,1", "img_size": "64,64"}
 STORES = {
     "no folder can be made": "sqlite:////proc/nowhere/records.sqlite",
     "damaged": "sqlite:///{folder}/damaged.sqlite",
@@ -76,7 +74,6 @@ def assert_discreet(texts: list[str], *hidden: object) -> None:
 )
 def test_a_store_that_fails(page: str, store: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HRFORMER_RESULTS_URL", STORES[store].format(folder=folder))
-    count_costs(lambda done, total: None, lambda: False)  # which the claims would show a bar for
     app = open_app(f"pages/measure/{page}.py", SMALL)
     texts = told(app)
     assert any("store" in text or "HRFORMER_RESULTS_URL" in text for text in texts)

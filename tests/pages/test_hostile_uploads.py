@@ -10,11 +10,9 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from hrformer import create_model, preset
-from tests.pages.entrypoint import open_app
-
-SMALL = {"channels": "4,8,8,16", "num_heads": "1,2,2,4", "num_blocks": "1,1,1,1", "img_size": "64,64"}
-NARROW = {"channels": (4, 8, 8, 16), "num_heads": (1, 2, 2, 4), "num_blocks": (1, 1, 1, 1)}
+from hrformer import create_model
+from tests.pages.entrypoint import SMALL, open_app
+from tests.variants import tiny
 
 
 class Payload:
@@ -75,7 +73,7 @@ def test_a_checkpoint_that_would_run_code_does_not(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["epoch7.pth.tar", "EPOCH7.PTH", "epoch7.ckpt"])
 def test_a_trainings_checkpoint_is_taken(name: str, tmp_path: Path) -> None:
-    weights = create_model(preset("tiny", **NARROW)).state_dict()
+    weights = create_model(tiny()).state_dict()
     contents = io.BytesIO()
     torch.save({"state_dict": weights, "args": Namespace(lr=0.1), "hook": Payload(tmp_path / "executed")}, contents)
     app = upload("explore/feature_maps", "checkpoint_file", name, contents.getvalue())
@@ -87,13 +85,10 @@ def test_a_trainings_checkpoint_is_taken(name: str, tmp_path: Path) -> None:
 def test_a_broken_export_of_records_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HRFORMER_RESULTS_URL", f"sqlite:///{tmp_path / 'records.sqlite'}")
     app = upload("measure/comparison", "import_csv", "r.csv", b"a,b\n1,2\n")
-    for _ in range(50):
-        if app.error:
-            break
-        app.run()
     assert "r.csv was not imported. The columns are not those of an export" in app.error[0].value
 
 
+@pytest.mark.usefixtures("work_runs_on")
 @pytest.mark.parametrize("page", ["feature_maps", "receptive_field", "attention_windows"])
 def test_a_link_to_a_variant_of_thousands_of_blocks_is_answered(page: str) -> None:
     deep = dict.fromkeys(("num_modules", "num_blocks"), "64,64,64,64") | dict.fromkeys(

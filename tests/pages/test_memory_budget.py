@@ -20,10 +20,11 @@ from explorer.sharing.memory_budget import MemoryBudget, memory_budget
 from explorer.ui import heavy_work, progress, sources
 from explorer.ui.presence import Visit
 from hrformer import preset
-from tests.explorer.models.test_weights import SMALL, saved, state_with_windows
-from tests.pages.entrypoint import open_app
+from tests.explorer.models.weight_files import saved, state_with_windows
+from tests.pages.entrypoint import SMALL, open_app, run_to_the_end, works
+from tests.variants import tiny
 
-QUERY = {"channels": "4,8,8,16", "num_heads": "1,2,2,4", "num_modules": "1,1,2,1", "num_blocks": "1,1,1,1"}
+QUERY = SMALL | {"num_modules": "1,1,2,1", "img_size": "224,224"}
 MAPS = "pages/explore/feature_maps.py"
 
 
@@ -40,7 +41,7 @@ def budget(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryBudget]:
 
 def test_an_upload_is_admitted_with_the_position_bias_of_its_windows(budget: MemoryBudget) -> None:
     """Four heads with windows of 128 take 4 GiB of it, from a file of 26 MiB."""
-    contents = saved(state_with_windows(SMALL, 128))
+    contents = saved(state_with_windows(tiny(), 128))
     assert len(contents) < 30 * 2**20
     app = open_app(MAPS, query=QUERY)
     app.file_uploader(key="checkpoint_file").upload("windows.pth", contents, "application/octet-stream").run()
@@ -57,16 +58,16 @@ class Occupied:
         self._release, self._taken = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._hold, args=(budget, mib), daemon=True)
         self._thread.start()
-        assert self._taken.wait(10)
+        assert self._taken.wait(100)
 
     def give_back(self) -> None:
         self._release.set()
-        self._thread.join(10)
+        self._thread.join(100)
 
     def _hold(self, budget: MemoryBudget, mib: float) -> None:
         with budget.admitted(mib, long=True):
             self._taken.set()
-            self._release.wait(60)
+            self._release.wait(120)
 
 
 def test_a_page_waits_for_memory_and_goes_on_when_there_is_room(budget: MemoryBudget) -> None:
@@ -126,6 +127,7 @@ def test_a_link_to_a_size_that_never_fits_is_refused_while_others_compute_and_ho
     other.give_back()
 
 
+@pytest.mark.usefixtures("work_runs_on")  # so large a theoretical field takes minutes
 @pytest.mark.parametrize("page", ["feature_maps", "attention_windows", "attribution", "fusion", "receptive_field"])
 @pytest.mark.parametrize("network", ["variant", "trained"])
 def test_no_picture_is_made_for_a_variant_that_never_fits(
@@ -183,30 +185,30 @@ def progress_page() -> None:
     st.session_state["result"] = result
 
 
-def test_long_work_says_what_it_waits_for(budget: MemoryBudget, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "GLANCE_S", 0.3)
+@pytest.mark.usefixtures("work_runs_on")
+def test_long_work_says_what_it_waits_for(budget: MemoryBudget) -> None:
     other = Occupied(budget, 50)
-    app = AppTest.from_function(progress_page, default_timeout=30).run()
+    app = AppTest.from_function(progress_page, default_timeout=120).run()
+    (work,) = works(app)
+    end = time.monotonic() + 100
+    while work.waiting is None:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    app.run()
     assert app.get("progress")[0].proto.text == "Working: waiting for a free core: 1 before you"
     other.give_back()
-    end = time.monotonic() + 20
-    while app.run().session_state["result"] is None:
-        assert time.monotonic() < end
-    assert app.session_state["result"] == "done"
+    assert run_to_the_end(app).session_state["result"] == "done"
 
 
-def test_work_that_is_stopped_while_it_waits_leaves_the_queue(
-    budget: MemoryBudget, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(progress, "GLANCE_S", 0.3)
+@pytest.mark.usefixtures("work_runs_on")
+def test_work_that_is_stopped_while_it_waits_leaves_the_queue(budget: MemoryBudget) -> None:
     other = Occupied(budget, 50)
-    app = AppTest.from_function(progress_page, default_timeout=30).run()
+    app = AppTest.from_function(progress_page, default_timeout=120).run()
+    (work,) = works(app)
     app.button(key="stop_work").click().run()
     assert "Working was stopped." in app.info[0].value
-    end = time.monotonic() + 10
-    while len(budget._admission._tickets) > 1:
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    assert wait([work.outcome], timeout=100).done
+    assert len(budget._admission._tickets) == 1
     other.give_back()
     assert budget._admission._tickets == []
 
@@ -227,9 +229,9 @@ def test_work_ends_with_the_visit_of_whoever_asked_for_it(
         ended.set()
 
     job = progress.SessionWork("key", work, 100, visit)
-    assert is_waiting or begun.wait(20)
+    assert is_waiting or begun.wait(100)
     visit.has_ended = True
-    assert wait([job.outcome], timeout=20).done
+    assert wait([job.outcome], timeout=100).done
     assert begun.is_set() is ended.is_set() is not is_waiting
     if other is not None:
         other.give_back()
@@ -250,14 +252,11 @@ def refused_page() -> None:
         st.success("It has run.")
 
 
-def test_long_work_that_was_refused_runs_once_there_is_room(
-    budget: MemoryBudget, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_long_work_that_was_refused_runs_once_there_is_room(budget: MemoryBudget) -> None:
     """Visitors keep 500 MiB more than at the start, and give them back."""
-    monkeypatch.setattr(progress, "GLANCE_S", 10.0)
     held = [1500.0]
     budget._resident_mib = lambda: held[0]
-    app = AppTest.from_function(refused_page, default_timeout=30).run()
+    app = AppTest.from_function(refused_page, default_timeout=120).run()
     assert "does not fit now" in app.error[0].value
     held[0] = 1000.0
     app.run()

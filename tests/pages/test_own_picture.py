@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.ui import own_picture
 from tests.pages.browsers import MINE, YOURS, load_in, send_cookies
 from tests.pages.entrypoint import open_app
+from tests.pages.texts import captions
 
 PAGE = "pages/explore/feature_maps.py"
 
@@ -35,10 +36,6 @@ def upload(app: AppTest, name: str = "holiday.png") -> AppTest:
     app.file_uploader(key="picture_file").upload(name, png(), "image/png").run()
     assert not app.exception
     return app
-
-
-def captions(app: AppTest) -> str:
-    return " ".join(caption.value for caption in app.caption)
 
 
 def seen(app: AppTest) -> str:

@@ -19,11 +19,12 @@ from explorer.processes.device_lock import device_lock
 from explorer.processes.queued_work import QueuedWork
 from explorer.ui.measure.job_manager import JobManager, job_manager, record_destination
 from tests.explorer.benchmark.examples import NOTHING_ELSE
+from tests.explorer.processes.examples import Example
 from tests.pages.browsers import MINE, YOURS, load_in, send_cookies
-from tests.pages.entrypoint import open_app
-from tests.pages.measure.test_benchmark import TINY, open_benchmark
+from tests.pages.entrypoint import SMALL, open_app
+from tests.pages.measure.runs import BENCHMARK, open_benchmark
 
-BENCHMARK, TIME, ABLATION = (f"pages/measure/{name}.py" for name in ("benchmark", "time", "ablation"))
+TIME, ABLATION = "pages/measure/time.py", "pages/measure/ablation.py"
 
 
 class OneThenWaits:
@@ -37,31 +38,10 @@ class OneThenWaits:
     def measure(self) -> Iterator[Measured]:
         record = finished_record(self._job, Place.here(self._job), [10.0] * 30, NOTHING_ELSE)
         yield Measured(self._job, record)
-        self._cancelled.wait(60)
+        self._cancelled.wait(120)
 
     def cancel(self) -> None:
         self._cancelled.set()
-
-
-class Holding(QueuedWork):
-    """Work that keeps the CPU's queue busy, so that what comes after it waits."""
-
-    kind = "benchmark"
-    devices = ("cpu",)
-    description, doing, kept = "something", "holding", "Nothing is kept."
-    share_done = 0.0
-
-    def __init__(self) -> None:
-        super().__init__("visitor 99")
-        self._let_go = Event()
-
-    def _stop(self) -> None:
-        self._let_go.set()
-
-    def work_on(self, device: str) -> None:
-        self._begin()
-        self._let_go.wait(120)
-        self._end()
 
 
 @pytest.fixture(autouse=True)
@@ -73,13 +53,14 @@ def _fresh_server(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for run in job_manager().queue.works():
         run.cancel()
-        assert run.wait(20)
+        assert run.wait(100)
     record_destination.clear()
 
 
 @pytest.fixture
-def holding() -> Holding:
-    work = Holding()
+def holding() -> Example:
+    """Keeps the CPU's queue busy, so that what comes after it waits."""
+    work = Example(owner="visitor 99")
     job_manager().queue.submit(work)
     return work
 
@@ -104,8 +85,9 @@ def started_run(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> Run:
     click(app, "start_run")
     run = job_manager().find(app.session_state["bench_run"])
     assert run is not None
-    deadline = time.monotonic() + 20
-    while not run.records and time.monotonic() < deadline:
+    deadline = time.monotonic() + 100
+    while not run.records:
+        assert time.monotonic() < deadline
         time.sleep(0.02)
     return run
 
@@ -123,14 +105,14 @@ def asked_and_stopped(app: AppTest, key: str, run: QueuedWork) -> None:
     assert f"{key}_confirmed" not in keys(app)
     assert not run.wait(0)
     click(click(app, f"{key}_anyway"), f"{key}_confirmed")
-    assert run.wait(20)
+    assert run.wait(100)
 
 
 def test_a_run_that_another_opens_by_its_link(monkeypatch: pytest.MonkeyPatch) -> None:
     owner = open_benchmark("this variant", "resnet10t")
     run = started_run(owner, monkeypatch)
     assert "cancel_run" in keys(owner.run())
-    other = open_app(BENCHMARK, TINY | {"run": run.id})
+    other = open_app(BENCHMARK, SMALL | {"run": run.id})
     assert f"{run.owner}'s benchmark, asked for at " in other.get("progress")[0].proto.text
     asked_and_stopped(other, "cancel_run", run)
     other.run()
@@ -143,11 +125,11 @@ def test_a_run_that_another_opens_by_its_link(monkeypatch: pytest.MonkeyPatch) -
     assert "download_records" in [button.key for button in owner.get("download_button")]
 
 
-def test_another_visitors_words_are_shown_in_the_question_as_they_are_written(holding: Holding) -> None:
+def test_another_visitors_words_are_shown_in_the_question_as_they_are_written(holding: Example) -> None:
     config = replace(model_by_name("hrformer_tiny").config, img_size=(32, 32))
     named = ModelRef(name="![x](https://example.org/x.png)", config=config)
     run = job_manager().submit(Plan(models=(named,)), "visitor 98")
-    app = click(open_app(BENCHMARK, TINY), f"stop_queued_{run.id}_anyway")
+    app = click(open_app(BENCHMARK, SMALL), f"stop_queued_{run.id}_anyway")
     assert r"\!\[x\](https\://example.org/x.png)" in app.warning[-1].value
     shown = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error]
     assert not any("![" in element.value for element in shown)
@@ -157,37 +139,37 @@ def test_the_owner_stops_a_run_at_once_after_a_reload(monkeypatch: pytest.Monkey
     load_in(MINE)
     run = started_run(open_benchmark("this variant", "resnet10t"), monkeypatch)
     load_in(MINE)  # under another mask
-    again = open_app(BENCHMARK, TINY | {"run": run.id})
+    again = open_app(BENCHMARK, SMALL | {"run": run.id})
     assert "cancel_run_anyway" not in keys(again)
     click(again, "cancel_run")
-    assert run.wait(20)
+    assert run.wait(100)
     again.run()
     assert "stopped" not in warnings(again)
     assert job_manager().stopped_by(run) == run.owner
 
 
-def test_what_waits_is_stopped_in_the_queue_by_its_owner_without_a_link(holding: Holding) -> None:
+def test_what_waits_is_stopped_in_the_queue_by_its_owner_without_a_link(holding: Example) -> None:
     load_in(MINE)
     run = job_manager().find(click(open_benchmark("this variant"), "start_run").session_state["bench_run"])
     load_in(YOURS)
-    other = open_app(BENCHMARK, TINY)
+    other = open_app(BENCHMARK, SMALL)
     assert f"stop_queued_{run.id}_anyway" in keys(other)
     assert f"stop_queued_{run.id}" not in keys(other)
     load_in(MINE)
-    again = open_app(TIME, TINY)
+    again = open_app(TIME, SMALL)
     assert f"stop_queued_{run.id}_anyway" not in keys(again)
     click(again, f"stop_queued_{run.id}")
     assert run.wait(0)
     assert not holding.wait(0)
 
 
-def test_without_the_cookie_a_reload_makes_another_visitor(holding: Holding) -> None:
+def test_without_the_cookie_a_reload_makes_another_visitor(holding: Example) -> None:
     """The limit that SECURITY.md states."""
     run = job_manager().find(click(open_benchmark("this variant"), "start_run").session_state["bench_run"])
-    assert "cancel_run_anyway" in keys(open_app(BENCHMARK, TINY | {"run": run.id}))
+    assert "cancel_run_anyway" in keys(open_app(BENCHMARK, SMALL | {"run": run.id}))
 
 
-def test_a_training(holding: Holding) -> None:
+def test_a_training(holding: Example) -> None:
     owner = click(open_app(ABLATION), "start_training")
     run = job_manager().ablation
     assert "stop_training" in keys(owner)
@@ -200,7 +182,7 @@ def test_a_training(holding: Holding) -> None:
     assert f"You stopped {run.owner}'s training." in warnings(other.run())
 
 
-def test_a_training_is_its_owners_after_a_reload(holding: Holding) -> None:
+def test_a_training_is_its_owners_after_a_reload(holding: Example) -> None:
     load_in(MINE)
     click(open_app(ABLATION), "start_training")
     load_in(YOURS)
@@ -210,11 +192,11 @@ def test_a_training_is_its_owners_after_a_reload(holding: Holding) -> None:
     assert job_manager().ablation.wait(0)
 
 
-def test_a_profile(holding: Holding) -> None:
-    owner = click(open_app(TIME, TINY), "start_profiles")
+def test_a_profile(holding: Example) -> None:
+    owner = click(open_app(TIME, SMALL), "start_profiles")
     run = owner.session_state["profile_run"]
     assert "stop_profile" in keys(owner)
-    other = open_app(TIME, TINY)
+    other = open_app(TIME, SMALL)
     assert "stop_profile" not in keys(other)
     asked_and_stopped(other, f"stop_queued_{run.id}", run)
     owner.run()
@@ -222,13 +204,13 @@ def test_a_profile(holding: Holding) -> None:
     assert told in warnings(owner)
 
 
-def test_a_reloaded_page_finds_its_profile_again_and_another_browser_does_not(holding: Holding) -> None:
+def test_a_reloaded_page_finds_its_profile_again_and_another_browser_does_not(holding: Example) -> None:
     load_in(MINE)
-    run = click(open_app(TIME, TINY), "start_profiles").session_state["profile_run"]
+    run = click(open_app(TIME, SMALL), "start_profiles").session_state["profile_run"]
     load_in(YOURS)
-    assert "profile_run" not in open_app(TIME, TINY).session_state
+    assert "profile_run" not in open_app(TIME, SMALL).session_state
     load_in(MINE)
-    again = open_app(TIME, TINY)
+    again = open_app(TIME, SMALL)
     assert again.session_state["profile_run"] is run
     click(again, "stop_profile")
     assert run.wait(0)
@@ -246,17 +228,18 @@ def test_another_programs_turn_is_waited_for_with_a_sentence_and_the_waiting_can
     page: str, start: str, stop: str
 ) -> None:
     with device_lock("cpu", "benchmark", lambda told: None, lambda: False):
-        app = click(open_app(page, TINY), start)
+        app = click(open_app(page, SMALL), start)
         (run,) = job_manager().queue.works()
-        deadline = time.monotonic() + 20
-        while run.note is None and time.monotonic() < deadline:
+        deadline = time.monotonic() + 100
+        while run.note is None:
+            assert time.monotonic() < deadline
             time.sleep(0.02)
         app.run()
         assert "Waiting for another program" in app.get("progress")[0].proto.text
         sentence = f"Waiting for cpu: process {os.getpid()} has it for a benchmark since "
         assert any(caption.value.startswith(sentence) for caption in app.caption)
         click(app, stop)
-        assert run.wait(5)
+        assert run.wait(100)
     assert run.was_stopped
 
 

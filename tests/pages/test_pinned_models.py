@@ -17,8 +17,8 @@ from explorer.ui.measure.job_manager import record_destination
 from explorer.ui.pins import Pin
 from hrformer import preset
 from tests.explorer.records.examples import example_record
-from tests.pages.entrypoint import open_app
-from tests.pages.measure.test_benchmark import TINY, errors
+from tests.pages.entrypoint import SMALL, open_app
+from tests.pages.texts import errors
 
 K9 = preset("tiny", window_sizes=(9, 9, 9, 9))
 MINE = Pin("mine, K 9", K9)
@@ -39,7 +39,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def open_pinned(page: str, *pins: Pin, **query: list[str]) -> AppTest:
-    app = open_app(query={**TINY, "pin": [pin.link for pin in pins], **query})
+    app = open_app(query={**SMALL, "pin": [pin.link for pin in pins], **query})
     app.switch_page(page).run()
     assert not app.exception
     return app

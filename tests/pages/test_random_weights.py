@@ -9,14 +9,13 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.models.trained import CLASS_NAMES, trained_config
 from explorer.models.variants import to_query
-from tests.pages.entrypoint import open_app
+from tests.pages.entrypoint import SMALL, open_app
 
 PAGES = [
     f"pages/explore/{name}.py"
     for name in ("feature_maps", "attention_windows", "receptive_field", "fusion", "attribution")
 ]
 BANNER = "Random weights: this shows what the structure does, not what training makes of it."
-SMALL = {"channels": "4,8,8,16", "num_heads": "1,2,2,4", "num_blocks": "1,1,1,1", "img_size": "64,64"}
 
 
 def banners(app: AppTest) -> list[str]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 import streamlit as st
 
-from explorer.claims.table import count_costs
 from tests.explorer.records.silent_servers import greet_and_say_nothing, say_nothing, serving
 from tests.pages.entrypoint import open_app
 
@@ -45,7 +44,6 @@ def asked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     indirect=["asked"],
 )
 def test_a_page_says_that_the_store_is_silent_and_shows_the_reference_run(page: str, asked: list[str]) -> None:
-    count_costs(lambda done, total: None, lambda: False)  # which the claims would show a bar for
     app = open_app(f"pages/measure/{page}.py")
     said = [element.value for element in (*app.error, *app.warning)]
     assert len([text for text in said if "does not answer: check that its server runs" in text]) == 1

@@ -9,18 +9,15 @@ from streamlit.testing.v1 import AppTest
 from explorer.models.trained import trained_config
 from explorer.models.variants import to_query
 from hrformer import create_model, preset
-from tests.pages.entrypoint import open_app
+from tests.pages.entrypoint import SMALL, open_app
+from tests.pages.texts import captions
+from tests.variants import tiny
 
 PAGES = [f"pages/explore/{name}.py" for name in ("feature_maps", "attention_windows", "receptive_field")]
-SMALL = {"channels": "4,8,8,16", "num_heads": "1,2,2,4", "num_blocks": "1,1,1,1", "img_size": "64,64"}
 
 
 def sidebar_text(app: AppTest) -> str:
     return " ".join(element.value for kind in (app.sidebar.markdown, app.sidebar.caption) for element in kind)
-
-
-def captions(app: AppTest) -> str:
-    return " ".join(caption.value for caption in app.caption)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -61,7 +58,7 @@ def test_a_link_can_ask_for_either() -> None:
 
 def test_a_checkpoint_can_be_taken_from_the_trained_networks_page() -> None:
     app = open_app(PAGES[0])
-    variant = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_blocks=(1,) * 4)
+    variant = tiny()
     buffer = io.BytesIO()
     torch.save(create_model(variant).state_dict(), buffer)
     app.file_uploader(key="checkpoint_file").upload("mine.pth", buffer.getvalue(), "application/octet-stream").run()

@@ -10,7 +10,7 @@ import streamlit as st
 
 from explorer.benchmark.forecast import check_memory, estimate_seconds, needed_mib, uncounted
 from explorer.benchmark.measuring.device import device_names
-from explorer.benchmark.method import Method
+from explorer.benchmark.method import MOST, Method
 from explorer.benchmark.plan import Job, Plan, parse_device
 from explorer.benchmark.running.runner import Run
 from explorer.engines.registry import engine_by_name
@@ -40,8 +40,6 @@ _MODELS = "bench_models"
 _RUN_ID = "bench_run"
 _ERROR = "bench_error"
 _RUN_QUERY = "run"
-#: Of a field of the method: more than anybody waits for.
-_MOST = 10**9
 
 #: What measures a saved plan on a machine with a GPU, and writes its records.
 GPU_COMMANDS = """python -m explorer bench --plan plan.yaml --device cuda:0
@@ -287,7 +285,7 @@ def _method_fields() -> None:
             st.number_input,
             label,
             1 if whole else 0.001,
-            _MOST if whole else float(_MOST),
+            MOST if whole else float(MOST),
             key=_method_key(name),
             default=usual,
             step=1 if whole else None,

@@ -15,7 +15,7 @@ from explorer.claims.attention_timing import SIDES, measure_growth_in_turn, refe
 from explorer.claims.claim import Evidence, Origin, Outcome, Verdict, in_convention
 from explorer.claims.quantities import LatencyRatio, exponent, macs_growth
 from explorer.claims.speed import latency_pairs, reference_records, timed_records
-from explorer.claims.table import compared_models, count_costs, in_words, shown_table
+from explorer.claims.table import closeness, compared_models, count_costs, in_words, shown_table
 from explorer.cost.conventions import Convention
 from explorer.records.store import StoreError
 from explorer.ui import choices
@@ -89,6 +89,8 @@ def show_details(outcomes: Sequence[Outcome], convention: Convention | None, evi
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(outcome.verdict, icon=VERDICT_ICONS[outcome.verdict], color=_BADGES[outcome.verdict])  # type: ignore[arg-type]
             st.markdown(f"**{claim.text}**")
+            if outcome.is_narrow:
+                st.badge(closeness(outcome), color="gray")
         published, ours = in_words(shown.published, shown.unit), in_words(shown.ours, shown.unit)
         st.markdown(
             f"◇ Published: {published} &nbsp; ● Ours: {ours} &nbsp; tolerance: ±{in_words(claim.tolerance, claim.unit)}"
@@ -218,6 +220,9 @@ _COLUMNS: dict[str, Any] = {
     "unit": st.column_config.TextColumn("Unit", width=130, help="Of both figures; for work, how it was counted."),
     "ratio": st.column_config.NumberColumn("Ours ÷ published", format="%.3f", width=110),
     "deviation": st.column_config.NumberColumn("Deviation", format="%+.3g", width=75, help="Ours less the published."),
+    "tolerance_used": st.column_config.NumberColumn(
+        "Of tolerance", format="percent", width=85, help="How much of the tolerance the deviation uses up."
+    ),
     "origin": st.column_config.TextColumn("Ours is from", width=105),
     "topic": st.column_config.TextColumn("Topic", width=100),
     "source": st.column_config.TextColumn("Source", width=400),

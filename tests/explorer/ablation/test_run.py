@@ -150,8 +150,8 @@ def test_a_killed_process_is_told_and_its_checkpoint_stays(tmp_path: Path) -> No
     thread = start(run)
     wait_until(lambda: resumable(plan, tmp_path) == 1)
     os.kill(run.worker_pids[0], 9)
-    assert run.wait(10)
-    thread.join(5)
+    assert run.wait(PATIENCE_S)
+    thread.join(60)
     assert "was killed" in run.progress().jobs[0].reason
     assert resumable(plan, tmp_path) == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from typing import Any
 
 import pytest
 import torch
@@ -12,10 +13,9 @@ from torch import Tensor, nn
 from explorer.ablation.switches import SWITCHES, global_attention, switch_named
 from explorer.cost.capacity import check_capacity
 from hrformer import TASKS, HRFormer, HRFormerConfig, create_model, preset
+from tests.variants import tiny
 
-SMALL = {
-    "channels": (4, 8, 8, 16),
-    "num_heads": (1, 2, 2, 4),
+SMALL: dict[str, Any] = {
     "num_modules": (1, 1, 2, 1),
     "num_blocks": (1, 1, 1, 2),
     "window_sizes": (3, 3, 3, 3),
@@ -24,8 +24,8 @@ SMALL = {
 }
 
 
-def small(task: str = "classification", **overrides: object) -> HRFormerConfig:
-    return preset("tiny", task, **(SMALL | {"relative_position_bias": True} | overrides))
+def small(task: str = "classification", **overrides: Any) -> HRFormerConfig:
+    return tiny(task, **(SMALL | {"relative_position_bias": True} | overrides))
 
 
 def shapes(config: HRFormerConfig) -> dict[str, tuple[int, ...]]:

@@ -1,6 +1,13 @@
-"""What a job found out beside its latencies, where a test is about these alone."""
+"""A model, a method and what a job found out, where a test is about something else."""
 
+from explorer.benchmark.method import Method
+from explorer.models.model_ref import variant
 from explorer.records.figures import Figures
+from tests.explorer.models import examples
+
+TINY = variant(examples.TINY)
+#: Outlasts any test; who starts it ends it.
+ENDLESS = Method(min_iterations=10**6, max_iterations=10**6, min_seconds=900, max_seconds=900, interval_target=1e-9)
 
 _UNMEASURED = (
     "peak_allocated_mib",
@@ -16,4 +23,5 @@ _UNMEASURED = (
     "throttled",
     "other_processes",
 )
+#: Beside the latencies.
 NOTHING_ELSE = Figures(reasons=dict.fromkeys(_UNMEASURED, "not measured"))

@@ -11,11 +11,11 @@ from explorer.benchmark.plan import Job, Plan
 from explorer.cost.complexity import estimate_complexity
 from explorer.models.counting import build_meta_model, meta_images, model_cost
 from explorer.models.model_ref import model_by_name, variant
-from hrformer import preset
+from tests.variants import tiny
 
 MIB = 2**20
 TINY = model_by_name("hrformer_tiny")
-SMALL_CONFIG = preset("tiny", channels=(8, 16, 16, 32), num_heads=(1, 1, 2, 2), num_modules=(1, 1, 1, 1))
+SMALL_CONFIG = tiny(channels=(8, 16, 16, 32), num_blocks=(2,) * 4)
 
 
 def test_live_tensors_counts_what_is_alive_at_once():

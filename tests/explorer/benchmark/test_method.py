@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import quantile_test
 
 from explorer.benchmark.method import (
+    MOST,
     Method,
     is_steady,
     latency_figures,
@@ -26,6 +27,10 @@ TABLED_RANKS = {6: 1, 8: 1, 9: 2, 11: 2, 12: 3, 15: 4, 20: 6, 25: 8, 30: 10, 50:
 def test_interval_of_the_median_takes_the_tabled_ranks(count, rank):
     samples = [float(value) for value in range(1, count + 1)]
     assert median_interval(samples[::-1]) == (rank, count + 1 - rank)
+
+
+def test_the_most_that_a_page_offers_is_legal():
+    assert Method(min_seconds=MOST, max_seconds=float(MOST), max_iterations=MOST).max_iterations == MOST
 
 
 def test_fewer_than_six_samples_have_no_interval():
@@ -116,7 +121,11 @@ def test_the_share_that_is_done_goes_to_both_minima_or_to_a_maximum(samples_ms, 
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
-        ({"min_seconds": 0}, "min_seconds = 0 is not legal"),
+        ({"min_seconds": 0}, "min_seconds = 0 is not legal: use a number above 0"),
+        (
+            {"max_iterations": 10**9 + 1},
+            "= 1000000001 is not legal: use a whole number above 0, at most 1,000,000,000, such as 10000",
+        ),
         ({"min_iterations": 2.5}, "whole number"),
         ({"max_seconds": float("nan")}, "max_seconds"),
         ({"min_seconds": 61.0}, "lower the first or raise the second"),

@@ -16,11 +16,12 @@ from explorer.benchmark.profile import LAUNCH, Profile, ProfileRow, typical
 from explorer.cost.complexity import KINDS, estimate_complexity
 from explorer.models.counting import model_cost
 from explorer.models.model_ref import model_by_name, variant
-from hrformer import create_model, preset
+from hrformer import create_model
+from tests.variants import tiny
 
 pytestmark = pytest.mark.alone
 
-CONFIG = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 1, 2, 2), img_size=(64, 64), num_classes=10)
+CONFIG = tiny(num_modules=(1, 1, 3, 2), num_blocks=(2,) * 4, img_size=(64, 64), num_classes=10)
 BLOCK = "stage3.1.branches.2.0"
 
 
@@ -76,7 +77,7 @@ def test_a_profile_survives_a_round_trip(profiled):
 
 
 def test_time_goes_to_the_part_that_spends_it(monkeypatch):
-    config = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 1, 2, 2), num_modules=(1, 1, 1, 1), img_size=(32, 32))
+    config = tiny(img_size=(32, 32))
     forward, burden = nn.LayerNorm.forward, torch.ones(2**23)
 
     def slow(self, x):

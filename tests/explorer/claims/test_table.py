@@ -12,6 +12,7 @@ from explorer.claims import table as table_module
 from explorer.claims.claim import Claim, Evidence, Outcome
 from explorer.claims.quantities import LatencyRatio, Parameters, WorkOfImage
 from explorer.claims.table import (
+    closeness,
     compared_models,
     count_costs,
     file_table,
@@ -48,6 +49,22 @@ def test_a_file_keeps_both_figures_and_says_why_one_is_missing() -> None:
     assert table["deviation"].to_list()[:2] == [0.04, -0.5]
     assert (table.loc["top1", "reason"], table.loc["work", "convention"]) == ("no weights", "MACs")
     assert pd.isna(table.loc["top1", "ours"])
+
+
+@pytest.mark.parametrize(
+    ("ours", "used", "said"),
+    [
+        (8.02, 0.4, ""),
+        (8.04, 0.8, "uses 80 % of its tolerance"),
+        (7.96, 0.8, "uses 80 % of its tolerance"),
+        (8.1, 2.0, ""),  # it differs, which says more
+    ],
+)
+def test_a_claim_that_holds_by_little_says_so(ours: float, used: float, said: str) -> None:
+    outcome = Outcome(PLAIN, ours, origin="counted")
+    assert closeness(outcome) == said
+    assert file_table([outcome])["tolerance_used"].item() == pytest.approx(used)
+    assert closeness(UNKNOWN) == ""
 
 
 def test_a_file_is_csv_with_one_row_a_claim(tmp_path: Path) -> None:

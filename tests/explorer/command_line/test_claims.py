@@ -12,6 +12,7 @@ import pytest
 from explorer.claims import attention_timing
 from explorer.claims.attention_timing import reference_growth
 from explorer.command_line import main
+from explorer.command_line.watching import Notes
 from explorer.processes.device_lock import device_lock
 
 COMMITTED = Path(__file__).parents[3] / "results" / "reference" / "claims.csv"
@@ -48,7 +49,12 @@ def test_a_measured_growth_is_written_where_it_is_asked_for(tmp_path: Path, monk
 def test_another_program_that_measures_is_waited_for_with_a_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    held, is_measured_while_held = threading.Event(), []
+    held, is_measured_while_held, told = threading.Event(), [], []
+    tell = Notes.tell
+
+    def note(notes: Notes, text: str | None) -> None:
+        tell(notes, text)
+        told.append(text)
 
     def measure(on_progress: object, should_stop: object) -> pd.DataFrame:
         is_measured_while_held.append(held.is_set())
@@ -57,13 +63,16 @@ def test_another_program_that_measures_is_waited_for_with_a_sentence(
     def hold() -> None:
         with device_lock("cpu", "benchmark", lambda told: None, lambda: False):
             held.set()
-            time.sleep(1.5)
+            end = time.monotonic() + 100
+            while len(told) < 2 and time.monotonic() < end:  # it is said once, however often it is told
+                time.sleep(0.01)
             held.clear()
 
     monkeypatch.setattr(attention_timing, "measure_growth", measure)
+    monkeypatch.setattr(Notes, "tell", note)
     holder = threading.Thread(target=hold)
     holder.start()
-    assert held.wait(10)
+    assert held.wait(100)
     assert main(["claims", "--measure"]) == 0
     holder.join()
     assert is_measured_while_held == [False]

@@ -18,11 +18,11 @@ from explorer.cost import capacity
 from explorer.engines.export_limits import missing_packages
 from explorer.engines.export_run import export_in_process, why_not
 from explorer.models.weights import random_model
-from tests.explorer.models.test_weights import state_with_windows
-from tests.hrformer.test_optimize import images, model_with_statistics, relative_error, tiny
+from tests.explorer.models.weight_files import state_with_windows
+from tests.hrformer.parity import images, model_with_statistics, relative_error, small
 
 needs_onnx = pytest.mark.skipif(missing_packages() is not None, reason="the engines' packages are not installed")
-CONFIG = tiny("pose", img_size=(64, 32))
+CONFIG = small("pose", img_size=(64, 32))
 
 
 def outputs(path: Path, x: torch.Tensor) -> torch.Tensor:
@@ -162,7 +162,7 @@ def test_a_checkpoint_that_needs_more_than_the_machine_has_is_one_sentence(
 
 
 def test_what_does_not_fit_one_file_is_said_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    huge = tiny(channels=(1024, 2048, 4096, 8192))
+    huge = small(channels=(1024, 2048, 4096, 8192))
     assert why_not(huge).endswith("GiB of weights do not fit one ONNX file, which ends at 2 GiB.")
     monkeypatch.setattr("explorer.engines.export_limits.find_spec", lambda name: None)
     assert why_not(CONFIG).startswith("onnx, onnxscript, onnxruntime not installed")

@@ -14,9 +14,9 @@ from explorer.engines.export_messages import Exported, StepBegun
 from explorer.models.weights import random_model
 from explorer.processes.messages import Message
 from hrformer import HRFormer
-from tests.hrformer.test_optimize import model_with_statistics, tiny
+from tests.hrformer.parity import model_with_statistics, small
 
-CONFIG = tiny("pose", img_size=(64, 32))
+CONFIG = small("pose", img_size=(64, 32))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from explorer.engines.export_limits import missing_packages
 from explorer.engines.pytorch import OptimisedEager
 from explorer.engines.registry import ENGINES, engine_by_name
 from hrformer import TASKS, create_model
-from tests.hrformer.test_optimize import images, model_with_statistics, relative_error, tiny
+from tests.hrformer.parity import images, model_with_statistics, relative_error, small
 
 #: Compiling takes minutes on two cores; the bench measures it.
 QUICK = [engine for engine in ENGINES if engine.name != "torch.compile"]
@@ -29,7 +29,7 @@ def prepared(engine: Engine, model: nn.Module, x: Tensor):
 
 @pytest.mark.parametrize("engine", QUICK, ids=lambda engine: engine.name)
 def test_an_engine_gives_the_models_values_for_another_batch_too(engine: Engine) -> None:
-    config = tiny(img_size=(64, 40))
+    config = small(img_size=(64, 40))
     model = model_with_statistics(config)
     run = prepared(engine, model, images(config, 2))
     for batch_size in (1, 3):
@@ -39,7 +39,7 @@ def test_an_engine_gives_the_models_values_for_another_batch_too(engine: Engine)
 
 
 def test_openvino_keeps_images_apart_that_run_at_once() -> None:
-    config = tiny(img_size=(64, 40))
+    config = small(img_size=(64, 40))
     model = model_with_statistics(config)
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
@@ -66,7 +66,7 @@ def test_timm_models_run_as_well(name: str) -> None:
 @needs_onnx
 @pytest.mark.parametrize("task", TASKS)
 def test_export_writes_one_checked_file_for_every_task(task: str, tmp_path: Path) -> None:
-    model = model_with_statistics(tiny(task, dw_conv=task != "pose"))
+    model = model_with_statistics(small(task, dw_conv=task != "pose"))
     path = tmp_path / "variant.onnx"
     assert export_onnx(model, path, (70, 45)) < 1e-4
     assert [entry.name for entry in tmp_path.iterdir()] == ["variant.onnx"]
@@ -81,7 +81,7 @@ def test_an_engine_says_in_one_sentence_that_it_cannot_run_a_model() -> None:
 def test_an_engine_that_is_not_there_says_so_when_it_is_used() -> None:
     assert CudaGraph().available() == "CUDA graphs need an NVIDIA card, and there is none."
     with pytest.raises(EngineError, match="NVIDIA card"):
-        CudaGraph().prepare(create_model(tiny()), images(tiny()))
+        CudaGraph().prepare(create_model(small()), images(small()))
 
 
 @needs_onnx
@@ -90,7 +90,7 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         "explorer.engines.export_limits.find_spec", lambda name: None if name == "onnxscript" else object()
     )
     with pytest.raises(ValueError, match=r"^onnxscript not installed: run pip install"):
-        export_onnx(create_model(tiny()), tmp_path / "x.onnx", (64, 64))
+        export_onnx(create_model(small()), tmp_path / "x.onnx", (64, 64))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import torch
@@ -26,23 +27,18 @@ from explorer.inspection.attention_maps import (
     padding_share,
     select_head,
 )
-from hrformer import HRFormer, HRFormerConfig, create_model, preset
+from hrformer import HRFormer, HRFormerConfig, create_model
 from hrformer.attention import WindowAttention, window_partition, window_reverse
 from hrformer.windows import WindowGrid
+from tests.variants import tiny
 
 FIRST = BlockAddress(2, 0, 0, 0)
 
 
-def tiny(window: int = 3, **overrides: object) -> HRFormerConfig:
-    values: dict[str, object] = {
-        "channels": (4, 8, 8, 16),
-        "num_heads": (1, 2, 2, 4),
-        "mlp_ratios": (1, 1, 1, 1),
-        "num_modules": (1, 1, 2, 2),
-        "window_sizes": (window,) * 4,
-        "num_classes": 5,
-    }
-    return preset("tiny", **(values | overrides))
+def small(window: int = 3, **changes: Any) -> HRFormerConfig:
+    """With two modules in the last stages and two blocks in each, for addresses to tell apart."""
+    counts = {"num_modules": (1, 1, 2, 2), "num_blocks": (2,) * 4, "num_classes": 5}
+    return tiny(**({"mlp_ratios": (1,) * 4, "window_sizes": (window,) * 4} | counts | changes))
 
 
 def build(config: HRFormerConfig, seed: int = 0) -> HRFormer:
@@ -95,7 +91,7 @@ def even_maps(grid: WindowGrid, branch: int) -> AttentionMaps:
 )
 @pytest.mark.parametrize("task", ["classification", "pose"])
 def test_explicit_attention_equals_the_fused_one_of_the_real_forward(address: BlockAddress, task: str) -> None:
-    model = build(tiny(task=task, fused_outputs="all", relative_position_bias=task != "pose"))
+    model = build(small(task=task, fused_outputs="all", relative_position_bias=task != "pose"))
     x = torch.randn(1, 3, 48, 64)
     attention = block_attention(model, address)
     seen: list[tuple[torch.Tensor, torch.Tensor]] = []
@@ -112,7 +108,7 @@ def test_explicit_attention_equals_the_fused_one_of_the_real_forward(address: Bl
 
 
 def test_rows_sum_to_one_and_padded_keys_are_marked() -> None:
-    model = build(tiny(window=3))
+    model = build(small(window=3))
     maps = collect_attention_maps(model, torch.randn(1, 3, 40, 32), FIRST)  # 10 x 8 tokens, padded to 12 x 9
     assert torch.allclose(maps.probabilities.sum(-1), torch.ones(()), atol=1e-6)
     padded = maps.padded.view(4, 3, 3, 3).transpose(1, 2).reshape(12, 9)  # windows back on the padded map
@@ -125,7 +121,7 @@ def test_two_windows_with_known_attention() -> None:
     # The first branch of a 32 x 64 picture has 8 x 16 tokens: two windows of 8 x 8. One channel of the queries is 1 for
     # every token, the keys are zero but for a bias of log 3 that meets only the query's constant: content is log 3
     # everywhere, so attention is even; then the keys of the right window alone are told apart.
-    model = build(tiny(window=8, relative_position_bias=False))
+    model = build(small(window=8, relative_position_bias=False))
     attention = block_attention(model, FIRST)
     block = model.get_submodule("stage2.0.branches.0.0")
     with torch.no_grad():
@@ -150,7 +146,7 @@ def test_two_windows_with_known_attention() -> None:
 
 
 def test_without_content_attention_is_the_softmax_of_the_bias_table() -> None:
-    model = build(tiny(window=2))
+    model = build(small(window=2))
     attention = block_attention(model, FIRST)
     with torch.no_grad():
         for projection in (attention.q_proj, attention.k_proj):
@@ -166,7 +162,7 @@ def test_without_content_attention_is_the_softmax_of_the_bias_table() -> None:
 
 
 def test_a_variant_that_leaves_the_bias_out_says_so() -> None:
-    maps = collect_attention_maps(build(tiny(relative_position_bias=False)), torch.randn(1, 3, 32, 32), FIRST)
+    maps = collect_attention_maps(build(small(relative_position_bias=False)), torch.randn(1, 3, 32, 32), FIRST)
     assert not maps.bias_added
     assert maps.bias_logits.eq(0).all()
     assert maps.bias_maps.abs().sum() > 0
@@ -204,7 +200,7 @@ def test_the_heads_mean_stands_for_no_head() -> None:
 
 
 def test_two_sessions_never_see_each_others_maps() -> None:
-    shared, other = build(tiny()), build(tiny(window=2, channels=(8, 8, 16, 16)), seed=1)
+    shared, other = build(small()), build(small(window=2, channels=(8, 8, 16, 16)), seed=1)
     jobs = [
         (model, torch.randn(1, 3, 32, 32), address)
         for model in (shared, shared, other)
@@ -218,7 +214,7 @@ def test_two_sessions_never_see_each_others_maps() -> None:
 
 
 def test_an_error_on_the_way_leaves_the_model_usable() -> None:
-    model = build(tiny())
+    model = build(small())
     x = torch.randn(1, 3, 32, 32)
     expected = collect_attention_maps(model, x, FIRST).probabilities
     with pytest.raises(RuntimeError):
@@ -228,7 +224,7 @@ def test_an_error_on_the_way_leaves_the_model_usable() -> None:
 
 
 def test_bad_input_is_refused_with_a_sentence() -> None:
-    model = build(tiny())
+    model = build(small())
     x = torch.randn(1, 3, 32, 32)
     with pytest.raises(ValueError, match="no stage 2, module 1, 1/16 branch"):
         collect_attention_maps(model, x, BlockAddress(2, 0, 2, 0))
@@ -245,13 +241,13 @@ def test_attention_too_large_to_write_out_is_refused() -> None:
     assert MAX_PAIRS < 33**2 * 16**4
     huge = torch.zeros(1, 1, 1, 1).expand(1, 3, side_px, side_px)
     with pytest.raises(ValueError, match="use a smaller window or picture"):
-        collect_attention_maps(build(tiny(window=16)), huge, FIRST)
+        collect_attention_maps(build(small(window=16)), huge, FIRST)
 
 
 @settings(deadline=None, max_examples=30)
 @given(*(st.integers(-3, 9) for _ in range(4)))
 def test_any_address_falls_back_to_a_block_that_exists(stage: int, module: int, branch: int, block: int) -> None:
-    config = tiny()
+    config = small()
     asked = BlockAddress(stage, module, branch, block)
     nearest, sentence = nearest_address(config, asked)
     block_attention(MODEL, nearest)  # exists
@@ -260,13 +256,13 @@ def test_any_address_falls_back_to_a_block_that_exists(stage: int, module: int, 
     assert nearest_address(config, nearest) == (nearest, None)
 
 
-MODEL = create_model(tiny())
+MODEL = create_model(small())
 
 
 def test_heads_and_positions_fall_back_to_the_nearest() -> None:
-    assert nearest_head(tiny(), 1, 1) == (1, None)
-    assert nearest_head(tiny(), 1, None) == (None, None)
-    assert nearest_head(tiny(), 1, 7) == (1, "The 1/8 branch has 2 heads, no head 8; this is head 2.")
+    assert nearest_head(small(), 1, 1) == (1, None)
+    assert nearest_head(small(), 1, None) == (None, None)
+    assert nearest_head(small(), 1, 7) == (1, "The 1/8 branch has 2 heads, no head 8; this is head 2.")
     grid = WindowGrid(7, 5, 3)
     assert nearest_position(grid, (6, 4)) == ((6, 4), None)
     position, sentence = nearest_position(grid, (9, 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -19,20 +20,13 @@ from explorer.inspection.attribution import (
 from explorer.inspection.partial_forward import Stopped
 from explorer.models.trained import load_digit_sample, load_trained
 from explorer.pictures.photographs import to_input
-from hrformer import HRFormer, create_model, preset
+from hrformer import HRFormer, create_model
+from tests.variants import tiny
 
 
-def build(**overrides: object) -> HRFormer:
+def build(**overrides: Any) -> HRFormer:
     torch.manual_seed(0)
-    values: dict[str, object] = {
-        "channels": (4, 8, 8, 16),
-        "num_heads": (1, 2, 2, 4),
-        "num_modules": (1, 1, 1, 1),
-        "num_blocks": (1, 1, 1, 1),
-        "mlp_ratios": (1, 1, 1, 1),
-        "num_classes": 5,
-    }
-    model = create_model(preset("tiny", **(values | overrides))).eval()
+    model = create_model(tiny(**({"mlp_ratios": (1,) * 4, "num_classes": 5} | overrides))).eval()
     if model.config.task == "classification":
         nn.init.normal_(model.get_submodule("head.classifier").weight)
     return model

@@ -15,8 +15,9 @@ from explorer.inspection.feature_maps import (
 )
 from explorer.models.weights import random_model
 from hrformer import preset
+from tests.variants import tiny
 
-CONFIG = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_blocks=(1,) * 4, img_size=(64, 64))
+CONFIG = tiny(num_modules=(1, 1, 3, 2), img_size=(64, 64))
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
 from explorer.inspection.fusion_contributions import collect_fusion_contributions
-from hrformer import HRFormer, create_model, preset
+from hrformer import HRFormer, create_model
+from tests.variants import tiny
 
 
-def build(**overrides: object) -> HRFormer:
+def build(**overrides: Any) -> HRFormer:
     torch.manual_seed(0)
-    values: dict[str, object] = {"channels": (4, 8, 8, 16), "num_heads": (1, 2, 2, 4), "num_modules": (1, 1, 2, 2)}
-    return create_model(preset("tiny", **(values | {"num_classes": 5} | overrides))).eval()
+    return create_model(tiny(**({"num_modules": (1, 1, 2, 2), "num_classes": 5} | overrides))).eval()
 
 
 def fused_outputs(model: HRFormer, x: torch.Tensor, name: str) -> list[torch.Tensor]:

@@ -38,12 +38,13 @@ def test_with_all_rows_of_the_last_fusion_hrnet_pose_would_cost_more():
     assert len(pose.backbone.stage4[-2].fuse_layers) == 4
 
 
-def test_hrnet_ocr_is_the_backbone_and_the_head_of_hrformer():
+def test_hrnet_ocr_is_the_backbone_under_ocr_as_in_the_authors_code():
     ocr = build_meta_model(model_by_name("hrnet_w48_ocr"), (64, 64))
     backbone, head = (sum(p.numel() for p in part.parameters()) for part in (ocr.backbone, ocr.head))
     # HRNet-W48's trunk with all rows, and OCR's published widths on 720 channels (arXiv 1909.11065).
     assert backbone == 65_325_953 - (48 + 1) * 17  # the pose network with all rows, without its head
     assert model_cost(model_by_name("hrnet_w48_ocr"), (512, 512)).params == backbone + head
+    assert backbone + head == 74_522_182  # github.com/HRNet/HRFormer, seg/, 19 classes; its auxiliary head is 720 wide
 
 
 @pytest.mark.parametrize(

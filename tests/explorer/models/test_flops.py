@@ -18,11 +18,11 @@ from explorer.inspection.attribution import integrated_gradients
 from explorer.models.counting import build_meta_model, meta_images, model_cost
 from explorer.models.flops import flops_by_module
 from explorer.models.model_ref import model_by_name, variant
-from hrformer import HRFormer, create_model, preset
+from hrformer import HRFormer, create_model
 from tests.variants import tiny
 
 CONFIG = tiny(img_size=(64, 64))
-SEGMENTER = preset("tiny", "segmentation", channels=(8, 8, 16, 16), num_heads=(1, 2, 2, 4), num_modules=(1,) * 4)
+SEGMENTER = tiny("segmentation", channels=(8, 8, 16, 16), num_blocks=(2,) * 4)
 COUNTED = model_by_name("resnet10t")
 SIZE = (64, 64)
 

@@ -1,14 +1,13 @@
 """Uploaded checkpoints and variants that are too large."""
 
-import io
-
 import pytest
 import torch
 
 from explorer.cost import capacity
 from explorer.models.weights import config_of, model_with, random_model
 from explorer.reading.uploads import weights_from_upload
-from hrformer import HRFormer, HRFormerConfig, create_model, preset
+from hrformer import HRFormer, create_model, preset
+from tests.explorer.models.weight_files import saved, state_with_windows
 from tests.variants import tiny
 
 SMALL = tiny()
@@ -17,12 +16,6 @@ SMALL = tiny()
 def uploaded(contents: bytes, name: str, img_size: tuple[int, int]) -> HRFormer:
     weights = weights_from_upload(contents, name)
     return model_with(weights, config_of(weights, img_size))
-
-
-def saved(state_dict: dict) -> bytes:
-    buffer = io.BytesIO()
-    torch.save(state_dict, buffer)
-    return buffer.getvalue()
 
 
 def test_an_upload_brings_its_variant_and_takes_the_image_size() -> None:
@@ -62,14 +55,6 @@ def test_large_windows_count_with_the_bias_of_the_block_that_runs_and_nothing_th
     assert capacity.required_mib(large) > 2 * bias_mib
     assert capacity.building_mib(large) - capacity.building_mib(usual) < 1  # the tables, of 127^2 offsets
     assert capacity.required_mib(usual) < 300
-
-
-def state_with_windows(config: HRFormerConfig, window: int) -> dict[str, torch.Tensor]:
-    """Weights whose bias tables say that all windows are of one size."""
-    state = dict(create_model(config).state_dict())
-    for key in [key for key in state if key.endswith("relative_position_bias_table")]:
-        state[key] = torch.zeros((2 * window - 1) ** 2, state[key].shape[1])
-    return state
 
 
 @pytest.mark.parametrize("window", [64, 128])

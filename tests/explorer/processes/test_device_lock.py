@@ -21,17 +21,17 @@ from explorer.processes.device_lock import device_lock, lock_path
 from explorer.records.record import Record
 from explorer.records.store import Store
 
-#: Holds the CPU for some seconds, as the user with that number, and says what happens when.
+#: Holds the CPU until its input ends, as the user with that number, and says what happens when.
 _HOLDING = """
 import os, sys, time
 from explorer.processes.device_lock import device_lock
-if len(sys.argv) > 2:  # only now: Python itself may lie where that user can't read
-    os.setuid(int(sys.argv[2]))
+if len(sys.argv) > 1:  # only now: Python itself may lie where that user can't read
+    os.setuid(int(sys.argv[1]))
 def say(*words):
     print(*words, flush=True)
 with device_lock("cpu", "benchmark", lambda told: say("told", told), lambda: False) as problem:
     say("begin", time.monotonic(), problem)
-    time.sleep(float(sys.argv[1]))
+    sys.stdin.read()
     say("end", time.monotonic())
 """
 _NOBODY = 65534
@@ -50,14 +50,23 @@ def open_to_all(folder: Path) -> None:
         folder = folder.parent
 
 
-def holding(seconds: float, *user: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", _HOLDING, str(seconds), *map(str, user)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def holding(*user: int, until_told: bool = False) -> subprocess.Popen[str]:
+    """A process that holds the CPU for a moment, or until its input is closed."""
+    command = [sys.executable, "-c", _HOLDING, *map(str, user)]
+    stdin = subprocess.PIPE if until_told else subprocess.DEVNULL
+    return subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, text=True)
 
 
 def said(process: subprocess.Popen[str]) -> Iterator[list[str]]:
     for line in process.stdout or ():
         yield line.strip().split(" ", 1)
+
+
+def finished(process: subprocess.Popen[str]) -> list[list[str]]:
+    """What it still says after it was told to let go."""
+    if process.stdin is not None:
+        process.stdin.close()
+    return list(said(process))
 
 
 def waited_for(process: subprocess.Popen[str]) -> None:
@@ -73,14 +82,15 @@ def locked_once() -> tuple[str | None, list[str]]:
 
 
 def test_the_second_process_says_who_holds_it_waits_and_then_runs() -> None:
-    first = holding(4)
+    first = holding(until_told=True)
     waited_for(first)
-    second = holding(0)
-    lines = list(said(second))
-    first_end = float(dict(said(first))["end"])
-    told = {line for word, line in lines if word == "told"}
-    assert len(told) == 1
-    assert told.pop().startswith(f"Waiting for cpu: process {first.pid} has it for a benchmark since ")
+    second = holding()
+    word, sentence = next(said(second))
+    assert word == "told"
+    assert sentence.startswith(f"Waiting for cpu: process {first.pid} has it for a benchmark since ")
+    (first_end,) = (float(line) for word, line in finished(first) if word == "end")
+    lines = finished(second)
+    assert {line for word, line in lines if word == "told"} <= {sentence}
     assert float(dict(lines)["begin"].split()[0]) >= first_end
     assert dict(lines)["begin"].endswith("None")
 
@@ -102,7 +112,7 @@ def test_many_threads_of_one_process_are_never_two_at_once() -> None:
 
 
 def test_the_lock_of_a_killed_process_is_free() -> None:
-    victim = holding(600)
+    victim = holding(until_told=True)
     waited_for(victim)
     assert locked_once()[1]
     victim.send_signal(signal.SIGKILL)
@@ -185,7 +195,7 @@ def test_another_users_lock(mode: int, waits: bool, folder: Path) -> None:
     open_to_all(folder)
     with device_lock("cpu", "training", lambda told: None, lambda: False):
         lock_path("cpu").chmod(mode)
-        stranger = holding(0, _NOBODY)
+        stranger = holding(_NOBODY)
         word, line = next(said(stranger))
         stranger.kill()
         stranger.wait()
@@ -204,7 +214,7 @@ def test_the_lock_that_a_user_made_serves_the_next_whatever_the_umask(folder: Pa
     """As in /tmp: everybody may make files, and nobody delete another's."""
     open_to_all(folder)
     folder.chmod(0o1777)
-    stranger = holding(0, _NOBODY)
+    stranger = holding(_NOBODY)
     assert stranger.wait() == 0
     assert lock_path("cpu").stat().st_uid == _NOBODY
     assert lock_path("cpu").stat().st_mode & 0o777 == 0o666

@@ -2,37 +2,9 @@
 
 from __future__ import annotations
 
-from threading import Event, Thread
+from threading import Thread
 
-from explorer.processes.queued_work import QueuedWork
-
-
-class Example(QueuedWork):
-    """Works until it is let go or stopped."""
-
-    kind = "benchmark"
-    description, doing, kept = "an example", "working", "Nothing is kept."
-    share_done = 0.0
-
-    def __init__(self, *devices: str, owner: str = "ana") -> None:
-        super().__init__(owner)
-        self.worked_on: list[str] = []
-        self.let_go = Event()
-        self._devices = devices or ("cpu",)
-
-    @property
-    def devices(self) -> tuple[str, ...]:
-        return self._devices
-
-    def _stop(self) -> None:
-        self.let_go.set()
-
-    def work_on(self, device: str) -> None:
-        if self._begin():
-            self.worked_on.append(device)
-            self.let_go.wait(60)
-        if not self.has_begun or len(self.worked_on) == len(self._devices):
-            self._end()
+from tests.explorer.processes.examples import Example
 
 
 def begun(work: Example) -> Thread:
@@ -49,7 +21,7 @@ def test_it_waits_runs_and_is_finished() -> None:
     thread = begun(work)
     assert (work.state, work.has_begun, work.wait(0)) == ("running", True, False)
     work.let_go.set()
-    thread.join(5)
+    thread.join(60)
     assert work.state == "finished"
     assert work.wait(0)
     assert work.elapsed_s == work.elapsed_s > 0  # stands still
@@ -69,7 +41,7 @@ def test_what_is_cancelled_at_work_ends_once_it_has_stopped() -> None:
     thread = begun(work)
     work.cancel()
     assert work.was_stopped
-    thread.join(5)
+    thread.join(60)
     assert work.state == "cancelled"
 
 

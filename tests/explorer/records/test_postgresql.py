@@ -25,17 +25,17 @@ from explorer.records import postgresql as limits
 if TYPE_CHECKING:
     from tests.explorer.records.postgresql import Server
 
-#: What a loaded machine adds to a limit, s.
-SLACK_S = 5.0
+#: How many times a limit a busy machine may take; without limits it takes minutes, or for ever.
+PATIENCE = 10
 
 
 @contextmanager
 def silence_told(limit_s: float) -> Iterator[None]:
-    """What is inside fails in one sentence, not long after a limit."""
+    """What is inside fails in one sentence, within a few times a limit."""
     started = time.monotonic()
     with pytest.raises(StoreError, match=r"^The store \S+ does not answer: check that its server runs") as told:
         yield
-    assert time.monotonic() - started < limit_s + SLACK_S
+    assert time.monotonic() - started < PATIENCE * limit_s
     assert "pa55word" not in str(told.value)
     assert "\n" not in str(told.value)
 
@@ -105,9 +105,12 @@ def test_a_server_does_not_work_on_for_nobody(store_url: str, monkeypatch: pytes
         with silence_told(1), explained(store.location), store._engine.connect() as connection:
             connection.execute(text("SELECT pg_sleep(30)"))
         working = text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'")
-        time.sleep(1)  # the server's limit is this one's; the two clocks need not agree
         with store._engine.connect() as connection:
-            assert connection.scalar(working) == 0
+            end = time.monotonic() + PATIENCE  # the server's limit is this one's; the two clocks need not agree
+            while connection.scalar(working):
+                assert time.monotonic() < end
+                connection.rollback()  # what is active is told anew in each transaction
+                time.sleep(0.1)
 
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)

@@ -23,9 +23,23 @@ def test_all_files_are_known() -> None:
 
 def test_known_figures_of_the_paper() -> None:
     table = load_published("classification").set_index("model")
+    assert table.loc["HRFormer-T"].set_index("kind")["top1"].to_dict() == {
+        "published": 78.6,
+        "the paper's listings": 78.5,
+    }
+    table = table[table["kind"] == "published"]
     assert list(table.loc[["HRFormer-T", "HRFormer-S", "HRFormer-B"], "top1"]) == [78.6, 81.2, 82.8]
     assert table["img_size"].dtype == "Int64"
     assert load_published("inference_benchmarks")["cuda_version"].isin(["13.0"]).any()  # a text, not 13.0 or 13
+
+
+def test_pose_rows_hold_precision_by_size_where_the_header_of_their_source_says_recall() -> None:
+    """AP^M, AP^L and AR lie on both sides of AP as in every row of COCO's evaluation; the columns of AR are empty."""
+    table = load_published("pose")
+    ours = table[table["source"].str.contains("its header prints these two columns as AR")]
+    assert len(ours) == 6
+    assert ours[["AR_M", "AR_L"]].isna().all(axis=None)
+    assert ((ours["AP_M"] < ours["AP"]) & (ours["AP"] < ours["AP_L"]) & (ours["AP"] < ours["AR"])).all()
 
 
 def test_clear_errors(tmp_path: Path) -> None:

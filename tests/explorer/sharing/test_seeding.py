@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 
 from explorer.models.weights import random_model
-from hrformer import preset
+from tests.variants import tiny
 
-SMALL = preset("tiny", num_modules=(1,) * 4, num_blocks=(1,) * 4)
+SMALL = tiny()
 
 
 def test_models_built_at_once_have_the_weights_of_their_seed() -> None:

@@ -21,6 +21,10 @@ def write_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
     sys.modules.pop(MODULE, None)
 
 
+def timers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)}
+
+
 def eventually(condition: Callable[[], bool], within_s: float = 20.0) -> bool:
     end = time.monotonic() + within_s
     while not condition() and time.monotonic() < end:
@@ -38,29 +42,36 @@ def test_modules_are_imported_in_another_thread(write_module: Callable[[str], No
 
 def test_nothing_is_imported_while_the_page_is_being_delivered(write_module: Callable[[str], None]) -> None:
     write_module("")
-    LaterImports([MODULE], delay_s=0.4).begin()
-    time.sleep(0.1)
+    later = LaterImports([MODULE], delay_s=3600)
+    later.begin()
     assert MODULE not in sys.modules
-    assert eventually(lambda: MODULE in sys.modules)
+    later.wait()
 
 
-def test_who_needs_them_waits_for_imports_that_go_on(write_module: Callable[[str], None]) -> None:
-    write_module("import time\nbegun = True\ntime.sleep(0.5)\nfinished = True")
+def test_who_needs_them_waits_for_imports_that_go_on(write_module: Callable[[str], None], tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    write_module(
+        f"import pathlib, time\nbegun = True\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\n"
+        "finished = True"
+    )
     later = LaterImports([MODULE], delay_s=0)
     later.begin()
     assert eventually(lambda: hasattr(sys.modules.get(MODULE), "begun"))
     assert not hasattr(sys.modules[MODULE], "finished")
+    threading.Timer(0.2, gate.touch).start()
     later.wait()
     assert sys.modules[MODULE].finished
 
 
 def test_who_needs_them_puts_off_imports_to_come_until_the_next_run(write_module: Callable[[str], None]) -> None:
     write_module("")
-    later = LaterImports([MODULE], delay_s=0.3)
+    before = timers()
+    later = LaterImports([MODULE], delay_s=3600)
     later.begin()
+    assert len(timers() - before) == 1
     later.wait()
-    time.sleep(0.6)
-    assert MODULE not in sys.modules
+    assert eventually(lambda: timers() <= before)
+    later.delay_s = 0
     later.begin()
     assert eventually(lambda: MODULE in sys.modules)
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,12 @@ from explorer.cost.complexity import estimate_complexity
 from explorer.engines.export_run import OnnxFile
 from explorer.units import with_prefix
 from hrformer import HRFormerConfig, preset
-from tests.pages.entrypoint import open_app
+from tests.pages.entrypoint import SMALL, open_app
+from tests.pages.texts import errors, notes
 
 
 def variant(app: AppTest) -> HRFormerConfig:
     return app.session_state["variant"]
-
-
-def errors(app: AppTest) -> str:
-    return " ".join(error.value for error in app.error)
 
 
 def test_the_first_look_is_tiny_with_its_published_figures() -> None:
@@ -51,16 +49,6 @@ def test_a_knob_changes_variant_figures_and_link(key: str, value: float, field: 
     assert field in app.query_params
 
 
-SMALLEST = {
-    "preset": "tiny",
-    "img_size": "32,32",
-    "channels": "4,8,16,32",
-    "num_heads": "1,2,4,8",
-    "num_modules": "1,1,1,1",
-    "num_blocks": "1,1,1,1",
-}
-
-
 @pytest.fixture
 def engines_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("explorer.engines.export_limits.find_spec", lambda name: object())
@@ -81,15 +69,12 @@ def test_an_onnx_file_is_written_beside_the_page_and_downloaded(
         return OnnxFile(path, "Wrote variant.onnx.")
 
     monkeypatch.setattr("explorer.ui.explore.onnx_download.export_in_process", export)
-    app = open_app(query=SMALLEST)
+    app = open_app(query=SMALL)
     app.toggle(key="save_onnx").set_value(True).run()
     app.button(key="write_onnx").click().run()
     assert "random weights, seed 0" in app.button(key="write_onnx").help
-    deadline = time.monotonic() + 30
-    while "Wrote variant.onnx." not in [caption.value for caption in app.caption]:
-        assert time.monotonic() < deadline
-        assert not app.exception
-        app.run()
+    assert not app.exception
+    assert "Wrote variant.onnx." in [caption.value for caption in app.caption]
     assert asked == [(variant(app), 0)]
     assert "download_onnx" in [button.key for button in app.get("download_button")]
 
@@ -100,27 +85,32 @@ def test_an_onnx_file_that_cannot_be_had_is_one_sentence(monkeypatch: pytest.Mon
         raise ValueError("The exporting process ended.")
 
     monkeypatch.setattr("explorer.ui.explore.onnx_download.export_in_process", export)
-    app = open_app(query=SMALLEST)
+    app = open_app(query=SMALL)
     app.toggle(key="save_onnx").set_value(True).run()
     app.button(key="write_onnx").click().run()
     assert errors(app) == "There is no ONNX file. The exporting process ended."
 
 
-@pytest.mark.usefixtures("engines_installed")
-def test_an_onnx_export_can_be_stopped() -> None:
-    app = open_app(query=SMALLEST)
+@pytest.mark.usefixtures("engines_installed", "work_runs_on")
+def test_an_onnx_export_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    def export(config: object, weights: object, on_progress: object, should_stop: Callable[[], bool]) -> None:
+        while not should_stop():
+            time.sleep(0.01)
+
+    monkeypatch.setattr("explorer.ui.explore.onnx_download.export_in_process", export)
+    app = open_app(query=SMALL)
     app.toggle(key="save_onnx").set_value(True).run()
     app.button(key="write_onnx").click().run()
     app.button(key="stop_onnx_export").click().run()
-    assert "Writing the ONNX file was stopped" in " ".join(info.value for info in app.info)
+    assert "Writing the ONNX file was stopped" in notes(app)
 
 
 def test_missing_packages_are_said_and_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("explorer.engines.export_limits.find_spec", lambda name: None)
-    app = open_app(query=SMALLEST)
+    app = open_app(query=SMALL)
     app.toggle(key="save_onnx").set_value(True).run()
     assert app.button(key="write_onnx").disabled
-    assert "pip install 'hrformer-explorer[engines]'" in " ".join(info.value for info in app.info)
+    assert "pip install 'hrformer-explorer[engines]'" in notes(app)
 
 
 def test_every_slider_goes_to_its_ends_without_a_trace() -> None:

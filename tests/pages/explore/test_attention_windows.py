@@ -7,17 +7,12 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from explorer.ui.explore.attention import DETAILS
-from hrformer import create_model, preset
-from tests.pages.entrypoint import open_app
+from hrformer import create_model
+from tests.pages.entrypoint import SMALL, open_app
 from tests.pages.memory import resident_mib
+from tests.variants import tiny
 
-QUERY = {
-    "channels": "4,8,8,16",
-    "num_heads": "1,2,2,4",
-    "num_modules": "1,1,2,1",
-    "num_blocks": "1,1,2,1",
-    "img_size": "64,96",
-}
+QUERY = SMALL | {"num_modules": "1,1,2,1", "num_blocks": "1,1,2,1", "img_size": "64,96"}
 
 
 def open_page(query: dict[str, str] | None = None) -> AppTest:
@@ -97,21 +92,14 @@ def test_another_branch_keeps_the_place_in_the_picture() -> None:
 
 def test_a_block_that_a_new_variant_lacks_is_replaced_and_said() -> None:
     app = open_page({"stage": "3", "module": "2", "block": "2"})
-    app.session_state["variant"] = preset(
-        "tiny",
-        channels=(4, 8, 8, 16),
-        num_heads=(1, 2, 2, 4),
-        num_modules=(1,) * 4,
-        num_blocks=(1,) * 4,
-        img_size=(64, 96),
-    )
+    app.session_state["variant"] = tiny(img_size=(64, 96))
     app.run()
     assert not app.exception
     assert "the nearest block it has: stage 3, module 1, 1/4 branch, block 1" in app.info[0].value
 
 
 def test_weights_with_nan_are_named_instead_of_an_empty_chart() -> None:
-    model = create_model(preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_modules=(1, 1, 2, 1)))
+    model = create_model(tiny(num_modules=(1, 1, 2, 1)))
     with torch.no_grad():
         model.get_parameter("layer1.0.conv1.weight")[0] = float("nan")
     buffer = io.BytesIO()

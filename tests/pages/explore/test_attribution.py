@@ -2,7 +2,6 @@
 
 import io
 import json
-import threading
 import time
 
 import pytest
@@ -11,18 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 import explorer.ui.explore.attribution
 from explorer.inspection.attribution import Attribution
-from explorer.ui import progress
 from hrformer import create_model, preset
-from tests.pages.entrypoint import open_app
+from tests.pages.entrypoint import SMALL, open_app, run_to_the_end
+from tests.pages.gated_work import ENDED, GATE, STARTED
+from tests.variants import tiny
 
-QUERY = {
-    "channels": "4,8,8,16",
-    "num_heads": "1,2,2,4",
-    "num_modules": "1,1,1,1",
-    "num_blocks": "1,1,1,1",
-    "img_size": "64,64",
-    "num_classes": "12",
-}
+QUERY = SMALL | {"num_classes": "12"}
 
 
 def open_page(query: dict[str, str] | None = None) -> AppTest:
@@ -33,11 +26,8 @@ def charts(app: AppTest) -> list[str]:
     return [chart.proto.spec.replace("\\u002f", "/") for chart in app.get("plotly_chart")]
 
 
-def run_until_there(app: AppTest) -> None:
+def run_to_its_map(app: AppTest) -> None:
     app.run()
-    end = time.monotonic() + 60
-    while not charts(app) and time.monotonic() < end:
-        app.run()
     assert not app.exception
     assert len(charts(app)) == 1
 
@@ -46,7 +36,7 @@ def run_until_there(app: AppTest) -> None:
 def test_every_method_shows_its_map(method: str) -> None:
     app = open_page()
     app.segmented_control(key="method").set_value(method)
-    run_until_there(app)
+    run_to_its_map(app)
     assert method in charts(app)[0]
     assert [metric.label for metric in app.metric] == (
         ["Convergence delta"] if method == "Integrated Gradients" else []
@@ -57,7 +47,7 @@ def test_grad_cam_looks_at_every_branch() -> None:
     app = open_page()
     for branch in ("1/4", "1/8", "1/16", "1/32"):
         app.segmented_control(key="cam_branch").set_value(branch)
-        run_until_there(app)
+        run_to_its_map(app)
         assert f"Grad-CAM of the {branch} branch" in charts(app)[0]
 
 
@@ -65,7 +55,7 @@ def test_a_map_without_anything_says_so(monkeypatch: pytest.MonkeyPatch) -> None
     nothing = Attribution(torch.zeros(64, 64))
     monkeypatch.setattr(explorer.ui.explore.attribution, "grad_cam", lambda *_, **__: nothing)
     app = open_page()
-    run_until_there(app)
+    run_to_its_map(app)
     assert "Nothing speaks for output" in app.info[0].value
 
 
@@ -76,13 +66,13 @@ def test_the_five_strongest_outputs_are_offered_in_order_and_any_other_by_number
     assert logits == sorted(logits, reverse=True)
     app.radio[0].set_value(-1).run()
     app.number_input(key="target_number").set_value(7)
-    run_until_there(app)
+    run_to_its_map(app)
     assert " for output 7 " in plain_title(app)
     app.run()
     assert app.query_params["target"] == "7"
     listed = app.radio[0].options[0].split(" · ")[0]
     app.radio[0].set_value(int(listed.removeprefix("output ")))
-    run_until_there(app)
+    run_to_its_map(app)
     assert f" for {listed} " in plain_title(app)
 
 
@@ -104,7 +94,7 @@ def test_a_task_without_classes_gets_one_sentence_and_a_button_that_helps() -> N
     assert charts(app) == []
     app.button(key="use_classification").click().run()
     assert app.session_state["variant"] == preset("tiny")
-    run_until_there(app)
+    run_to_its_map(app)
 
 
 def explained(app: AppTest) -> str:
@@ -113,7 +103,7 @@ def explained(app: AppTest) -> str:
 
 def test_it_opens_on_the_trained_network_and_the_digit_that_wins_most_pixels() -> None:
     app = open_app("pages/explore/attribution.py")
-    run_until_there(app)
+    run_to_its_map(app)
     names, shares = zip(*(option.removesuffix(" %").split(" · ") for option in app.radio[0].options), strict=True)
     assert set(names) == {"background", *(f"digit {digit}" for digit in range(10))}
     assert names[:2] == ("background", "digit 2")
@@ -124,7 +114,7 @@ def test_it_opens_on_the_trained_network_and_the_digit_that_wins_most_pixels() -
 
 def test_a_class_that_wins_nowhere_is_explained_over_all_pixels_and_that_is_said() -> None:
     app = open_app("pages/explore/attribution.py", {"target": "10"})  # there is no 9 in this picture
-    run_until_there(app)
+    run_to_its_map(app)
     assert "**Digit 9** wins no pixel here: explained is its mean logit over all pixels" in explained(app)
     assert app.radio[0].value == 10
 
@@ -142,7 +132,7 @@ def test_a_link_opens_class_method_and_setting_and_the_address_keeps_them(
 ) -> None:
     query = {"target": "7", "method": method, setting: str(value), "opacity": "0.25"}
     app = open_app("pages/explore/attribution.py", query)
-    run_until_there(app)
+    run_to_its_map(app)
     app.run()
     assert plain_title(app).startswith(method)
     assert "digit 6" in plain_title(app)
@@ -162,14 +152,13 @@ def test_what_a_link_cannot_choose_is_left_out_and_said() -> None:
 
 
 def test_a_checkpoint_of_a_thousand_classes_has_the_names_of_imagenet() -> None:
-    small = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_blocks=(1,) * 4)
     buffer = io.BytesIO()
-    torch.save(create_model(small).state_dict(), buffer)
+    torch.save(create_model(tiny()).state_dict(), buffer)
     app = open_page()
     app.file_uploader(key="checkpoint_file").upload("mine.pth", buffer.getvalue(), "application/octet-stream").run()
     app.radio[0].set_value(-1).run()
     app.number_input(key="target_number").set_value(285)
-    run_until_there(app)
+    run_to_its_map(app)
     assert "Explained is the logit of **class 285, Egyptian cat**" in explained(app)
 
 
@@ -178,7 +167,7 @@ def work_page() -> None:
     import streamlit as st
 
     from explorer.ui.progress import throw_away_button, with_progress
-    from tests.pages.explore.test_attribution import wait_for_gate
+    from tests.pages.gated_work import wait_for_gate
 
     key = st.session_state.get("work_key", "first")
     result = with_progress("work", key, "Waiting", wait_for_gate(key))
@@ -187,46 +176,21 @@ def work_page() -> None:
         throw_away_button("work", key)
 
 
-GATE = threading.Event()
-STARTED: list[str] = []
-ENDED: list[str] = []
-
-
-def wait_for_gate(key: str) -> progress.Work[str]:
-    def work(on_progress: progress.OnProgress, should_stop: progress.ShouldStop) -> str:
-        STARTED.append(key)
-        on_progress(1, 4)
-        while not GATE.wait(0.01):
-            if should_stop():
-                ENDED.append(key)
-                raise RuntimeError("stopped")
-        return f"result of {key}"
-
-    return work
-
-
 @pytest.fixture
-def work(monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setattr(progress, "GLANCE_S", 0.05)
+def work(work_runs_on: None) -> AppTest:
     GATE.clear()
     STARTED.clear()
     ENDED.clear()
-    return AppTest.from_function(work_page, default_timeout=30).run()
+    app = AppTest.from_function(work_page, default_timeout=120).run()
+    wait_until(STARTED, "first")
+    return app.run()
 
 
 def wait_until(happened: list[str], key: str) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 100
     while key not in happened:
         assert time.monotonic() < end
         time.sleep(0.01)
-
-
-def run_to_the_end(work: AppTest) -> AppTest:
-    """Run the page, wait until its work is over, and run it as its watch then would."""
-    work.run()
-    for job in work.session_state["running_work"].values():
-        job.outcome.result(10)
-    return work.run()
 
 
 def test_work_shows_progress_then_its_result_and_is_done_once(work: AppTest) -> None:

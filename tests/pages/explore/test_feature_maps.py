@@ -3,6 +3,9 @@
 import io
 import json
 import re
+import threading
+from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 import torch
@@ -10,12 +13,14 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer.cost import capacity
+from explorer.models.variants import to_query
 from explorer.ui import heavy_work, progress
-from hrformer import create_model, preset
+from hrformer import create_model
 from tests.pages.entrypoint import open_app
+from tests.variants import tiny
 
-SMALL = preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_modules=(1, 1, 2, 1), num_blocks=(1,) * 4)
-QUERY = {"channels": "4,8,8,16", "num_heads": "1,2,2,4", "num_modules": "1,1,2,1", "num_blocks": "1,1,1,1"}
+SMALL = tiny(num_modules=(1, 1, 2, 1))
+QUERY = to_query(SMALL)
 
 
 def open_page(query: dict[str, str] = QUERY) -> AppTest:
@@ -35,12 +40,20 @@ def png(colour: str = "red") -> bytes:
 def test_a_long_way_through_the_network_shows_progress_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     heavy_work._cache.cache_clear()
     monkeypatch.setattr(heavy_work, "QUICK_MACS", 0)
-    monkeypatch.setattr(progress, "GLANCE_S", 0)
+    monkeypatch.setattr(progress, "GLANCE_S", 0.0)
+    let_go, watched = threading.Event(), heavy_work.watched
+
+    def held(*arguments: Any) -> AbstractContextManager[None]:
+        let_go.wait(100)
+        return watched(*arguments)
+
+    monkeypatch.setattr(heavy_work, "watched", held)
     app = open_page()
     assert charts(app) == []
     app.button(key="stop_module maps").click().run()
+    let_go.set()
     assert "Running the picture through the network: blocks was stopped" in app.info[-1].value
-    monkeypatch.setattr(progress, "GLANCE_S", 30)
+    monkeypatch.setattr(progress, "GLANCE_S", 100.0)
     app.button(key="compute_module maps").click().run()
     assert not app.exception
     assert len(charts(app)) == 2

@@ -8,16 +8,11 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.inspection.fusion_contributions import FusionContributions
 from explorer.ui.explore.fusion import answer
-from hrformer import create_model, preset
-from tests.pages.entrypoint import open_app
+from hrformer import create_model
+from tests.pages.entrypoint import SMALL, open_app
+from tests.variants import tiny
 
-QUERY = {
-    "channels": "4,8,8,16",
-    "num_heads": "1,2,2,4",
-    "num_modules": "1,1,2,1",
-    "num_blocks": "1,1,1,1",
-    "img_size": "64,64",
-}
+QUERY = SMALL | {"num_modules": "1,1,2,1"}
 
 
 def open_page(query: dict[str, str] | None = None) -> AppTest:
@@ -82,7 +77,7 @@ def test_a_pose_network_ends_with_one_target() -> None:
 
 
 def test_weights_with_infinity_are_named_instead_of_an_empty_chart() -> None:
-    model = create_model(preset("tiny", channels=(4, 8, 8, 16), num_heads=(1, 2, 2, 4), num_modules=(1, 1, 2, 1)))
+    model = create_model(tiny(num_modules=(1, 1, 2, 1)))
     with torch.no_grad():
         model.get_parameter("conv2.weight")[0] = float("inf")
     buffer = io.BytesIO()

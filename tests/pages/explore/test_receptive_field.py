@@ -1,7 +1,7 @@
 """The Receptive field page, from the entrypoint."""
 
 import io
-import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,22 +10,16 @@ from streamlit.testing.v1.element_tree import Slider
 
 from explorer.cost import capacity
 from explorer.inspection.receptive_field import central_position, theoretical_field
+from explorer.models.variants import to_query
 from explorer.units import significant
-from hrformer import create_model, preset
+from hrformer import create_model
 from tests.pages.entrypoint import open_app
 from tests.pages.memory import resident_mib
+from tests.variants import tiny
 
 PAGE = "pages/explore/receptive_field.py"
-FIELDS = {
-    "channels": (4, 8, 8, 16),
-    "num_heads": (1, 2, 2, 4),
-    "num_modules": (1, 1, 2, 1),
-    "num_blocks": (1, 2, 1, 1),
-    "img_size": (96, 96),
-    "window_sizes": (3, 3, 3, 3),
-}
-SMALL = preset("tiny", **FIELDS)
-QUERY = {key: ",".join(map(str, value)) for key, value in FIELDS.items()}
+SMALL = tiny(num_modules=(1, 1, 2, 1), num_blocks=(1, 2, 1, 1), window_sizes=(3,) * 4, img_size=(96, 96))
+QUERY = to_query(SMALL)
 
 
 def open_page(query: dict[str, str] | None = None) -> AppTest:
@@ -35,18 +29,8 @@ def open_page(query: dict[str, str] | None = None) -> AppTest:
 def open_section(section: str, **query: str) -> AppTest:
     app = open_page(query)
     app.segmented_control(key="field_section").set_value(section).run()
-    return finished(app)
-
-
-def finished(app: AppTest) -> AppTest:
-    """Run again until no work is under way, as the page's fragment does in a browser."""
-    for _ in range(100):
-        assert not app.exception
-        if not any(button.label == "Stop" for button in app.button):
-            return app
-        time.sleep(0.1)
-        app.run()
-    raise TimeoutError("the work did not end")
+    assert not app.exception
+    return app
 
 
 def row_slider(app: AppTest) -> Slider:
@@ -66,7 +50,7 @@ def test_the_first_look_is_the_theoretical_field_with_and_without_the_convolutio
     app = open_page()
     position = central_position(SMALL, 2, 0, 0)
     expected = [
-        f"{significant(100 * theoretical_field(preset('tiny', **FIELDS, dw_conv=on), position).area_share)} %"
+        f"{significant(100 * theoretical_field(replace(SMALL, dw_conv=on), position).area_share)} %"
         for on in (True, False)
     ]
     assert [metric.value for metric in app.metric] == expected
@@ -135,14 +119,12 @@ def test_effective_fields_are_shown_on_one_scale_with_their_difference_and_squar
 def test_eight_pictures_are_averaged() -> None:
     app = open_page({"field_section": "Effective field", "img_size": "64,64"})
     app.slider(key="pictures").set_value(8).run()
-    finished(app)
     assert any("Deep field, Cat, mirrored, Astronaut, mirrored" in caption.value for caption in app.caption)
 
 
 def test_a_result_is_kept_until_it_is_thrown_away() -> None:
     app = open_section("Effective field")
     row_slider(app).set_value(3).run()
-    finished(app)
     row_slider(app).set_value(12).run()
     assert len(charts(app)) == 3  # at once, without any work
     app.button(key="throw_away_effective_field").click().run()
@@ -189,7 +171,6 @@ def test_weights_with_nan_name_their_first_layer() -> None:
     app.file_uploader(key="checkpoint_file").upload("nan.pth", buffer.getvalue(), "application/octet-stream").run()
     for section in ("Effective field", "Leak test"):
         app.segmented_control(key="field_section").set_value(section).run()
-        finished(app)
         assert "the first layer that produces NaN" in app.error[-1].value, section
         assert name in app.error[-1].value
         assert len(charts(app)) == 1
@@ -209,7 +190,6 @@ def test_memory_returns_after_twenty_changes() -> None:
     def change(row: int) -> None:
         row_slider(app).set_value(row % 16)
         app.segmented_control(key="field_stage").set_value(2 + row % 3).run()
-        finished(app)
 
     for row in range(4):
         change(row)

@@ -10,7 +10,7 @@ from explorer.models.variants import to_query
 from explorer.ui.measure.job_manager import job_manager
 from tests.explorer.ablation.examples import TINY
 from tests.pages.entrypoint import open_app
-from tests.pages.measure.test_benchmark import SHORT
+from tests.pages.measure.runs import SHORT
 
 PAGE = "pages/measure/ablation.py"
 
@@ -26,19 +26,10 @@ def open_cost(query: dict[str, str]) -> AppTest:
     return app.segmented_control(key="ablation_view").set_value("Cost and reach").run()
 
 
-def settled(app: AppTest) -> AppTest:
-    """Run on until the fields are there."""
-    for _ in range(60):
-        assert not app.exception
-        if app.dataframe and "Effective field" in app.dataframe[0].value:
-            return app
-        app.run()
-    raise AssertionError("the fields never came")
-
-
 def test_the_first_look_compares_with_and_without_the_convolution() -> None:
-    app = settled(open_cost(to_query(TINY)))
+    app = open_cost(to_query(TINY))
     table = app.dataframe[0].value
+    assert not app.exception
     assert table["network"].tolist() == ["reference", "without DW conv"]
     arms = arms_of(TINY, [switch_named("dw_conv")])
     assert table["MACs"].tolist() == [estimate_complexity(arm.config).macs for arm in arms]
@@ -50,10 +41,10 @@ def test_the_first_look_compares_with_and_without_the_convolution() -> None:
 
 
 def test_switches_and_axes_add_networks_and_none_says_what_to_do() -> None:
-    app = settled(open_cost(to_query(TINY)))
+    app = open_cost(to_query(TINY))
     app.multiselect(key="ablation_switches").set_value(["dw_conv", "fusion"]).run()
     app.text_input(key="ablation_window_sizes").set_value("7, 15").run()
-    settled(app)
+    assert not app.exception
     assert len(app.dataframe[0].value) == 2 * 3
     app.multiselect(key="ablation_switches").set_value([]).run()
     assert not app.exception
@@ -62,7 +53,7 @@ def test_switches_and_axes_add_networks_and_none_says_what_to_do() -> None:
 
 def test_latency_is_measured_beside_the_page_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("explorer.ui.measure.ablation.Method", lambda min_seconds: SHORT)
-    app = settled(open_cost(to_query(TINY)))
+    app = open_cost(to_query(TINY))
     app.number_input(key="ablation_threads").set_value(1).run()
     app.button(key="start_ablation").click().run()
     assert not app.exception

@@ -12,7 +12,6 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from explorer.benchmark.machine_load import MachineLoad
-from explorer.benchmark.method import Method
 from explorer.benchmark.plan import Plan
 from explorer.benchmark.running.runner import Run, RunProgress
 from explorer.command_line import parser
@@ -25,19 +24,11 @@ from explorer.ui.measure.benchmark_results import (
     records_csv,
 )
 from explorer.ui.measure.job_manager import job_manager, machine_load, record_destination
+from tests.explorer.benchmark.examples import ENDLESS
 from tests.explorer.records.examples import example_record
-from tests.pages.entrypoint import hold, open_app
-
-PAGE = "pages/measure/benchmark.py"
-TINY = {
-    "preset": "tiny",
-    "img_size": "32,32",
-    "channels": "4,8,16,32",
-    "num_heads": "1,2,4,8",
-    "num_modules": "1,1,1,1",
-    "num_blocks": "1,1,1,1",
-}
-SHORT = Method(min_iterations=7, min_seconds=0.01, max_seconds=0.5, warmup_max_seconds=0.1, round_seconds=0.05)
+from tests.pages.entrypoint import SMALL, hold, open_app
+from tests.pages.measure.runs import BENCHMARK, SHORT, open_benchmark
+from tests.pages.texts import errors, notes, titles
 
 
 @pytest.fixture(autouse=True)
@@ -47,32 +38,6 @@ def store(tmp_path, monkeypatch) -> Iterator[str]:
     record_destination.clear()
     yield url
     record_destination.clear()
-
-
-def open_benchmark(*models: str) -> AppTest:
-    app = open_app(query=TINY)
-    hold(app, bench_models=list(models))
-    hold(app, bench_method_min_iterations=SHORT.min_iterations)
-    hold(app, bench_method_min_seconds=SHORT.min_seconds)
-    hold(app, bench_method_max_seconds=SHORT.max_seconds)
-    hold(app, bench_method_warmup_max_seconds=SHORT.warmup_max_seconds)
-    hold(app, bench_method_round_seconds=SHORT.round_seconds)
-    app.switch_page(PAGE).run()
-    assert not app.exception
-    return app
-
-
-def titles(app: AppTest) -> str:
-    """All charts' JSON, with a space for each break of a line."""
-    return " ".join(chart.proto.spec for chart in app.get("plotly_chart")).replace("\\u003cbr\\u003e", " ")
-
-
-def notes(app: AppTest) -> str:
-    return " ".join(info.value for info in app.info)
-
-
-def errors(app: AppTest) -> str:
-    return " ".join(error.value for error in app.error)
 
 
 def wait_for_end(app: AppTest, seconds: float = 100) -> None:
@@ -86,7 +51,6 @@ def wait_for_end(app: AppTest, seconds: float = 100) -> None:
 def test_a_run_ends_in_records_that_are_shown_stored_and_downloadable(store: str) -> None:
     app = open_benchmark("this variant")
     app.button(key="start_run").click().run()
-    assert app.button(key="start_run").disabled
     wait_for_end(app)
     assert not app.error
     row = app.dataframe[0].value.iloc[0]
@@ -134,8 +98,7 @@ def test_engines_are_measured_in_turns_and_one_that_is_not_there_costs_the_other
     assert table["ratio_to_first"].iloc[0] == 1
     assert table["ratio_to_first"].iloc[1] > 0
     assert "CUDA graph · failed: CUDA graphs need an NVIDIA card, and there is none." in errors(app)
-    titles = " ".join(chart.proto.spec.replace("\\u003cbr\\u003e", " ") for chart in app.get("plotly_chart"))
-    assert "times as long as" in titles
+    assert "times as long as" in titles(app)
 
 
 def test_a_compile_mode_without_the_engine_that_has_it_is_one_sentence() -> None:
@@ -145,18 +108,18 @@ def test_a_compile_mode_without_the_engine_that_has_it_is_one_sentence() -> None
 
 
 def test_a_cancelled_run_says_so() -> None:
-    app = open_benchmark("this variant")
+    app = open_benchmark("this variant", method=ENDLESS)
     app.button(key="start_run").click().run()
+    assert app.button(key="start_run").disabled
     app.button(key="cancel_run").click().run()
     wait_for_end(app)
     run = job_manager().find(app.session_state["bench_run"])
     assert run.progress().state == "cancelled"
-    told = errors(app) + " ".join(info.value for info in app.info)
-    assert "cancelled" in told
+    assert "cancelled" in errors(app) + notes(app)
 
 
 def test_a_cancelled_run_offers_no_file_of_nothing_and_leaves_the_reference_on_screen() -> None:
-    app = open_benchmark("this variant", "resnet10t")
+    app = open_benchmark("this variant", "resnet10t", method=ENDLESS)
     app.button(key="start_run").click().run()
     assert "HRFormer-B takes 1.67 times" in titles(app)
     app.button(key="cancel_run").click().run()
@@ -252,18 +215,18 @@ def test_an_unknown_name_gets_the_nearest_and_can_be_left_out() -> None:
     ],
 )
 def test_an_illegal_value_is_one_sentence(key: str, value: str | list[str], words: str) -> None:
-    app = open_app(query=TINY)
+    app = open_app(query=SMALL)
     hold(app, bench_models=["this variant"], **{key: value})
-    app.switch_page(PAGE).run()
+    app.switch_page(BENCHMARK).run()
     assert not app.exception
     assert words in errors(app)
 
 
 def test_what_does_not_fit_is_said_before_it_starts() -> None:
-    app = open_app(query=TINY)
+    app = open_app(query=SMALL)
     hold(app, bench_models=["hrformer_tiny"])
     hold(app, bench_batch_sizes="65536")
-    app.switch_page(PAGE).run()
+    app.switch_page(BENCHMARK).run()
     assert "MiB are free" in errors(app)
     assert app.button(key="start_run").disabled
 
@@ -293,20 +256,20 @@ def test_a_label_of_another_visitors_plan_is_shown_as_it_is_written() -> None:
     """In a table Markdown would load the picture, in the browser of everybody who looks at the queue."""
     label = "![x](https://example.org/x.png)"
     config = replace(model_by_name("hrformer_tiny").config, img_size=(32, 32))
-    other = job_manager().submit(Plan(models=(ModelRef(name=label, config=config),)), "visitor 99")
+    other = job_manager().submit(Plan(models=(ModelRef(name=label, config=config),), method=ENDLESS), "visitor 99")
     try:
-        app = open_app(PAGE, TINY)
+        app = open_app(BENCHMARK, SMALL)
         queue = next(table.value for table in app.table if "who" in table.value)
         assert queue["what"].iloc[0] == r"1 job\: \!\[x\](https\://example.org/x.png)"
         shown = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error]
         assert not any("![" in element.value for element in shown)
     finally:
         other.cancel()
-    assert other.wait(20)
+    assert other.wait(100)
 
 
 def test_the_queue_shows_another_sessions_run_and_the_place_behind_it() -> None:
-    plan = Plan(models=(model_by_name("hrformer_tiny"),), img_sizes=((32, 32),))
+    plan = Plan(models=(model_by_name("hrformer_tiny"),), img_sizes=((32, 32),), method=ENDLESS)
     other = job_manager().submit(plan, "visitor 99")
     try:
         app = open_benchmark("this variant")
@@ -316,10 +279,10 @@ def test_the_queue_shows_another_sessions_run_and_the_place_behind_it() -> None:
         assert "you" in queue["who"].iloc[1]
         assert queue["state"].iloc[1] == "waiting for 1 before it"
         app.button(key="cancel_run").click().run()
-        assert "cancelled before anything" in " ".join(info.value for info in app.info)
+        assert "cancelled before anything" in notes(app)
     finally:
         other.cancel()
-    assert other.wait(20)
+    assert other.wait(100)
 
 
 def test_a_store_that_cannot_be_written_is_one_sentence(monkeypatch) -> None:

@@ -13,10 +13,10 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.claims import speed
 from explorer.claims.catalogue import CLAIMS
-from explorer.claims.table import count_costs
 from explorer.processes.device_lock import device_lock
 from explorer.records.reference import reference_files
 from explorer.records.store import Store
+from explorer.ui import progress
 from tests.explorer.records.examples import example_record
 from tests.pages.entrypoint import open_app
 
@@ -33,15 +33,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def open_claims(query: dict[str, str] | None = None) -> AppTest:
-    """The page, after the costs were counted once for all tests."""
-    count_costs(lambda done, total: None, lambda: False)
-    app = open_app(PAGE, query)
-    end = time.monotonic() + 60
-    while not app.metric and time.monotonic() < end:
-        time.sleep(0.2)
-        app.run()
-    assert not app.exception
-    return app
+    return open_app(PAGE, query)
 
 
 def shown(app: AppTest) -> pd.DataFrame:
@@ -155,11 +147,14 @@ def test_a_store_that_fails_leaves_the_costs(monkeypatch: pytest.MonkeyPatch) ->
     assert int(app.metric[0].value) >= 20
 
 
-def test_the_timing_of_attention_waits_for_another_program_with_a_sentence_and_can_be_stopped() -> None:
+def test_the_timing_of_attention_waits_for_another_program_with_a_sentence_and_can_be_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     app = open_claims()
     with device_lock("cpu", "training", lambda told: None, lambda: False):
+        monkeypatch.setattr(progress, "GLANCE_S", 0.0)
         app.button(key="start_growth").click().run()
-        end = time.monotonic() + 20
+        end = time.monotonic() + 100
         while not any("has it for a training since" in caption.value for caption in app.caption):
             assert time.monotonic() < end
             app.run()

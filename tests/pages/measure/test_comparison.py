@@ -18,6 +18,7 @@ from explorer.records.store import Store
 from explorer.ui.measure import comparison_data
 from tests.explorer.records.examples import example_record, failed_record
 from tests.pages.entrypoint import open_app
+from tests.pages.texts import errors, notes, titles
 
 PAGE = "pages/measure/comparison.py"
 SECTIONS = ("Latency", "Batch size", "Accuracy", "Work and peak", "Roofline", "Records")
@@ -53,19 +54,6 @@ def filled(url: str) -> str:
     with Store(url) as store:
         store.add_all([*measured(), failed_record()])
     return url
-
-
-def titles(app: AppTest) -> str:
-    """All charts' JSON, with a space for each break of a line."""
-    return " ".join(chart.proto.spec for chart in app.get("plotly_chart")).replace("\\u003cbr\\u003e", " ")
-
-
-def errors(app: AppTest) -> str:
-    return " ".join(error.value for error in app.error)
-
-
-def notes(app: AppTest) -> str:
-    return " ".join(info.value for info in app.info)
 
 
 def test_an_empty_store_opens_on_the_reference_run_and_stays_empty(url: str) -> None:

@@ -9,9 +9,10 @@ from streamlit.testing.v1 import AppTest
 from explorer.benchmark.measuring.messages import PROFILE_WORKER
 from explorer.benchmark.profile import Profile, ProfileRow
 from explorer.benchmark.profile_file import reference_profiles
+from explorer.processes.device_lock import device_lock
 from explorer.ui.measure.time_results import costliest_finding, share_table
-from tests.pages.entrypoint import hold, open_app
-from tests.pages.measure.test_benchmark import TINY
+from tests.pages.entrypoint import SMALL, hold, open_app
+from tests.pages.texts import captions
 
 PAGE = "pages/measure/time.py"
 BY_HAND = Profile(
@@ -47,10 +48,6 @@ def answer(app: AppTest) -> str:
     return sentence
 
 
-def captions(app: AppTest) -> str:
-    return " ".join(caption.value for caption in app.caption)
-
-
 def is_reference(app: AppTest) -> bool:
     return any("Reference run that ships" in text.value for text in app.markdown)
 
@@ -65,7 +62,7 @@ def profiled(app: AppTest) -> AppTest:
 
 
 def beside(second: str) -> AppTest:
-    app = open_app(query=TINY)
+    app = open_app(query=SMALL)
     hold(app, profile_second=second)
     hold(app, profile_size="32x32")
     return app.switch_page(PAGE).run()
@@ -138,11 +135,12 @@ def test_one_model_alone_is_answered_for_itself(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_stop_ends_it_with_a_sentence_and_the_reference_stays() -> None:
-    app = open_app(PAGE, TINY)
-    app.button(key="start_profiles").click().run()
-    assert is_reference(app)
-    app.button(key="stop_profile").click().run()
-    assert app.session_state["profile_run"].wait(20)
+    app = open_app(PAGE, SMALL)
+    with device_lock("cpu", "benchmark", lambda told: None, lambda: False):  # so that it doesn't end before
+        app.button(key="start_profiles").click().run()
+        assert is_reference(app)
+        app.button(key="stop_profile").click().run()
+        assert app.session_state["profile_run"].wait(100)
     app.run()
     assert not app.error
     assert "was cancelled" in app.info[-1].value
@@ -158,7 +156,7 @@ def test_a_process_that_fails_is_said_and_the_reference_stays(monkeypatch: pytes
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:
-    app = open_app(query=TINY)
+    app = open_app(query=SMALL)
     hold(app, profile_model="hrnet_w19")
     app.switch_page(PAGE).run()
     assert not app.exception

@@ -16,7 +16,7 @@ from ray.cluster_utils import Cluster
 
 from explorer.benchmark.running.ray_cluster import demand
 from explorer.benchmark.running.ray_runner import RayRunner
-from tests.explorer.benchmark.running.test_runner import ENDLESS, TINY
+from tests.explorer.benchmark.examples import ENDLESS, TINY
 
 QUICK = Method(min_iterations=6, min_seconds=0.1, max_seconds=2, warmup_max_seconds=0.5, round_seconds=0.05)
 #: Long, for a busy machine: each node and each measuring process loads torch.

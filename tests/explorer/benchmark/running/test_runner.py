@@ -13,16 +13,13 @@ from explorer.benchmark.method import Method
 from explorer.benchmark.plan import Job, Plan
 from explorer.benchmark.running import runner as runner_module
 from explorer.benchmark.running.runner import Runner
-from explorer.models.model_ref import model_by_name, variant
+from explorer.models.model_ref import model_by_name
 from explorer.records.record import FIGURES
-from tests.variants import tiny
+from tests.explorer.benchmark.examples import ENDLESS, TINY
 
 pytestmark = pytest.mark.alone
 
-CONFIG = tiny(img_size=(64, 64), num_classes=10)
-TINY = variant(CONFIG)
 QUICK = Method(min_iterations=12, min_seconds=0.2, max_seconds=5, warmup_max_seconds=1, round_seconds=0.05)
-ENDLESS = Method(min_iterations=9999, min_seconds=3000, max_seconds=3000, interval_target=1e-9)
 _START_S = 90
 
 
