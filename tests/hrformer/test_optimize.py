@@ -192,7 +192,7 @@ def pickled(model: HRFormer) -> HRFormer:
 @pytest.mark.parametrize("copied", [copy.deepcopy, pickled])
 @torch.no_grad()
 def test_a_copy_computes_the_same(copied: Callable[[HRFormer], HRFormer], form: dict[str, bool]) -> None:
-    config = tiny("segmentation")
+    config = small("segmentation")
     optimised = optimize_for_inference(model_with_statistics(config), **form)
     x = images(config)
     assert torch.equal(copied(optimised)(x), optimised(x))
