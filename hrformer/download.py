@@ -1,6 +1,6 @@
 """A file from a web server into a cache: it goes on where it was cut off, can be stopped, and counts by its hash alone.
 
-torch's own downloader starts from the beginning each time, waits for a silent server without end, and cannot be stopped.
+torch's own downloader starts over each time, waits for a silent server without end, and cannot be stopped.
 """
 
 from __future__ import annotations

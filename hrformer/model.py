@@ -163,7 +163,7 @@ def _drop_path_rates(config: HRFormerConfig) -> Iterator[float]:
 
 
 def init_linear(module: nn.Module) -> None:
-    """Draw a linear layer's weights anew; other modules stay as they are."""
+    """Draw a linear layer's weights again; other modules stay as they are."""
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02)
         nn.init.zeros_(module.bias)
