@@ -11,7 +11,7 @@ RUN pip install --no-cache-dir --constraint /wheels/constraints.txt --extra-inde
 RUN pip install --no-cache-dir --constraint /wheels/constraints.txt "$(ls /wheels/*.whl)[app,postgres,engines]"
 RUN useradd --create-home explorer && install --directory --owner explorer /results
 USER explorer
-ENV HRFORMER_RESULTS_URL=sqlite:////results/benchmarks.sqlite STREAMLIT_SERVER_ADDRESS=0.0.0.0 STREAMLIT_SERVER_HEADLESS=true
+ENV HRFORMER_RESULTS_URL=sqlite:////results/benchmarks.sqlite HRFORMER_CACHE=/results/weights STREAMLIT_SERVER_ADDRESS=0.0.0.0 STREAMLIT_SERVER_HEADLESS=true
 VOLUME /results
 EXPOSE 8501
 HEALTHCHECK --start-period=60s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://localhost:8501/_stcore/health')"]

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     )
     from hrformer.model import HRFormer, create_model
     from hrformer.optimize import optimize_for_inference
+    from hrformer.published import load_published, published_weights
 else:
-    _NEED_TORCH = {
+    _LATER = {
         "Checkpoint": "checkpoint",
         "CheckpointReport": "checkpoint",
         "HRFormer": "model",
@@ -29,18 +30,20 @@ else:
         "create_model": "model",
         "load_checkpoint": "checkpoint",
         "load_official_state_dict": "checkpoint",
+        "load_published": "published",
         "optimize_for_inference": "optimize",
+        "published_weights": "published",
         "read_checkpoint": "checkpoint",
         "save_checkpoint": "checkpoint",
     }
 
     def __getattr__(name):  # PEP 562; type checkers read the imports above
-        if name not in _NEED_TORCH:
+        if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return globals().setdefault(name, getattr(import_module(f"{__name__}.{_NEED_TORCH[name]}"), name))
+        return globals().setdefault(name, getattr(import_module(f"{__name__}.{_LATER[name]}"), name))
 
     def __dir__():
-        return sorted({*globals(), *_NEED_TORCH})
+        return sorted({*globals(), *_LATER})
 
 
 __all__ = [
@@ -54,8 +57,10 @@ __all__ = [
     "create_model",
     "load_checkpoint",
     "load_official_state_dict",
+    "load_published",
     "optimize_for_inference",
     "preset",
+    "published_weights",
     "read_checkpoint",
     "save_checkpoint",
 ]

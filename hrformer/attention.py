@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import torch
+import torch.fx
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hrformer.free_sizes import are_free, cropped, may_differ, split_index
 from hrformer.windows import WindowGrid
+
+# Their arithmetic of sizes is one node each in a trace of `torch.fx`, which cannot follow it.
+torch.fx.wrap("window_partition")
+torch.fx.wrap("window_reverse")
 
 
 def window_partition(x: Tensor, grid: WindowGrid) -> Tensor:
@@ -15,8 +21,10 @@ def window_partition(x: Tensor, grid: WindowGrid) -> Tensor:
     padded_height, padded_width = grid.rows * grid.size, grid.columns * grid.size
     bottom = padded_height - grid.height - grid.top
     right = padded_width - grid.width - grid.left
-    if (padded_height, padded_width) != (grid.height, grid.width):
+    if may_differ((padded_height, padded_width), (grid.height, grid.width)):
         x = F.pad(x, (0, 0, grid.left, right, grid.top, bottom))
+    if are_free((grid.height, grid.width)):
+        return _gathered_windows(x, grid)
     x = x.view(batch, grid.rows, grid.size, grid.columns, grid.size, channels)
     # (B, rows, K, columns, K, C) -> (B, rows, columns, K, K, C) -> (B*windows, K*K, C)
     return x.transpose(2, 3).reshape(-1, grid.size * grid.size, channels)
@@ -24,20 +32,59 @@ def window_partition(x: Tensor, grid: WindowGrid) -> Tensor:
 
 def window_reverse(windows: Tensor, grid: WindowGrid) -> Tensor:
     """Undo `window_partition`: (B*windows, K*K, C) -> (B, H, W, C), padding cropped."""
+    if are_free((grid.height, grid.width)):
+        return _gathered_map(windows, grid)
     channels = windows.shape[-1]
-    x = windows.view(-1, grid.rows, grid.columns, grid.size, grid.size, channels)
+    x = windows.reshape(-1, grid.rows, grid.columns, grid.size, grid.size, channels)
     # (B, rows, columns, K, K, C) -> (B, rows, K, columns, K, C) -> (B, rows*K, columns*K, C)
     x = x.transpose(2, 3).reshape(-1, grid.rows * grid.size, grid.columns * grid.size, channels)
-    return x[:, grid.top : grid.top + grid.height, grid.left : grid.left + grid.width]
+    return cropped(cropped(x, 1, grid.top, grid.height), 2, grid.left, grid.width)
 
 
-def relative_position_index(size: int) -> Tensor:
-    """Row of the bias table for each (query, key) pair of a window: (K*K, K*K), as in Swin (arXiv 2103.14030)."""
-    rows, columns = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
-    rows, columns = rows.flatten(), columns.flatten()
-    row_offset = rows[:, None] - rows[None, :] + size - 1
-    column_offset = columns[:, None] - columns[None, :] + size - 1
-    return row_offset * (2 * size - 1) + column_offset
+def _gathered_windows(x: Tensor, grid: WindowGrid) -> Tensor:
+    """The windows of a padded map, token by token: (B, rows*K, columns*K, C) -> (B*windows, K*K, C)."""
+    window = torch.arange(x.shape[0] * grid.rows * grid.columns, device=x.device)[:, None]
+    token = torch.arange(grid.size * grid.size, device=x.device)
+    image, within = split_index(window, grid.rows * grid.columns)
+    row, column = split_index(within, grid.columns)
+    return x[image, row * grid.size + token // grid.size, column * grid.size + token % grid.size]
+
+
+def _gathered_map(windows: Tensor, grid: WindowGrid) -> Tensor:
+    """The map of windows, token by token: (B*windows, K*K, C) -> (B, H, W, C)."""
+    image = torch.arange(windows.shape[0] // (grid.rows * grid.columns), device=windows.device)[:, None, None]
+    row = torch.arange(grid.height, device=windows.device)[:, None] + grid.top
+    column = torch.arange(grid.width, device=windows.device) + grid.left
+    window = (image * grid.rows + row // grid.size) * grid.columns + column // grid.size
+    return windows[window, row % grid.size * grid.size + column % grid.size]
+
+
+def relative_position_bias(table: Tensor, size: int) -> Tensor:
+    """Bias of each (query, key) pair of a window, as in Swin (arXiv 2103.14030).
+
+    A pair's bias depends on its offset alone, so a query's biases are a K x K cut-out of the table, read backwards:
+    strides do what an index of K^4 entries would.
+
+    Args:
+        table: One row for each offset, ((2K-1)^2, heads), rows of the window first.
+        size: K, side of the window in tokens.
+
+    Returns:
+        (1, heads, K*K, K*K).
+    """
+    side = 2 * size - 1
+    offsets = table.t().contiguous().view(-1, side, side)  # ((2K-1)^2, heads) -> (heads, 2K-1, 2K-1)
+    cut_outs = offsets.unfold(1, size, 1).unfold(2, size, 1)  # (heads, K, K, K, K): of the query, then in the cut-out
+    return cut_outs.flip(3, 4).reshape(1, -1, size * size, size * size)
+
+
+def join_heads(x: Tensor) -> Tensor:
+    """(windows, heads, K*K, head_dim) -> (windows, K*K, C)."""
+    x = x.transpose(1, 2)
+    if torch.compiler.is_exporting():
+        # The layout that attention gives goes by what runs it, and an exported view would fit one layout only.
+        x = x.clone(memory_format=torch.contiguous_format)
+    return x.flatten(2)
 
 
 class WindowAttention(nn.Module):
@@ -50,10 +97,9 @@ class WindowAttention(nn.Module):
         dim: C, channels.
         num_heads: H, heads; divides `dim`.
         window_size: K, side of a window in tokens.
-        add_bias: Whether the relative position bias is added. The table exists either way, as in the published code.
+        add_bias: Whether the relative position bias is added. The table exists either way, as in the published
+            code, but is not trained where it is not added.
     """
-
-    relative_position_index: Tensor
 
     def __init__(self, dim: int, num_heads: int, window_size: int, *, add_bias: bool = True) -> None:
         super().__init__()
@@ -66,17 +112,16 @@ class WindowAttention(nn.Module):
         self.v_proj = nn.Linear(dim, dim)
         self.out_proj = nn.Linear(dim, dim)
         self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * window_size - 1) ** 2, num_heads))
-        self.register_buffer("relative_position_index", relative_position_index(window_size), persistent=False)
         nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
+        # A table that is not added gets no gradient, for which distributed training would wait.
+        self.relative_position_bias_table.requires_grad_(add_bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, H, W, C) -> (B, H, W, C)."""
         grid = self.grid(x.shape[1], x.shape[2])
         query, key, value = self.project(window_partition(x, grid))
         x = F.scaled_dot_product_attention(query, key, value, attn_mask=self.bias(), scale=self.scale)
-        # (B*windows, heads, K*K, head_dim) -> (B*windows, K*K, C)
-        x = x.transpose(1, 2).flatten(2)
-        return window_reverse(self.out_proj(x), grid)
+        return window_reverse(self.out_proj(join_heads(x)), grid)
 
     def grid(self, height: int, width: int) -> WindowGrid:
         """The windows of a map of height x width tokens."""
@@ -95,5 +140,4 @@ class WindowAttention(nn.Module):
         """Relative position bias of every (query, key) pair, (1, heads, K*K, K*K); None where it is not added."""
         if not self.add_bias:
             return None
-        # (K*K, K*K, heads) -> (1, heads, K*K, K*K)
-        return self.relative_position_bias_table[self.relative_position_index].permute(2, 0, 1).unsqueeze(0)
+        return relative_position_bias(self.relative_position_bias_table, self.window_size)

@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
+import torch.fx
 from torch import Tensor, nn
 
 from hrformer.attention import WindowAttention
+from hrformer.free_sizes import are_free
 from hrformer.layers import DropPath
+
+torch.fx.wrap("to_tokens")
+torch.fx.wrap("to_map")
+
+
+def to_tokens(x: Tensor) -> Tensor:
+    """(B, H, W, C) -> (B, H*W, C), where height and width are known.
+
+    Three dimensions for norm and sum: OpenVINO takes any four for (B, C, H, W) and lays them out as such.
+    """
+    return x if are_free(x.shape[1:3]) else x.flatten(1, 2)
+
+
+def to_map(tokens: Tensor, size: Sequence[int]) -> Tensor:
+    """Undo `to_tokens`: -> (B, H, W, C), with the (H, W) that it had."""
+    if are_free(size):
+        return tokens
+    unflattened: Tensor = tokens.unflatten(1, tuple(size))  # type: ignore[no-untyped-call]
+    return unflattened
 
 
 class FeedForward(nn.Module):
@@ -81,11 +105,10 @@ class HRFormerBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W), in channels-last memory, so that no permute copies."""
         size = x.shape[2:]
-        # Three dimensions for norm and sum: OpenVINO takes any four for (B, C, H, W) and lays them out as such.
-        tokens = x.permute(0, 2, 3, 1).flatten(1, 2)  # (B, C, H, W) -> (B, H*W, C)
+        tokens = to_tokens(x.permute(0, 2, 3, 1))
         # No name for what attention gives: it would be held in memory through the FFN.
-        tokens = tokens + self.drop_path(self.attn(self.norm1(tokens).unflatten(1, size)).flatten(1, 2))
+        tokens = tokens + self.drop_path(to_tokens(self.attn(to_map(self.norm1(tokens), size))))
         # (B, H*W, C) -> (B, C, H, W)
-        features: Tensor = self.mlp(self.norm2(tokens).unflatten(1, size).permute(0, 3, 1, 2))
-        x = tokens.unflatten(1, size).permute(0, 3, 1, 2) + self.drop_path(features)
+        features: Tensor = self.mlp(to_map(self.norm2(tokens), size).permute(0, 3, 1, 2))
+        x = to_map(tokens, size).permute(0, 3, 1, 2) + self.drop_path(features)
         return x

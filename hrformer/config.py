@@ -27,9 +27,9 @@ LIMITS: dict[str, tuple[int, int]] = {
     "num_heads": (1, 512),
     "mlp_ratios": (0, 32),
     "window_sizes": (1, 128),
-    "img_size": (32, 8192),
-    "in_chans": (1, 4),
-    "num_classes": (1, 100_000),
+    "img_size": (1, 8192),
+    "in_chans": (1, 1024),
+    "num_classes": (0, 100_000),
 }
 _PER_STAGE = ("num_modules", "num_blocks")
 _PER_BRANCH = ("channels", "num_heads", "window_sizes")
@@ -53,8 +53,9 @@ class HRFormerConfig:
     Attributes:
         task: What the head predicts; the head follows from it.
         img_size: (height, width) in pixels that cost and pages use. The model itself takes any size.
-        in_chans: Input channels, 1 to 4.
-        num_classes: Classes, or key points for pose.
+        in_chans: Input channels.
+        num_classes: Classes, or key points for pose. None leave the classification head its pooled features; other
+            heads give nothing without.
         num_modules: M, modules per stage. Stage 1 is convolutional and has nothing to fuse, so its modules just
             follow each other.
         num_blocks: B, blocks per module and branch, per stage (bottlenecks in stage 1).
@@ -119,6 +120,7 @@ class HRFormerConfig:
         self._check_heads_divide_channels()
         self._check_hidden_channels()
         self._check_head_has_its_branches()
+        self._check_head_has_classes()
 
     @property
     def hidden_channels(self) -> tuple[int, ...]:
@@ -185,6 +187,13 @@ class HRFormerConfig:
             raise ValueError(
                 f"fused_outputs = 'highest' is not legal with task = '{self.task}': its head reads all {NUM_BRANCHES} "
                 "branches, only the pose head reads the highest resolution alone; the nearest legal value is 'all'."
+            )
+
+    def _check_head_has_classes(self) -> None:
+        if self.num_classes == 0 and self.task != "classification":
+            raise ValueError(
+                f"num_classes = 0 is not legal with task = '{self.task}', whose head gives one map a class: use at "
+                "least 1, or `forward_features` of the model for its maps without a head."
             )
 
 

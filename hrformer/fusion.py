@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.fx
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hrformer.block import HRFormerBlock
+from hrformer.free_sizes import may_differ
 from hrformer.layers import conv_bn
+
+torch.fx.wrap("resize")
 
 
 def resize(x: Tensor, size: Sequence[int], mode: str, align_corners: bool) -> Tensor:
     """Interpolate a map to (height, width), where it does not have that size already."""
-    if x.shape[-2:] == tuple(size):
-        return x
-    return F.interpolate(x, size=tuple(size), mode=mode, align_corners=align_corners)
+    if may_differ(x.shape[-2:], size):
+        x = F.interpolate(x, size=tuple(size), mode=mode, align_corners=align_corners)
+    return x
 
 
 class Transition(nn.ModuleList):

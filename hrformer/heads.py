@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
+import torch.fx
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hrformer.config import HRFormerConfig
+from hrformer.free_sizes import flattened, unflattened
 from hrformer.fusion import resize
 from hrformer.layers import Bottleneck, conv_bn
 from hrformer.widths import CLASSIFICATION_FEATURES, CLASSIFICATION_WIDTHS, OCR_CHANNELS, OCR_KEY_CHANNELS
+
+for _name in ("flattened", "resize", "unflattened"):
+    torch.fx.wrap(_name)
 
 
 class ClassificationHead(nn.Module):
@@ -36,16 +41,20 @@ class ClassificationHead(nn.Module):
         self.final_layer = nn.Sequential(
             *conv_bn(widths[-1], CLASSIFICATION_FEATURES, 1, bias=True), nn.ReLU(inplace=True)
         )
-        self.classifier = nn.Linear(CLASSIFICATION_FEATURES, num_classes)
+        self.classifier = nn.Linear(CLASSIFICATION_FEATURES, num_classes) if num_classes else nn.Identity()
 
     def forward(self, features: list[Tensor], size: Sequence[int]) -> Tensor:
-        """Four branch maps -> (B, num_classes) logits; the input's size plays no part."""
+        """Four branch maps -> logits (B, num_classes), or features (B, 2048); the input's size plays no part."""
+        logits: Tensor = self.classifier(self.aggregate(features).mean((2, 3)))
+        return logits
+
+    def aggregate(self, features: list[Tensor]) -> Tensor:
+        """Four branch maps -> their sum down the resolutions, (B, 2048, H/32, W/32)."""
         x = self.incre_modules[0](features[0])
         for downsample, widen, branch in zip(self.downsamp_modules, self.incre_modules[1:], features[1:], strict=True):
             x = widen(branch) + downsample(x)
-        x = self.final_layer(x)
-        logits: Tensor = self.classifier(x.mean((2, 3)))  # (B, 2048, H, W) -> (B, 2048) -> (B, num_classes)
-        return logits
+        aggregated: Tensor = self.final_layer(x)
+        return aggregated
 
 
 class PoseHead(nn.Module):
@@ -84,12 +93,12 @@ class ObjectContextBlock(nn.Module):
 
     def forward(self, pixels: Tensor, regions: Tensor) -> Tensor:
         """Pixels (B, C, H, W) and regions (B, C, classes, 1) -> context (B, C, H, W)."""
-        query = self.f_pixel(pixels).flatten(2).transpose(1, 2)  # (B, H*W, key)
+        query = flattened(self.f_pixel(pixels)).transpose(1, 2)  # (B, H*W, key)
         key = self.f_object(regions).flatten(2)  # (B, key, classes)
         value = self.f_down(regions).flatten(2).transpose(1, 2)  # (B, classes, key)
         similarity = torch.softmax(query @ key * self.key_channels**-0.5, dim=-1)  # (B, H*W, classes)
         context = (similarity @ value).transpose(1, 2)  # (B, key, H*W)
-        spread: Tensor = self.f_up(context.unflatten(2, pixels.shape[-2:]))
+        spread: Tensor = self.f_up(unflattened(context, pixels.shape[-2:]))
         return spread
 
 
@@ -162,8 +171,8 @@ def join_branches(features: list[Tensor]) -> Tensor:
 
 def gather_regions(pixels: Tensor, auxiliary: Tensor) -> Tensor:
     """Mean of the pixels of each class, weighted by its soft region: (B, C, H, W) -> (B, C, classes, 1)."""
-    weights = F.softmax(auxiliary.flatten(2), dim=2)  # (B, classes, H*W)
-    regions = weights @ pixels.flatten(2).transpose(1, 2)  # (B, classes, C)
+    weights = F.softmax(flattened(auxiliary), dim=2)  # (B, classes, H*W)
+    regions = weights @ flattened(pixels).transpose(1, 2)  # (B, classes, C)
     return regions.transpose(1, 2).unsqueeze(3)
 
 

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 
 from hrformer.block import HRFormerBlock
-from hrformer.config import NUM_STAGES, HRFormerConfig
+from hrformer.config import NUM_STAGES, PRESETS, HRFormerConfig, preset
 from hrformer.fusion import FusionRow, HighResolutionModule, PassingRow, Transition
 from hrformer.heads import build_head
 from hrformer.layers import Bottleneck, conv_bn
 from hrformer.widths import STAGE1_CHANNELS, STEM_CHANNELS
+from hrformer.wording import shown
+
+torch.fx.wrap("check_images")
+
+
+def check_images(x: Tensor, in_chans: int) -> None:
+    """Refuse what is no batch of images.
+
+    Raises:
+        ValueError: If the shape is not (B, in_chans, H, W).
+    """
+    if x.ndim != 4 or x.shape[1] != in_chans:
+        raise ValueError(f"Images of shape {tuple(x.shape)} do not fit: use (batch, {in_chans}, height, width).")
 
 
 class HRFormer(nn.Module):
@@ -35,7 +50,7 @@ class HRFormer(nn.Module):
             self.add_module(f"transition{stage}", Transition(before, config.channels[: stage + 1]))
             self.add_module(f"stage{stage + 1}", _stage(config, stage, drop_path_rates))
         self.head = build_head(config)
-        self.apply(_init_linear)
+        self.apply(init_linear)
 
     def forward_features(self, x: Tensor) -> list[Tensor]:
         """Images (B, in_chans, H, W) -> branch maps (B, C_i, H/2^(i+2), W/2^(i+2)), highest resolution first.
@@ -43,37 +58,62 @@ class HRFormer(nn.Module):
         Raises:
             ValueError: If the images do not have `in_chans` channels.
         """
-        if x.ndim != 4 or x.shape[1] != self.config.in_chans:
-            raise ValueError(
-                f"Images of shape {tuple(x.shape)} do not fit: use (batch, {self.config.in_chans}, height, width)."
-            )
-        branches = [self.layer1(self.forward_stem(x))]
+        check_images(x, self.config.in_chans)
+        return self.forward_stages(self.forward_stem(x))
+
+    def forward_stages(self, x: Tensor) -> list[Tensor]:
+        """The stem's map (B, 64, H/4, W/4) -> branch maps, highest resolution first."""
+        branches = [self.layer1(x)]
         for stage in range(1, NUM_STAGES):
-            branches = self.get_submodule(f"transition{stage}")(branches)
-            branches = self.get_submodule(f"stage{stage + 1}")(branches)
+            branches = self.forward_stage(stage, branches)
         return branches
+
+    def forward_stage(self, stage: int, branches: list[Tensor]) -> list[Tensor]:
+        """The transition into stage 2, 3 or 4 (`stage` 1, 2, 3) and the stage: n maps -> n + 1 maps."""
+        branches = self.get_submodule(f"transition{stage}")(branches)
+        fused: list[Tensor] = self.get_submodule(f"stage{stage + 1}")(branches)
+        return fused
 
     def forward_stem(self, x: Tensor) -> Tensor:
         """Images (B, in_chans, H, W) -> (B, 64, H/4, W/4)."""
+        x = self.relu(self.bn2(self.conv2(self.forward_half(x))))
+        return x
+
+    def forward_half(self, x: Tensor) -> Tensor:
+        """The stem's first convolution: images (B, in_chans, H, W) -> (B, 64, H/2, W/2)."""
         # Channels-last from here on lets attention, FFN and fusion hand maps on without layout copies: 10 % faster.
         x = x.contiguous(memory_format=torch.channels_last)
         x = self.relu(self.bn1(self.conv1(x)))
-        x = self.relu(self.bn2(self.conv2(x)))
         return x
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (B, in_chans, H, W) -> the task's output.
 
         Returns:
-            Logits (B, num_classes) for classification, heat maps (B, num_classes, H/4, W/4) for pose, logits
-            (B, num_classes, H, W) for segmentation.
+            Logits (B, num_classes) for classification, or features (B, 2048) where there are no classes; heat maps
+            (B, num_classes, H/4, W/4) for pose; logits (B, num_classes, H, W) for segmentation.
         """
         output: Tensor = self.head(self.forward_features(x), x.shape[-2:])
         return output
 
 
-def create_model(config: HRFormerConfig) -> HRFormer:
-    """Build the variant with fresh random weights, in training mode."""
+def create_model(config: HRFormerConfig | str, task: str = "classification", **overrides: Any) -> HRFormer:
+    """Build a variant with fresh random weights, in training mode.
+
+    Args:
+        config: The variant; or the name of a preset, "tiny", "small" or "base".
+        task: Of the preset. A variant has its own.
+        **overrides: Fields of the preset to replace.
+
+    Raises:
+        ValueError: If there is no such preset, or what is asked for is not legal.
+    """
+    if isinstance(config, str):
+        return HRFormer(preset(config, task, **overrides))
+    if not isinstance(config, HRFormerConfig):
+        raise ValueError(f"{shown(config)} is no variant: use an HRFormerConfig or one of {', '.join(PRESETS)}.")
+    if overrides or task != "classification":
+        raise ValueError("A variant says all of itself: use dataclasses.replace(config, …) to change its fields.")
     return HRFormer(config)
 
 
@@ -122,7 +162,8 @@ def _drop_path_rates(config: HRFormerConfig) -> Iterator[float]:
     return iter(torch.linspace(0, config.drop_path_rate, depth, dtype=torch.float64, device="cpu").tolist())
 
 
-def _init_linear(module: nn.Module) -> None:
+def init_linear(module: nn.Module) -> None:
+    """Draw a linear layer's weights again; other modules stay as they are."""
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02)
         nn.init.zeros_(module.bias)

@@ -28,17 +28,21 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+import torch.fx
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from hrformer.attention import WindowAttention, window_partition, window_reverse
+from hrformer.attention import WindowAttention, join_heads, window_partition, window_reverse
 from hrformer.block import FeedForward
 from hrformer.fusion import FusionRow, HighResolutionModule
 from hrformer.layers import Bottleneck
 from hrformer.model import HRFormer
 from hrformer.widths import STAGE1_CHANNELS
 from hrformer.windows import WindowGrid
+
+torch.fx.wrap("window_partition")
+torch.fx.wrap("window_reverse")
 
 #: The map that packed weights are laid out for; other sizes work too.
 PACKED_FOR_BATCH = 8
@@ -115,13 +119,11 @@ class InferenceWindowAttention(nn.Module):
         grid = WindowGrid(x.shape[1], x.shape[2], self.window_size)
         query, key, value = (
             # (B*windows, K*K, C) -> (B*windows, K*K, heads, head_dim) -> (B*windows, heads, K*K, head_dim)
-            part.view(*part.shape[:2], self.num_heads, part.shape[2] // self.num_heads).transpose(1, 2)
+            part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)  # type: ignore[no-untyped-call]
             for part in self.project(window_partition(x, grid))
         )
         x = F.scaled_dot_product_attention(query, key, value, attn_mask=self.bias, scale=1.0)
-        # (B*windows, heads, K*K, head_dim) -> (B*windows, K*K, C)
-        x = x.transpose(1, 2).flatten(2)
-        out: Tensor = self.out_proj(window_reverse(x, grid))
+        out: Tensor = self.out_proj(window_reverse(join_heads(x), grid))
         return out
 
     def project(self, windows: Tensor) -> Sequence[Tensor]:
@@ -139,6 +141,7 @@ class FusedWindowAttention(InferenceWindowAttention):
     def __init__(self, attention: WindowAttention) -> None:
         super().__init__(attention)
         projections = (self.q_proj, self.k_proj, self.v_proj)
+        self.dim = self.q_proj.out_features
         self.qkv_proj = copy.deepcopy(self.q_proj)
         self.qkv_proj.out_features *= 3
         for name in ("weight", "bias"):
@@ -149,7 +152,8 @@ class FusedWindowAttention(InferenceWindowAttention):
     def project(self, windows: Tensor) -> Sequence[Tensor]:
         """Query, key and value: (B*windows, K*K, C) -> 3 x (B*windows, K*K, C)."""
         qkv: Tensor = self.qkv_proj(windows)
-        return qkv.chunk(3, -1)
+        # `chunk` would do, but for `torch.fx`, which cannot take apart what it has not computed.
+        return [qkv.narrow(-1, part * self.dim, self.dim) for part in range(3)]
 
 
 class InPlaceFusionRow(FusionRow):
@@ -214,7 +218,24 @@ class Piecewise(nn.Module):
         return _in_pieces(self.blocks, x, max(1, PIECE_BYTES // image_bytes))
 
 
-class PackedLinear(nn.Module):
+class PackedModule(nn.Module):
+    """A layer with its weight in oneDNN's blocked layout, which is unpacked to be copied or pickled."""
+
+    weight: Tensor
+
+    def pack(self, weight: Tensor) -> Tensor:
+        """A weight in the blocked layout."""
+        raise NotImplementedError
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "weight": self.weight.to_dense()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self.weight = self.pack(self.weight)
+
+
+class PackedLinear(PackedModule):
     """A linear layer with its weight in oneDNN's blocked layout, and the activation after it; for a CPU only.
 
     Args:
@@ -227,7 +248,12 @@ class PackedLinear(nn.Module):
         self.activation = activation
         self.bias = layer.bias
         matrix = layer.weight.detach().flatten(1)  # (out, in) of a linear layer, (out, in, 1, 1) of a convolution
-        self.weight = torch.ops.mkldnn._reorder_linear_weight(matrix, PACKED_FOR_TOKENS)
+        self.weight = self.pack(matrix)
+
+    def pack(self, weight: Tensor) -> Tensor:
+        """(out, in) in the blocked layout."""
+        packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, PACKED_FOR_TOKENS)
+        return packed
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., in_features) -> (..., out_features)."""
@@ -247,7 +273,7 @@ class PackedPointwiseConv2d(PackedLinear):
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
-class PackedConv2d(nn.Module):
+class PackedConv2d(PackedModule):
     """A convolution with its weight in oneDNN's blocked layout, and the activation after it; inference on a CPU only.
 
     Args:
@@ -258,10 +284,16 @@ class PackedConv2d(nn.Module):
     def __init__(self, conv: nn.Conv2d, activation: str) -> None:
         super().__init__()
         self.geometry = (conv.padding, conv.stride, conv.dilation, conv.groups)
+        self.in_channels = conv.in_channels
         self.activation = activation
         self.bias = conv.bias
-        map_size = (PACKED_FOR_BATCH, conv.in_channels, PACKED_FOR_SIDE, PACKED_FOR_SIDE)
-        self.weight = torch.ops.mkldnn._reorder_convolution_weight(conv.weight.detach(), *self.geometry, map_size)
+        self.weight = self.pack(conv.weight.detach())
+
+    def pack(self, weight: Tensor) -> Tensor:
+        """(out, in / groups, K, K) in the blocked layout."""
+        map_size = (PACKED_FOR_BATCH, self.in_channels, PACKED_FOR_SIDE, PACKED_FOR_SIDE)
+        packed: Tensor = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.geometry, map_size)
+        return packed
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, H, W) -> (B, out_channels, H', W')."""

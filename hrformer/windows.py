@@ -22,22 +22,22 @@ class WindowGrid:
     @property
     def rows(self) -> int:
         """Windows from top to bottom."""
-        return -(-self.height // self.size)
+        return (self.height + self.size - 1) // self.size
 
     @property
     def columns(self) -> int:
         """Windows from left to right."""
-        return -(-self.width // self.size)
+        return (self.width + self.size - 1) // self.size
 
     @property
     def top(self) -> int:
         """Rows of padding above the map; below is the same or one more."""
-        return (self.rows * self.size - self.height) // 2
+        return -self.height % self.size // 2
 
     @property
     def left(self) -> int:
         """Columns of padding left of the map; on the right is the same or one more."""
-        return (self.columns * self.size - self.width) // 2
+        return -self.width % self.size // 2
 
     @property
     def tokens(self) -> int:

@@ -138,7 +138,7 @@ import time
 from tests.pages.entrypoint import SMALL, open_app
 
 for page in sys.argv[1:]:
-    app = open_app(page, SMALL)
+    app = open_app(page, SMALL | {"published_weights": "hrformer_small_coco_256x192"})
     for _ in range(100):
         if not any(button.label == "Stop" for button in app.button):
             break

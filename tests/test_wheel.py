@@ -176,7 +176,8 @@ def test_the_model_needs_torch_alone(wheel: Path, installed: Environment) -> Non
     assert [re.split(r"\W", text)[0] for text in needed if "extra ==" not in text] == ["torch"]
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({OF_THE_APP}))\n"
-        "import torch; from hrformer import create_model, preset\n"
+        "import torch; from hrformer import create_model, preset, published_weights\n"
+        "assert 'hrformer_small_coco_256x192' in published_weights()\n"
         "model = create_model(preset('tiny', img_size=(64, 64))).eval()\n"
         "print(model(torch.zeros(1, 3, 64, 64)).shape)"
     )

@@ -95,6 +95,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     from explorer.command_line.profile import add_parser as add_profile
     from explorer.command_line.records import add_parsers as add_record_commands
     from explorer.command_line.train_ablation import add_parser as add_train_ablation
+    from explorer.command_line.weights import add_parser as add_weights
 
     commands_parser = _Parser(
         prog=program, description="Start the app, or measure models and keep the records.", epilog=_STORE_HINT
@@ -106,6 +107,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add_ablate(commands)
     add_train_ablation(commands)
     add_onnx(commands)
+    add_weights(commands)
     add_record_commands(commands)
     add_claims(commands)
     return commands_parser

@@ -134,3 +134,15 @@ TRAINING_COLUMNS = (
     Column("min", _number("train_wall_s", 1 / 60), numeric=True),
     Column("CPU ms/step", _number("step_cpu_ms"), numeric=True),
 )
+#: Of published weights.
+WEIGHTS_COLUMNS = (
+    Column("name", _text("name")),
+    Column("task", _text("task")),
+    Column("image px", lambda fields: "x".join(map(str, fields["img_size"]))),
+    Column("score", lambda fields: "" if fields["score"] is None else f"{fields['score_name']} {fields['score']:.3f}"),
+    Column("size", _text("size"), numeric=True),
+    Column("cache", lambda fields: "there" if fields["kept"] else ""),
+    Column("licence", _text("licence"), shared=True),
+    Column("source", _text("source")),
+    Column("address", _text("url")),
+)

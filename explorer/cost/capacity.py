@@ -27,12 +27,12 @@ def required_mib(config: HRFormerConfig, activation_copies: float = 2.0) -> floa
         activation_copies: How often the peak activation memory is needed; maps that are kept make it more than once.
     """
     cost = estimate_complexity(config)
-    return cost.weights_mib + _index_mib(config) + activation_copies * cost.peak_activation_mib + OVERHEAD_MIB
+    return cost.weights_mib + activation_copies * cost.peak_activation_mib + OVERHEAD_MIB
 
 
 def building_mib(config: HRFormerConfig) -> float:
     """Memory in MiB for building a variant in fp32."""
-    return estimate_complexity(config).weights_mib + _index_mib(config) + _WORKSPACE_MIB
+    return estimate_complexity(config).weights_mib + _WORKSPACE_MIB
 
 
 def looking_mib(config: HRFormerConfig, activation_copies: float = 2.0) -> float:
@@ -64,14 +64,6 @@ def gradient_mib(config: HRFormerConfig, pictures: int = 1) -> float:
 def _blocks_per_branch(config: HRFormerConfig) -> tuple[int, int, int, int]:
     depths = [modules * blocks for modules, blocks in zip(config.num_modules, config.num_blocks, strict=True)]
     return sum(depths[1:]), sum(depths[1:]), sum(depths[2:]), depths[3]
-
-
-def _index_mib(config: HRFormerConfig) -> float:
-    """The relative position index that each block keeps beside its weights: K^4 numbers of 8 bytes, MiB."""
-    entries = sum(
-        blocks * size**4 for blocks, size in zip(_blocks_per_branch(config), config.window_sizes, strict=True)
-    )
-    return entries * 8 / MIB
 
 
 def check_capacity(config: HRFormerConfig, activation_copies: float = 2.0) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from explorer.models.catalogue import PAPER_NAMES
 from hrformer import PRESETS, TASKS, HRFormerConfig, preset
-from hrformer.config import nearest_channels
+from hrformer.config import LIMITS, nearest_channels
 from hrformer.wording import shown
 
 #: Query keys that describe a variant; a page may keep its own keys beside them.
@@ -26,6 +26,29 @@ _SHORT = {
     "img_size": "image",
     "num_classes": "classes",
 }
+
+#: What the pages show is narrower than what the library builds: pictures have up to four channels and fill some tokens
+#: of every branch, and a head has something to tell.
+SHOWN_LIMITS = LIMITS | {
+    "img_size": (32, LIMITS["img_size"][1]),
+    "in_chans": (1, 4),
+    "num_classes": (1, LIMITS["num_classes"][1]),
+}
+
+
+def check_shown(config: HRFormerConfig) -> None:
+    """Refuse a variant that the library builds and the pages do not show.
+
+    Raises:
+        ValueError: If it is one, naming the field, its limits and the nearest value within.
+    """
+    values = {"in_chans": config.in_chans, "num_classes": config.num_classes}
+    values |= {f"img_size[{axis}]": side for axis, side in enumerate(config.img_size)}
+    for label, value in values.items():
+        low, high = SHOWN_LIMITS[label.partition("[")[0]]
+        if not low <= value <= high:
+            nearest = min(max(value, low), high)
+            raise ValueError(f"{label} = {value} is outside {low} to {high}: the nearest legal value is {nearest}.")
 
 
 @dataclass(frozen=True)
@@ -79,9 +102,11 @@ def nearest_legal(values: Mapping[str, Any]) -> HRFormerConfig | None:
     """The variant with channels rounded to multiples of their heads; None where that does not make it legal."""
     try:
         channels = tuple(map(nearest_channels, values["channels"], values["num_heads"]))
-        return HRFormerConfig(**{**values, "channels": channels})
+        config = HRFormerConfig(**{**values, "channels": channels})
+        check_shown(config)
     except ValueError:
         return None
+    return config
 
 
 def to_python(config: HRFormerConfig) -> str:
@@ -167,7 +192,7 @@ def _legal_together(config: HRFormerConfig, values: Mapping[str, Any]) -> tuple[
 def _problem(config: HRFormerConfig, values: Mapping[str, Any]) -> str:
     """What keeps the variant from taking these values; empty where nothing does."""
     try:
-        replace(config, **values)
+        check_shown(replace(config, **values))
     except ValueError as error:
         return str(error)
     return ""
@@ -177,7 +202,7 @@ def from_json(text: str | bytes) -> HRFormerConfig:
     """Read a variant from the JSON that `HRFormerConfig.to_json` writes.
 
     Raises:
-        ValueError: If the text is no JSON, or names unknown, missing or illegal fields.
+        ValueError: If the text is no JSON, names unknown, missing or illegal fields, or is of no variant that is shown.
     """
     try:
         values = json.loads(text, object_pairs_hook=_once)
@@ -185,7 +210,9 @@ def from_json(text: str | bytes) -> HRFormerConfig:
         raise
     except (ValueError, RecursionError) as error:
         raise ValueError("This file is no JSON: use a variant that was downloaded here.") from error
-    return HRFormerConfig.from_dict(values)
+    config = HRFormerConfig.from_dict(values)
+    check_shown(config)
+    return config
 
 
 class _TwiceError(ValueError):

@@ -294,7 +294,14 @@ def to_input(fitted: Picture, in_chans: int) -> Tensor:
 
     One channel is the luma, two are red and green, three RGB, four RGB and the luma; each normalised with ImageNet's
     mean and deviation.
+
+    Raises:
+        ValueError: If more channels are asked for.
     """
+    if in_chans > 4:
+        raise ValueError(
+            f"A picture gives up to 4 channels and this variant reads {in_chans}: use one that reads 1 to 4."
+        )
     rgb = torch.from_numpy(fitted.copy()).permute(2, 0, 1).float() / 255  # (3, H, W)
     rgb = (rgb - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
     luma = (rgb * torch.tensor(_LUMA).view(3, 1, 1)).sum(0, keepdim=True)

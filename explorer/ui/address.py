@@ -26,7 +26,7 @@ LINK_KEYS = frozenset(
     (
         *QUERY_KEYS,
         *("compare", "pin", "overlay", "beside", "ablation_network"),
-        *("network", "picture", "weights", "seed", "frame"),
+        *("network", "picture", "weights", "published_weights", "seed", "frame"),
         *("stage", "module", "branch", "block", "head", "row", "column"),
         *("field_stage", "field_module", "field_branch", "field_section", "pictures"),
         *(

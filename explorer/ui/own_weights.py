@@ -1,4 +1,4 @@
-"""A checkpoint of the user's own: taken in, what was assumed of it shown, and decided otherwise at a click."""
+"""Weights out of a file, the user's own or a published one: what was assumed of them is shown, and can be switched."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from explorer.cost.capacity import building_mib
+from explorer.machine_paths import error_sentence
 from explorer.models.variants import nearest_preset
 from explorer.models.weights import checkpoint_of, model_of
-from explorer.reading.uploads import weights_from_upload
+from explorer.reading.uploads import weights_from_file, weights_from_upload
 from explorer.ui import choices
 from explorer.ui.heavy_work import admitted_on_page
 from explorer.ui.panels import plain, verbatim
+from explorer.ui.published_weights import forget_published_weights
 from explorer.ui.variant import current_variant, look_into_current_variant, use_variant
 from explorer.units import MIB
 from hrformer import CheckpointReport, HRFormer
-from hrformer.checkpoint import SUFFIXES, Assumption
+from hrformer.checkpoint import SUFFIXES, Assumption, StoredWeights
+from hrformer.published import PublishedWeights
 
 MAX_CHECKPOINT_MIB = 300
 _SESSION = "uploaded_model"
@@ -37,26 +41,60 @@ _SETS = {"ema": "averaged (EMA)", "raw": "raw"}
 
 
 @dataclass(frozen=True, eq=False)
-class OwnWeights:
-    """An uploaded checkpoint.
+class _File:
+    """A file that can be read again.
 
     Attributes:
-        name: Of its file.
-        digest: Tells its weights from all others, those of other sets in the same file too.
-        file: Streamlit's name of the upload.
+        name: What the user calls it.
+        key: Tells its contents from all others.
+        mib: Its size.
+        img_size: (height, width) that its variant shall have.
+        read: Its weights, of the set that is named.
+        is_there: Whether it can still be read.
+        published: The published weights that it holds, where it does.
+    """
+
+    name: str
+    key: str
+    mib: float
+    img_size: tuple[int, int]
+    read: Callable[[str | None], StoredWeights]
+    is_there: Callable[[], bool]
+    published: PublishedWeights | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class OwnWeights:
+    """A checkpoint that was taken.
+
+    Attributes:
+        file: Where it comes from.
         model: With the weights, in evaluation mode.
         report: What was found, assumed and adapted.
         assumptions: What was assumed when nothing had been decided yet.
         chosen: What the user decided otherwise.
     """
 
-    name: str
-    digest: str
-    file: str
+    file: _File
     model: HRFormer
     report: CheckpointReport
     assumptions: tuple[Assumption, ...]
     chosen: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        return self.file.name
+
+    @property
+    def digest(self) -> str:
+        """Tells its weights from all others, those of other sets in the same file too."""
+        return f"{self.file.key}-{self.report.weights}"
+
+    @property
+    def published(self) -> PublishedWeights | None:
+        """Which published weights they are, where they are."""
+        return self.file.published
 
     def show(self, on_taken: Callable[[], None]) -> None:
         """Say in the sidebar what the file is and what was assumed of it, with a switch for each."""
@@ -66,7 +104,7 @@ class OwnWeights:
                 self._show_assumption(assumption, on_taken)
             said = [sentence for sentence in self.report.sentences if sentence not in map(str, self.report.assumptions)]
             st.caption(plain(verbatim(" ".join(said))))
-            if not _is_there(self) and (self.assumptions or self.report.other_weights):
+            if not self.file.is_there() and (self.assumptions or self.report.other_weights):
                 st.caption("Upload the file again to decide otherwise.")
 
     def _show_sets(self, on_taken: Callable[[], None]) -> None:
@@ -79,10 +117,10 @@ class OwnWeights:
             options,
             key=_SET,
             value=self.report.weights,
-            on_move=lambda name: _read_again(on_taken, name, self.chosen),
-            place=(self.file, options),
+            on_move=lambda name: _read_again(self.file, on_taken, name, self.chosen),
+            place=(self.file.key, options),
             required=True,
-            disabled=not _is_there(self),
+            disabled=not self.file.is_there(),
             format_func=lambda name: _SETS.get(name, verbatim(name)),
             help="The file holds several sets of weights; the averaged one is taken where there is one.",
         )
@@ -99,10 +137,10 @@ class OwnWeights:
             options,
             key=f"assumed_{field}",
             value=getattr(self.model.config, field),
-            on_move=lambda value: _read_again(on_taken, self.report.weights, {**self.chosen, field: value}),
-            place=(self.file, options),
+            on_move=lambda value: _read_again(self.file, on_taken, self.report.weights, {**self.chosen, field: value}),
+            place=(self.file.key, options),
             required=True,
-            disabled=not _is_there(self),
+            disabled=not self.file.is_there(),
             format_func=lambda value: _VALUES[value] if isinstance(value, bool) else value.capitalize(),
             help=f"The file does not tell. Assumed: {assumption.reason}.",
         )
@@ -122,53 +160,79 @@ def forget_own_weights() -> None:
 def upload_field(on_taken: Callable[[], None]) -> None:
     """Take a checkpoint in the sidebar; `on_taken()` is called once its variant is the current one."""
     with st.sidebar:
-        file = st.file_uploader(
+        st.file_uploader(
             "Use a checkpoint",
             type=list(SUFFIXES),
             key=_FILE,
-            on_change=_take,
+            on_change=_take_upload,
             args=(on_taken,),
             max_upload_size=MAX_CHECKPOINT_MIB,
             help="Files of the authors, of mmpose or of a training, .pth or .safetensors; the variant is read off the "
             "weights. Nothing else in a file is read or run.",
         )
-        if file is not None and _ERROR in st.session_state:
+        if _ERROR in st.session_state:
             st.error(plain(st.session_state[_ERROR]), icon=":material/error:")
 
 
-def _is_there(own: OwnWeights) -> bool:
-    """Whether the browser's file is still at hand, so that it can be read again."""
-    file = st.session_state.get(_FILE)
-    return file is not None and file.file_id == own.file
+def take_published(weights: PublishedWeights, path: Path, on_taken: Callable[[], None]) -> None:
+    """Build the model of a published file and make its variant the current one.
+
+    Raises:
+        ValueError: If the file is refused.
+    """
+    name, mib = f"published weights {weights.name}", path.stat().st_size / MIB
+    read = partial(weights_from_file, path)
+    _take(_File(name, weights.file.sha256_prefix, mib, weights.img_size, read, path.exists, weights), on_taken)
 
 
-def _take(on_taken: Callable[[], None]) -> None:
-    _read_again(on_taken, None, {})
-
-
-def _read_again(on_taken: Callable[[], None], part: str | None, chosen: Mapping[str, Any]) -> None:
-    """Build the uploaded model and make its variant the current one; nothing changes when it is refused."""
+def _take_upload(on_taken: Callable[[], None]) -> None:
     state = st.session_state
     state.pop(_ERROR, None)
-    file = state[_FILE]
-    if file is None:
+    upload = state[_FILE]
+    if upload is None:
         return
-    contents = file.getvalue()
+    key = hashlib.sha256(upload.getvalue()).hexdigest()
+
+    def is_there() -> bool:
+        held = state.get(_FILE)
+        return held is not None and held.file_id == upload_id
+
+    def read(part: str | None) -> StoredWeights:
+        return weights_from_upload(state[_FILE].getvalue(), name, part)  # what is kept here would be kept twice
+
+    name, upload_id, img_size = upload.name, upload.file_id, current_variant().img_size
+    file = _File(name, key, upload.size / MIB, img_size, read, is_there)
+    _read_again(file, on_taken, None, {})
+    if _ERROR not in state:
+        forget_published_weights()
+
+
+def _read_again(file: _File, on_taken: Callable[[], None], part: str | None, chosen: Mapping[str, Any]) -> None:
+    """Take a file with other choices; nothing changes when it is refused, which is said."""
+    st.session_state.pop(_ERROR, None)
     try:
-        file_mib = len(contents) / MIB
-        with admitted_on_page(file_mib):
-            stored = weights_from_upload(contents, file.name, part)
-        size = partial(checkpoint_of, stored, img_size=current_variant().img_size)
-        checkpoint = size(**chosen)
-        with admitted_on_page(building_mib(checkpoint.config) + file_mib):  # what was read stays until it is copied
-            model = model_of(checkpoint)
-        assumptions = size().report.assumptions if chosen else checkpoint.report.assumptions
-    except ValueError as error:
-        state[_ERROR] = f"{file.name} was not taken. {error}"
-        return
-    report = checkpoint.report
-    digest = f"{hashlib.sha256(contents).hexdigest()}-{report.weights}"
-    state[_SESSION] = OwnWeights(file.name, digest, file.file_id, model, report, assumptions, chosen)
+        _take(file, on_taken, part, chosen)
+    except (ValueError, OSError) as error:
+        st.session_state[_ERROR] = f"{file.name} was not taken. {error_sentence(error)}"
+
+
+def _take(
+    file: _File, on_taken: Callable[[], None], part: str | None = None, chosen: Mapping[str, Any] | None = None
+) -> None:
+    """Build the model of a file and make its variant the current one.
+
+    Raises:
+        ValueError: If the file is refused.
+    """
+    chosen = chosen or {}
+    with admitted_on_page(file.mib):
+        stored = file.read(part)
+    sized = partial(checkpoint_of, stored, img_size=file.img_size)
+    checkpoint = sized(**chosen)
+    with admitted_on_page(building_mib(checkpoint.config) + file.mib):  # what was read stays until it is copied
+        model = model_of(checkpoint)
+    assumptions = sized().report.assumptions if chosen else checkpoint.report.assumptions
+    st.session_state[_SESSION] = OwnWeights(file, model, checkpoint.report, assumptions, chosen)
     on_taken()
     use_variant(model.config, nearest_preset(model.config).preset)
     look_into_current_variant()  # also where it is the current variant already

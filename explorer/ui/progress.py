@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, wait
+from contextlib import AbstractContextManager, nullcontext
 from threading import Thread
 from typing import Any, TypeVar, cast
 
@@ -13,9 +14,12 @@ from explorer.processes.queued_work import OwnedWork
 from explorer.sharing.admission import Waiting
 from explorer.sharing.memory_budget import BudgetError, memory_budget
 from explorer.ui.presence import Visit, arrive
+from explorer.units import duration
 
 OnProgress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
+Amount = Callable[[int, int], str]
+"""What is done, and all there is to do, in words; empty where there is nothing to tell."""
 Result = TypeVar("Result")
 Work = Callable[[OnProgress, ShouldStop], Result]
 Slot = tuple[str, Hashable]
@@ -40,13 +44,17 @@ class _NotWantedError(Exception):
     """Work that was stopped, or whose visitor has left, before its turn came."""
 
 
+def _counted(done: int, total: int) -> str:
+    return f"{done} of {total}" if total else ""
+
+
 class SessionWork(OwnedWork):
     """One piece of work in a thread of its own; nobody but its session sees it.
 
     Args:
         key: Tells the work from other work of the same name.
         work: Called with `on_progress(done, total)`, which it calls, and `should_stop()`, which it asks.
-        needed_mib: The most memory that the work takes, MiB.
+        needed_mib: The most memory that the work takes, MiB; None where it needs no room in the memory budget.
         visit: Whose work it is; it ends with the visit, after which nobody could see the result.
 
     Attributes:
@@ -55,7 +63,7 @@ class SessionWork(OwnedWork):
         announced: Whether the page was told that it is over.
     """
 
-    def __init__(self, key: Hashable, work: Work[Any], needed_mib: float, visit: Visit) -> None:
+    def __init__(self, key: Hashable, work: Work[Any], needed_mib: float | None, visit: Visit) -> None:
         super().__init__("this session")
         self.key = key
         self.waiting: Waiting | None = None
@@ -84,7 +92,7 @@ class SessionWork(OwnedWork):
 
     def _run(self, work: Work[Any]) -> None:
         try:
-            with memory_budget().admitted(self._needed_mib, long=True, on_wait=self._wait_turn):
+            with self._admitted():
                 self.waiting = None
                 self._begin()
                 result = work(self._report, self._is_unwanted)
@@ -93,6 +101,11 @@ class SessionWork(OwnedWork):
         else:
             self.outcome.set_result(result)
         self._end()
+
+    def _admitted(self) -> AbstractContextManager[None]:
+        if self._needed_mib is None:
+            return nullcontext()
+        return memory_budget().admitted(self._needed_mib, long=True, on_wait=self._wait_turn)
 
     def _stop(self) -> None:
         """The work ends when it asks the next time."""
@@ -115,8 +128,10 @@ def with_progress(
     label: str,
     work: Work[Result],
     *,
-    needed_mib: float = MODEST_MIB,
+    needed_mib: float | None = MODEST_MIB,
     note: Callable[[], str | None] = lambda: None,
+    amount: Amount = _counted,
+    again: str = "Compute",
 ) -> Result | None:
     """The result of long work, once it is there; until then progress and a Stop button stand in its place.
 
@@ -128,8 +143,10 @@ def with_progress(
         key: Everything the result depends on.
         label: What is being done, as the bar's text.
         work: Called with `on_progress(done, total)` and `should_stop()`.
-        needed_mib: The most memory that the work takes, MiB; it begins when there is room for it.
+        needed_mib: The most memory that the work takes, MiB; it begins when there is room for it, or at once with None.
         note: Gives what is to be said under the bar, if anything.
+        amount: Puts into words what is done.
+        again: Label of the button that takes stopped work up again.
 
     Raises:
         Exception: What the work raised, or ValueError where it can never fit into the memory budget.
@@ -140,11 +157,11 @@ def with_progress(
         return cast("Result", kept[slot])
     if slot in _paused():
         st.info(_paused()[slot], icon=":material/pause_circle:")
-        st.button("Compute", key=f"compute_{name}", icon=":material/play_arrow:", on_click=_resume, args=(slot,))
+        st.button(again, key=f"compute_{name}", icon=":material/play_arrow:", on_click=_resume, args=(slot,))
         return None
     running = _running(slot, work, needed_mib)
     if not running.outcome.done():
-        _watch(running, slot, label, note)
+        _watch(running, slot, label, note, amount)
         return None
     try:
         result = cast("Result", running.outcome.result())
@@ -176,7 +193,7 @@ def _forget_oldest(kept: dict[Slot, Any]) -> None:
         kept.pop(next(iter(kept)))
 
 
-def _running(slot: Slot, work: Work[Any], needed_mib: float) -> SessionWork:
+def _running(slot: Slot, work: Work[Any], needed_mib: float | None) -> SessionWork:
     name, key = slot
     works = _session_dict(_WORKS)
     running: SessionWork | None = works.get(name)
@@ -190,7 +207,7 @@ def _running(slot: Slot, work: Work[Any], needed_mib: float) -> SessionWork:
 
 
 @st.fragment(run_every=_POLL_S)
-def _watch(running: SessionWork, slot: Slot, label: str, note: Callable[[], str | None]) -> None:
+def _watch(running: SessionWork, slot: Slot, label: str, note: Callable[[], str | None], amount: Amount) -> None:
     """Progress of running work; the page runs again when it ends or is stopped."""
     if running.over:
         if (
@@ -199,37 +216,43 @@ def _watch(running: SessionWork, slot: Slot, label: str, note: Callable[[], str 
             running.announced = True
             st.rerun()
         return
-    bar, button = st.columns([5, 1], vertical_alignment="center")
-    bar.progress(running.share_done, f"{label}{_describe(running)}")
-    button.button("Stop", key=f"stop_{slot[0]}", icon=":material/stop:", on_click=_stop, args=(slot, label))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(running.share_done, f"{label}{_describe(running, amount)}")
+        st.button("Stop", key=f"stop_{slot[0]}", icon=":material/stop:", on_click=_stop, args=(slot, label, amount))
     if said := note():
         st.caption(said)
 
 
-def _describe(running: SessionWork) -> str:
+def _describe(running: SessionWork, amount: Amount) -> str:
     if running.waiting is not None:
         return f": {running.waiting}"
-    done = f": {running.done} of {running.total}" if running.total else ""
+    done = f": {told}" if (told := amount(running.done, running.total)) else ""
     if running.elapsed_s < TELL_TIME_LEFT_S or running.left_s is None:
         return done
-    return f"{done}, about {max(1, round(running.left_s))} s left"
+    return f"{done}, about {duration(running.left_s)} left"
 
 
-def _stop(slot: Slot, label: str) -> None:
+def _stop(slot: Slot, label: str, amount: Amount) -> None:
     running: SessionWork | None = _session_dict(_WORKS).pop(slot[0], None)
     if running is None:
         return
     running.cancel()
-    _paused()[slot] = f"{label} was stopped{f' after {running.done} of {running.total}' if running.total else ''}."
+    told = amount(running.done, running.total)
+    _paused()[slot] = f"{label} was stopped{f' after {told}' if told else ''}."
 
 
 def _resume(slot: Slot) -> None:
     _paused().pop(slot, None)
 
 
+def forget_work(name: str, key: Hashable) -> None:
+    """Drop what came of work, as if it had never been asked for."""
+    _session_dict(_KEPT).pop((name, key), None)
+    _session_dict(_WORKS).pop(name, None)
+
+
 def _throw_away(slot: Slot) -> None:
-    _session_dict(_KEPT).pop(slot, None)
-    _session_dict(_WORKS).pop(slot[0], None)
+    forget_work(*slot)
     _paused()[slot] = "This result was thrown away."
 
 

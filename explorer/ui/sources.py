@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Literal
 
 import streamlit as st
@@ -32,9 +33,13 @@ from explorer.sharing.memory_budget import memory_budget
 from explorer.ui import address, choices
 from explorer.ui.heavy_work import admitted_on_page, shared
 from explorer.ui.own_picture import OwnPicture, own_picture, upload_field
-from explorer.ui.own_weights import OwnWeights, forget_own_weights, own_weights
+from explorer.ui.own_weights import OwnWeights, forget_own_weights, own_weights, take_published
 from explorer.ui.own_weights import upload_field as upload_weights
 from explorer.ui.panels import plain, verbatim
+from explorer.ui.published_weights import (
+    chosen_published_weights,
+    published_weights_field,
+)
 from explorer.ui.variant import (
     NETWORK,
     TRAINED_NETWORK,
@@ -43,6 +48,7 @@ from explorer.ui.variant import (
 from explorer.units import MIB
 from hrformer import HRFormer, HRFormerConfig
 from hrformer.geometry import area
+from hrformer.published import PublishedWeights
 
 _PICTURE = "picture"
 _OWN = "own"
@@ -192,9 +198,10 @@ def _can_be_looked_into(config: HRFormerConfig) -> bool:
 
 
 def _choose_weights(config: HRFormerConfig) -> WeightsSource | None:
-    uploaded = own_weights()
+    uploaded = _file_weights()
     if fits_trained_weights(config) and _chose_trained_weights():
         upload_weights(_take_other_weights)
+        published_weights_field(_take_published, None)
         return WeightsSource(_trained_model(), f"{config.config_id}-trained", _TRAINED_NAME, "trained")
     with st.sidebar:
         seed = choices.number(
@@ -207,9 +214,25 @@ def _choose_weights(config: HRFormerConfig) -> WeightsSource | None:
             help="Untrained weights: maps show what the structure does, not what a trained network has learned.",
         )
     upload_weights(_take_other_weights)
+    is_shown = uploaded is not None and _fits(uploaded, config)
+    published_weights_field(_take_published, uploaded.published if uploaded is not None and is_shown else None)
     if uploaded is not None:
         return _uploaded_weights(uploaded, config, seed)
     return _random_weights(config, seed)
+
+
+def _file_weights() -> OwnWeights | None:
+    """The model of a file; published weights are let go of where none are chosen any more."""
+    uploaded = own_weights()
+    if uploaded is not None and uploaded.published is not None and chosen_published_weights() is None:
+        forget_own_weights()
+        return None
+    return uploaded
+
+
+def _fits(uploaded: OwnWeights, config: HRFormerConfig) -> bool:
+    """Whether the model is of a variant, at whatever image size."""
+    return replace(uploaded.model.config, img_size=config.img_size) == config
 
 
 def random_weights_banner(weights: WeightsSource) -> None:
@@ -258,8 +281,8 @@ def known_weights(config: HRFormerConfig) -> tuple[HRFormer | int, str, str]:
     """
     if fits_trained_weights(config) and choices.held(_WEIGHTS, _TRAINED_WEIGHTS) == _TRAINED_WEIGHTS:
         return _trained_model(), f"{config.config_id}-trained", _TRAINED_NAME
-    uploaded = own_weights()
-    if uploaded is not None and replace(uploaded.model.config, img_size=config.img_size) == config:
+    uploaded = _file_weights()
+    if uploaded is not None and _fits(uploaded, config):
         return uploaded.model, f"{config.config_id}-{uploaded.digest}", uploaded.name
     seed = choices.held(_SEED, 0)
     return seed, f"{config.config_id}-random-{seed}", f"random weights, seed {seed}"
@@ -287,13 +310,17 @@ def _random_weights(config: HRFormerConfig, seed: int) -> WeightsSource | None:
 
 
 def _uploaded_weights(uploaded: OwnWeights, config: HRFormerConfig, seed: int) -> WeightsSource | None:
-    fitting = replace(uploaded.model.config, img_size=config.img_size)
-    if fitting == config:
+    if _fits(uploaded, config):
         uploaded.show(_take_other_weights)
         return WeightsSource(uploaded.model, f"{config.config_id}-{uploaded.digest}", uploaded.name, "uploaded")
     with st.sidebar:
         st.info(f"{verbatim(uploaded.name)} fits another variant; random weights are shown.", icon=":material/info:")
         left, right = st.columns(2)
+        fitting = replace(uploaded.model.config, img_size=config.img_size)
         left.button("Back to it", on_click=use_variant, args=(fitting,), key="back_to_checkpoint")
         right.button("Forget it", on_click=forget_own_weights, key="forget_checkpoint")
     return _random_weights(config, seed)
+
+
+def _take_published(weights: PublishedWeights, path: Path) -> None:
+    take_published(weights, path, _take_other_weights)

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hrformer.attention import relative_position_index
 from hrformer.checkpoint.file import META, SAFETENSORS, SUFFIXES, VARIANT
 from hrformer.checkpoint.names import FAMILIES, Family, check_dense
 from hrformer.checkpoint.variant import agreed, family_fields
@@ -161,4 +160,13 @@ def _with_indices(weights: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]
         yield key, value
         if key.endswith(_TABLE):
             window_size = (round(value.shape[0] ** 0.5) + 1) // 2
-            yield key.replace("bias_table", "index"), relative_position_index(window_size)
+            yield key.replace("bias_table", "index"), _position_index(window_size)
+
+
+def _position_index(size: int) -> Tensor:
+    """Row of the bias table for each (query, key) pair of a window: (K*K, K*K), as in Swin (arXiv 2103.14030)."""
+    rows, columns = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    rows, columns = rows.flatten(), columns.flatten()
+    row_offset = rows[:, None] - rows[None, :] + size - 1
+    column_offset = columns[:, None] - columns[None, :] + size - 1
+    return row_offset * (2 * size - 1) + column_offset

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from hrformer import HRFormerConfig, create_model, preset
+from hrformer import TASKS, HRFormerConfig, create_model, preset
 from hrformer.attention import window_partition, window_reverse
 from hrformer.layers import DropPath
 from hrformer.windows import WindowGrid
@@ -126,5 +126,48 @@ def test_gradients_reach_all_used_parameters(task: str) -> None:
     model = create_model(tiny(task, num_classes=3))
     model(torch.randn(2, 3, 64, 64)).square().sum().backward()
     unused = [name for name, parameter in model.named_parameters() if parameter.grad is None]
-    # The published pose network keeps tables that it does not add.
+    # The published pose network keeps tables that it does not add; they ask for no gradient.
+    assert unused == [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
     assert all(task == "pose" and name.endswith("relative_position_bias_table") for name in unused)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_preset_is_built_by_its_name(task: str) -> None:
+    with torch.device("meta"):
+        model = create_model("small", task, in_chans=6)
+    assert model.config == preset("small", task, in_chans=6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("smal",), r"preset = 'smal' is not known: use one of tiny, small, base\."),
+        ((None,), r"None is no variant: use an HRFormerConfig or one of tiny, small, base\."),
+        ((SMALL, "pose"), r"use dataclasses\.replace"),
+    ],
+)
+def test_what_is_no_variant_is_one_sentence(arguments: tuple, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        create_model(*arguments)
+
+
+def test_no_classes_leave_the_pooled_features_that_a_classifier_reads() -> None:
+    model = create_model(SMALL).eval()
+    bare = create_model(replace(SMALL, num_classes=0)).eval()
+    bare.load_state_dict({key: value for key, value in model.state_dict().items() if ".classifier." not in key})
+    x = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        features = bare(x)
+        torch.testing.assert_close(model.head.classifier(features), model(x))
+    assert features.shape == (2, 2048)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("size", [(1, 1), (2, 16), (16, 16), (31, 5)])
+def test_pictures_of_a_few_pixels_go_through(task: str, size: tuple[int, int]) -> None:
+    fields = {"channels": SMALL.channels, "num_heads": SMALL.num_heads, "num_modules": (1,) * 4, "num_blocks": (1,) * 4}
+    config = preset("tiny", task, num_classes=3, in_chans=6, img_size=size, **fields)
+    with torch.inference_mode():
+        output = create_model(config).eval()(torch.randn(2, 6, *size))
+    assert output.shape[:2] == (2, 3)
+    assert output.isfinite().all()

@@ -2,6 +2,8 @@
 
 import copy
 import os
+import pickle
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -180,3 +182,18 @@ def test_wrong_channels_are_refused_as_before() -> None:
     optimised = optimize_for_inference(create_model(small()))
     with pytest.raises(ValueError, match="do not fit"):
         optimised(torch.zeros(1, 4, 64, 64))
+
+
+def pickled(model: HRFormer) -> HRFormer:
+    return pickle.loads(pickle.dumps(model))  # noqa: S301 - its own
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("copied", [copy.deepcopy, pickled])
+@torch.no_grad()
+def test_a_copy_computes_the_same(copied: Callable[[HRFormer], HRFormer], form: dict[str, bool]) -> None:
+    config = small("segmentation")
+    optimised = optimize_for_inference(model_with_statistics(config), **form)
+    x = images(config)
+    assert torch.equal(copied(optimised)(x), optimised(x))
+    assert torch.equal(copied(copied(optimised))(x), optimised(x))

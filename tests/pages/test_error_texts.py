@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from explorer.benchmark.outcome import Measured, Place, reason_of, unfinished_record
 from explorer.benchmark.plan import Plan
@@ -20,10 +18,8 @@ from explorer.benchmark.running.runner import Run
 from explorer.models.model_ref import model_by_name
 from explorer.records.store import Store
 from tests.pages.entrypoint import SMALL, open_app
+from tests.pages.texts import assert_discreet, told
 
-PASSWORD = "pa55word"
-#: A slash that begins a path: not one of a fraction, of a unit or within a URL.
-ABSOLUTE = re.compile(r"""(?:^|[\s'"`(=:])/[\w.-]+""")
 STORES = {
     "no folder can be made": "sqlite:////proc/nowhere/records.sqlite",
     "damaged": "sqlite:///{folder}/damaged.sqlite",
@@ -52,19 +48,6 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     st.cache_data.clear()
     yield folder
     st.cache_data.clear()
-
-
-def told(app: AppTest) -> list[str]:
-    """All that a page says."""
-    assert not app.exception
-    elements = (*app.error, *app.warning, *app.info, *app.caption, *app.markdown)
-    return [str(element.value) for element in elements]
-
-
-def assert_discreet(texts: list[str], *hidden: object) -> None:
-    for text in texts:
-        assert not ABSOLUTE.search(text), text
-        assert not any(str(secret) in text for secret in (PASSWORD, *hidden)), text
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,15 +39,15 @@ def budget(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryBudget]:
     heavy_work._cache.cache_clear()
 
 
-def test_an_upload_is_admitted_with_the_index_buffers_of_its_windows(budget: MemoryBudget) -> None:
-    """Nine blocks with windows of 64 keep 1,152 MiB of them, from a file of 22 MiB."""
-    contents = saved(state_with_windows(tiny(), 64))
-    assert len(contents) < 25 * 2**20
+def test_an_upload_is_looked_into_only_where_the_position_bias_of_its_windows_fits(budget: MemoryBudget) -> None:
+    """Four heads with windows of 128 take 4 GiB of it, twice, from a file of 26 MiB; building them takes no more."""
+    contents = saved(state_with_windows(tiny(), 128))
+    assert len(contents) < 30 * 2**20
     app = open_app(MAPS, query=QUERY)
     app.file_uploader(key="checkpoint_file").upload("windows.pth", contents, "application/octet-stream").run()
     assert not app.exception
-    (error,) = [error.value for error in app.error if "was not taken" in error.value]
-    assert "This needs about 1.2 GiB" in error
+    (error,) = [error.value for error in app.error if "will never fit" in error.value]
+    assert re.search(r"This needs about 8\.\d+ GiB", error)
     assert "smaller windows" in error
 
 
@@ -235,6 +236,14 @@ def test_work_ends_with_the_visit_of_whoever_asked_for_it(
     if other is not None:
         other.give_back()
     assert budget._admission._tickets == []
+
+
+def test_work_that_needs_no_room_begins_while_there_is_none(budget: MemoryBudget) -> None:
+    """As a download, which waits for a server and not for memory."""
+    other = Occupied(budget, 990)
+    job = progress.SessionWork("key", lambda on_progress, should_stop: "done", None, Visit())
+    assert job.outcome.result(20) == "done"
+    other.give_back()
 
 
 def refused_page() -> None:

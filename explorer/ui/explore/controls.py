@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from explorer.charts.theme import branch_name
 from explorer.models.catalogue import PAPER_NAMES
-from explorer.models.variants import from_json, nearest_preset
+from explorer.models.variants import SHOWN_LIMITS, from_json, nearest_preset
 from explorer.ui import choices
 from explorer.ui.choices import present
 from explorer.ui.knobs import BRANCH_KNOBS, CHANNELS, HEADS, STAGE_KNOBS, Knob, Number, at_branch, at_stage
@@ -223,7 +223,7 @@ def _input_and_output(config: HRFormerConfig) -> None:
 def _number(label: str, key: str, value: int, step: int = 1) -> None:
     field, _, position = key.partition(".")
     on_move = partial(_set_one, field, int(position)) if position else partial(_set, field)
-    present(st.number_input, label, *LIMITS[field], step=step, key=key, value=value, on_move=on_move)
+    present(st.number_input, label, *SHOWN_LIMITS[field], step=step, key=key, value=value, on_move=on_move)
 
 
 def _published_differences(config: HRFormerConfig) -> None:

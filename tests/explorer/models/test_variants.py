@@ -61,6 +61,9 @@ def test_keys_of_a_page_are_left_alone() -> None:
         ({"num_classes": "1e400"}, "num_classes"),
         ({"drop_path_rate": "nan"}, "drop_path_rate"),
         ({"img_size": "99999999999999999999,224"}, "8192"),
+        ({"img_size": "224,16"}, r"img_size\[1\] = 16 is outside 32 to 8192: the nearest legal value is 32"),
+        ({"in_chans": "6"}, "in_chans = 6 is outside 1 to 4: the nearest legal value is 4"),
+        ({"num_classes": "0"}, "num_classes = 0 is outside 1 to 100000"),
     ],
 )
 def test_an_edited_link_says_what_would_work(query: dict[str, str], words: str) -> None:
@@ -72,6 +75,11 @@ def test_an_edited_link_says_what_would_work(query: dict[str, str], words: str) 
 def test_other_json_is_refused(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"JSON|Missing key"):
         from_json(text)
+
+
+def test_a_file_of_a_variant_that_only_the_library_builds_is_refused() -> None:
+    with pytest.raises(ValueError, match="in_chans = 6 is outside 1 to 4"):
+        from_json(preset("tiny", in_chans=6).to_json())
 
 
 def test_the_nearest_legal_variant_rounds_channels_to_heads() -> None:

@@ -1,0 +1,28 @@
+"""A list of published weights for tests: one entry, "small", of a small pose network at 64x48 pixels."""
+
+import io
+from pathlib import Path
+
+import torch
+
+from hrformer import HRFormerConfig, create_model
+from hrformer.download import RemoteFile
+
+LISTED = "small"
+_HEAD = "name,task,variant,height,width,score,score_name,sha256_prefix,url,licence,source"
+
+
+def checkpoint(config: HRFormerConfig, seed: int) -> bytes:
+    """A checkpoint as trainings write it, of the weights that the seed gives."""
+    torch.manual_seed(seed)
+    buffer = io.BytesIO()
+    torch.save({"state_dict": create_model(config).state_dict()}, buffer)
+    return buffer.getvalue()
+
+
+def list_of(file: RemoteFile, folder: Path) -> Path:
+    """The list as a file."""
+    path = folder / "published_weights.csv"
+    row = f"{LISTED},pose,tiny,64,48,0.5,COCO val2017 AP,{file.sha256_prefix},{file.url},MIT,a_test *of* ours"
+    path.write_text(f"{_HEAD}\n{row}\n")
+    return path

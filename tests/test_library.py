@@ -1,0 +1,46 @@
+"""Every recipe of docs/library.md is run as it stands there."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hrformer.stand_in_mmengine import mmengine_or_stand_in
+
+RECIPES = Path(__file__).parent.parent / "docs" / "library.md"
+_BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+#: Packages that a recipe says it needs beside torch.
+_OPTIONAL = ("timm", "torchvision", "huggingface_hub")
+
+
+def blocks() -> Iterator[object]:
+    """Each block under its heading."""
+    for section in re.split(r"^## ", RECIPES.read_text(), flags=re.MULTILINE)[1:]:
+        title = section.partition("\n")[0]
+        for number, block in enumerate(_BLOCK.findall(section), 1):
+            yield pytest.param(block, id=f"{title} {number}")
+
+
+@pytest.mark.parametrize("block", list(blocks()))
+def test_a_recipe_runs_as_it_stands(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in _OPTIONAL:
+        if re.search(rf"\b(import|from) {name}\b", block) or (name == "huggingface_hub" and "hrformer.hub" in block):
+            pytest.importorskip(name)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, str(RECIPES), "exec"), {})  # noqa: S102 - the repository's own document
+
+
+def test_the_config_for_mmpose_builds_the_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
+    (config,) = [block for block in _BLOCK.findall(RECIPES.read_text()) if "HRFormerBackbone" in block]
+    values: dict[str, dict] = {}
+    exec(compile(config, str(RECIPES), "exec"), values)  # noqa: S102 - the repository's own document
+    with mmengine_or_stand_in(monkeypatch) as models:
+        backbone = models.build(values["backbone"])
+    assert backbone.config.relative_position_bias
+    assert "hrformer.mmpose" not in sys.modules
+
+
+def test_no_recipe_is_missed() -> None:
+    assert len(list(blocks())) == RECIPES.read_text().count("```python")
