@@ -195,7 +195,13 @@ class PackedHRFormer(HRFormer):
             self.add_module(name, module)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Images (B, in_chans, H, W) -> the task's output, as `HRFormer` gives it."""
+        """Images (B, in_chans, H, W) -> the task's output, as `HRFormer` gives it.
+
+        Raises:
+            ValueError: If `torch.fx` traces it, which cannot follow pieces of a batch whose size it does not know.
+        """
+        if isinstance(x, torch.fx.Proxy):
+            raise ValueError("The packed form cannot be traced: use optimize_for_inference(model, packed=False).")
         return _in_pieces(super().forward, x, IMAGES_AT_ONCE)
 
 

@@ -178,6 +178,15 @@ def test_packing_refuses_what_onednn_does_not_run() -> None:
         assert relative_error(optimize_for_inference(model)(x), model.eval()(x)) < 1e-12
 
 
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="no oneDNN")
+def test_a_trace_of_the_packed_form_names_the_one_that_can_be_traced() -> None:
+    model = model_with_statistics(small())
+    with pytest.raises(ValueError, match=r"^The packed form cannot be traced: use .*packed=False\)\.$"):
+        torch.fx.symbolic_trace(optimize_for_inference(model, packed=True))
+    plain, x = optimize_for_inference(model, packed=False), images(small())
+    assert torch.equal(torch.fx.symbolic_trace(plain)(x), plain(x))
+
+
 def test_wrong_channels_are_refused_as_before() -> None:
     optimised = optimize_for_inference(create_model(small()))
     with pytest.raises(ValueError, match="do not fit"):
