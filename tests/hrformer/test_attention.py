@@ -1,12 +1,17 @@
 """The position bias of windows, and what of it is kept, saved and trained."""
 
+import copy
+import os
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import torch
 import torch.distributed as dist
+import torch.multiprocessing as mp
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -83,12 +88,11 @@ def one_process(tmp_path: Path) -> Iterator[None]:
     dist.destroy_process_group()
 
 
-def three_steps(model: HRFormer, x: Tensor) -> None:
-    parallel = DistributedDataParallel(model)
-    optimizer = torch.optim.AdamW(parallel.parameters())
+def three_steps(model: nn.Module, x: Tensor) -> None:
+    optimizer = torch.optim.AdamW(model.parameters())
     for _ in range(3):
         optimizer.zero_grad()
-        parallel(x).square().sum().backward()
+        model(x).square().mean().backward()
         optimizer.step()
 
 
@@ -97,12 +101,50 @@ def three_steps(model: HRFormer, x: Tensor) -> None:
 def test_every_task_trains_in_parallel(task: str) -> None:
     model, x = create_model(tiny(task)), torch.randn(2, 3, 64, 64)
     before = model.conv1.weight.detach().clone()
-    three_steps(model, x)
+    three_steps(DistributedDataParallel(model), x)
     assert not torch.equal(model.conv1.weight, before)
 
 
 @pytest.mark.usefixtures("one_process")
 def test_tables_that_would_wait_for_a_gradient_stop_parallel_training() -> None:
     """What the test above would not see, if torch ever stopped asking for every gradient."""
+    thawed = DistributedDataParallel(create_model(tiny("pose")).requires_grad_(True))
     with pytest.raises(RuntimeError, match=r"did not receive grad|finished reduction"):
-        three_steps(create_model(tiny("pose")).requires_grad_(True), torch.randn(2, 3, 64, 64))
+        three_steps(thawed, torch.randn(2, 3, 64, 64))
+
+
+def pose_and_images() -> tuple[HRFormer, Tensor]:
+    """In double precision, so that the order of sums plays no part."""
+    torch.manual_seed(0)
+    return create_model(tiny("pose")).double(), torch.randn(4, 3, 64, 64, dtype=torch.float64)
+
+
+def train_half(rank: int, folder: str) -> None:
+    """What one of two processes does: with its half of the images, with norms that learn and with norms that do not."""
+    torch.set_num_threads(1)
+    loopback = next(name for _, name in socket.if_nameindex() if name.startswith("lo"))
+    os.environ["GLOO_SOCKET_IFNAME"] = loopback
+    meeting = f"file://{folder}/rendezvous"
+    dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2, timeout=timedelta(minutes=5))
+    model, x = pose_and_images()
+    for mode in ("train", "eval"):
+        trained = copy.deepcopy(model).train(mode == "train")
+        three_steps(DistributedDataParallel(trained, find_unused_parameters=False), x.chunk(2)[rank])
+        torch.save(dict(trained.named_parameters()), f"{folder}/{mode}{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_two_processes_train_the_pose_network_together(tmp_path: Path) -> None:
+    mp.spawn(train_half, (str(tmp_path),), nprocs=2)
+    model, x = pose_and_images()
+    first = dict(copy.deepcopy(model).named_parameters())
+    three_steps(model.eval(), x)
+    for mode in ("train", "eval"):
+        one, other = (torch.load(tmp_path / f"{mode}{rank}.pt") for rank in range(2))
+        assert all(torch.equal(one[name], other[name]) for name in first)
+        assert {name for name in first if torch.equal(one[name], first[name])} == {
+            name for name in first if name.endswith("relative_position_bias_table")
+        }
+    # Norms that do not learn see no difference between halves and the whole.
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(one[name], parameter, rtol=0, atol=1e-8, msg=name)
