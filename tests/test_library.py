@@ -8,18 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.hrformer.stand_in_mmengine import mmengine_or_stand_in
+from tests.recipes import RECIPES, sections
 
-RECIPES = Path(__file__).parent.parent / "docs" / "library.md"
-_BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 #: Packages that a recipe says it needs beside torch.
 _OPTIONAL = ("timm", "torchvision", "huggingface_hub")
 
 
 def blocks() -> Iterator[object]:
     """Each block under its heading."""
-    for section in re.split(r"^## ", RECIPES.read_text(), flags=re.MULTILINE)[1:]:
-        title = section.partition("\n")[0]
-        for number, block in enumerate(_BLOCK.findall(section), 1):
+    for title, found in sections().items():
+        for number, block in enumerate(found, 1):
             yield pytest.param(block, id=f"{title} {number}")
 
 
@@ -33,7 +31,7 @@ def test_a_recipe_runs_as_it_stands(block: str, tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_config_for_mmpose_builds_the_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
-    (config,) = [block for block in _BLOCK.findall(RECIPES.read_text()) if "HRFormerBackbone" in block]
+    (config,) = [block for found in sections().values() for block in found if "HRFormerBackbone" in block]
     values: dict[str, dict] = {}
     exec(compile(config, str(RECIPES), "exec"), values)  # noqa: S102 - the repository's own document
     with mmengine_or_stand_in(monkeypatch) as models:

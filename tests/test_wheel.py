@@ -23,6 +23,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.browser.serving import free_port, status_of_a_session
+from tests.recipes import RECIPES, sections
 
 pytestmark = pytest.mark.wheel
 
@@ -179,9 +180,25 @@ def test_the_model_needs_torch_alone(wheel: Path, installed: Environment) -> Non
         "import torch; from hrformer import create_model, preset, published_weights\n"
         "assert 'hrformer_small_coco_256x192' in published_weights()\n"
         "model = create_model(preset('tiny', img_size=(64, 64))).eval()\n"
-        "print(model(torch.zeros(1, 3, 64, 64)).shape)"
+        "print(model(torch.zeros(1, 3, 64, 64)).shape)\n"
+        "import json\n"
+        "for recipe in json.loads(sys.argv[1]):\n"
+        "    exec(recipe, {})\n"
+        "    print('RAN')\n"
     )
-    assert "[1, 1000]" in installed.printed("python", "-c", code)
+    recipes = recipes_for_torch_alone()
+    printed = installed.printed("python", "-c", code, json.dumps(recipes))
+    assert "[1, 1000]" in printed
+    assert printed.count("RAN") == len(recipes) > 4
+
+
+def recipes_for_torch_alone() -> list[str]:
+    """The blocks of docs/library.md that are said to need no more."""
+    assert (
+        "`pip install .` is enough for the first four, but for the block that names torchvision;" in RECIPES.read_text()
+    )
+    first_four = list(sections().values())[:4]
+    return [block for blocks in first_four for block in blocks if "torchvision" not in block]
 
 
 def test_without_the_extra_the_command_says_what_to_install(alone: Environment) -> None:
