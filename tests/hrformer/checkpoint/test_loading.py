@@ -148,6 +148,16 @@ def test_a_model_from_a_file_is_what_filling_a_fresh_one_gives(tmp_path: Path, t
         assert torch.equal(ours, theirs), name
 
 
+def test_a_head_that_ends_at_the_features_comes_back(tmp_path: Path) -> None:
+    model = create_model(tiny(num_classes=0)).eval()
+    torch.save(model.state_dict(), tmp_path / "features.pth")
+    loaded = load_checkpoint(tmp_path / "features.pth").eval()
+    images = torch.randn(1, 3, 64, 64)
+    assert loaded.config.num_classes == 0
+    with torch.inference_mode():
+        assert torch.equal(loaded(images), model(images))
+
+
 def test_counters_that_a_file_lacks_begin_at_zero(tmp_path: Path) -> None:
     weights = create_model(tiny()).state_dict()
     torch.save({key: value for key, value in weights.items() if "num_batches_tracked" not in key}, tmp_path / "w.pth")
