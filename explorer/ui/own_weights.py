@@ -13,7 +13,7 @@ import streamlit as st
 
 from explorer.cost.capacity import building_mib
 from explorer.machine_paths import error_sentence
-from explorer.models.variants import nearest_preset
+from explorer.models.variants import check_shown, nearest_preset
 from explorer.models.weights import checkpoint_of, model_of
 from explorer.reading.uploads import weights_from_file, weights_from_upload
 from explorer.ui import choices
@@ -229,6 +229,7 @@ def _take(
         stored = file.read(part)
     sized = partial(checkpoint_of, stored, img_size=file.img_size)
     checkpoint = sized(**chosen)
+    check_shown(checkpoint.config)
     with admitted_on_page(building_mib(checkpoint.config) + file.mib):  # what was read stays until it is copied
         model = model_of(checkpoint)
     assumptions = sized().report.assumptions if chosen else checkpoint.report.assumptions

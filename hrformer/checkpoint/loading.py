@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from hrformer.checkpoint.adaptation import adapted, unused_tables
@@ -75,7 +77,9 @@ class Checkpoint:
         Raises:
             ValueError: If the weights do not fit the variant, naming the keys.
         """
-        model = create_model(self.config)
+        # Values that are replaced right after are not drawn: that takes longer than all the rest of loading.
+        with nullcontext() if self.fresh else torch.device("meta"):
+            model = create_model(self.config)
         try:
             _fill(model, self.weights, self.fresh)
         except ValueError as error:
@@ -233,8 +237,20 @@ def _fill(model: HRFormer, weights: Mapping[str, Tensor], fresh: tuple[str, ...]
     )
     if blocking.missing or blocking.unexpected or blocking.mismatched:
         raise ValueError(f"The weights do not fit this model: {blocking}.")
-    model.load_state_dict({key: weights[key] for key in own if key in weights and key not in mismatched}, strict=False)
+    _take_over(model, {key: weights[key] for key in own if key in weights and key not in mismatched})
     return report
+
+
+def _take_over(model: HRFormer, weights: Mapping[str, Tensor]) -> None:
+    """Copy what fits; a model that holds no values yet gets each tensor as a copy, and zeros for counters."""
+    own = model.state_dict()
+    if not any(value.is_meta for value in own.values()):
+        model.load_state_dict(weights, strict=False)
+        return
+    copies = {key: torch.zeros_like(value, device="cpu") for key, value in own.items() if key not in weights}
+    for key, value in weights.items():
+        copies[key] = torch.empty_like(own[key], device="cpu").copy_(value)
+    model.load_state_dict(copies, assign=True)
 
 
 def _shape(tensor: Tensor) -> str:

@@ -27,6 +27,8 @@ from hrformer.wording import listed, shown
 
 #: What only the plain segmentation head has.
 _FCN_OUTPUT = "head.last_layer.3.weight"
+#: What the classification head has with or without a classifier.
+_FEATURES = "head.final_layer.0.weight"
 _TABLE = "relative_position_bias_table"
 #: Digits of a module's or block's index; longer ones are no indices.
 _INDEX_DIGITS = 9
@@ -103,6 +105,8 @@ def _infer_config(weights: Mapping[str, Tensor], family: Family, chosen: Mapping
     output = {"classification": "head.classifier", "pose": "head.final_layer", "segmentation": segmentation}[task]
     if f"{output}.weight" in weights:
         values["num_classes"] = weights[f"{output}.weight"].shape[0]
+    elif held_task == "classification":
+        values["num_classes"] = 0  # its head ends at the features
     return HRFormerConfig(**values)
 
 
@@ -142,7 +146,7 @@ def _check_depth(weights: Mapping[str, Tensor], modules: Sequence[int], blocks: 
 def _task_of_head(weights: Mapping[str, Tensor]) -> str | None:
     if "head.cls_head.weight" in weights or _FCN_OUTPUT in weights:
         return "segmentation"
-    if "head.classifier.weight" in weights:
+    if "head.classifier.weight" in weights or _FEATURES in weights:
         return "classification"
     return "pose" if "head.final_layer.weight" in weights else None
 

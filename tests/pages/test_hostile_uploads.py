@@ -82,6 +82,21 @@ def test_a_trainings_checkpoint_is_taken(name: str, tmp_path: Path) -> None:
     assert not (tmp_path / "executed").exists()
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"in_chans": 6}, "in_chans = 6 is outside 1 to 4"),
+        ({"num_classes": 0}, "num_classes = 0 is outside 1 to"),
+    ],
+)
+def test_weights_that_the_library_loads_and_no_page_shows_are_refused(fields: dict[str, int], words: str) -> None:
+    contents = io.BytesIO()
+    torch.save(create_model(tiny(**fields)).state_dict(), contents)
+    app = upload("explore/feature_maps", "checkpoint_file", "mine.pth", contents.getvalue())
+    assert any(error.value.startswith("mine.pth was not taken. ") and words in error.value for error in app.error)
+    assert "uploaded_model" not in app.session_state
+
+
 def test_a_broken_export_of_records_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HRFORMER_RESULTS_URL", f"sqlite:///{tmp_path / 'records.sqlite'}")
     app = upload("measure/comparison", "import_csv", "r.csv", b"a,b\n1,2\n")

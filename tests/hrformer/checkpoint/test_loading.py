@@ -121,6 +121,52 @@ def test_a_saved_model_comes_back(tmp_path: Path, suffix: str) -> None:
         torch.testing.assert_close(loaded(x), model(x))
 
 
+@pytest.mark.parametrize("task", ["classification", "pose", "segmentation"])
+def test_a_model_from_a_file_is_what_filling_a_fresh_one_gives(tmp_path: Path, task: str) -> None:
+    """It owns its tensors, in the types and with the gradients of a model that was drawn and then filled."""
+    config = tiny(task)
+    filled = create_model(config)
+    weights = {
+        key: (torch.randn(value.shape) if value.is_floating_point() else value + 3)
+        for key, value in filled.state_dict().items()
+    }
+    half = {key: value.half() if value.is_floating_point() else value for key, value in weights.items()}
+    filled.load_state_dict(half)
+    path = tmp_path / "weights.pth"
+    torch.save(half, path)
+    model = load_checkpoint(path, config)
+    path.write_bytes(b"")
+    assert model.training
+    for (name, ours), (_, theirs) in zip(
+        [*model.named_parameters(), *model.named_buffers()],
+        [*filled.named_parameters(), *filled.named_buffers()],
+        strict=True,
+    ):
+        assert (ours.dtype, ours.device, ours.requires_grad) == (theirs.dtype, theirs.device, theirs.requires_grad), (
+            name
+        )
+        assert torch.equal(ours, theirs), name
+
+
+def test_a_head_that_ends_at_the_features_comes_back(tmp_path: Path) -> None:
+    model = create_model(tiny(num_classes=0)).eval()
+    torch.save(model.state_dict(), tmp_path / "features.pth")
+    loaded = load_checkpoint(tmp_path / "features.pth").eval()
+    images = torch.randn(1, 3, 64, 64)
+    assert loaded.config.num_classes == 0
+    with torch.inference_mode():
+        assert torch.equal(loaded(images), model(images))
+
+
+def test_counters_that_a_file_lacks_begin_at_zero(tmp_path: Path) -> None:
+    weights = create_model(tiny()).state_dict()
+    torch.save({key: value for key, value in weights.items() if "num_batches_tracked" not in key}, tmp_path / "w.pth")
+    loaded = load_checkpoint(tmp_path / "w.pth")
+    counters = [buffer for name, buffer in loaded.named_buffers() if name.endswith("num_batches_tracked")]
+    assert counters
+    assert all(torch.equal(counter, torch.tensor(0)) for counter in counters)
+
+
 def test_a_backbone_without_head_becomes_a_model_with_a_fresh_head(tmp_path: Path) -> None:
     model = create_model(tiny("pose", **SMALL))
     backbone = {key: value for key, value in model.state_dict().items() if not key.startswith("head.")}
