@@ -20,9 +20,9 @@ def checkpoint(config: HRFormerConfig, seed: int) -> bytes:
     return buffer.getvalue()
 
 
-def list_of(file: RemoteFile, folder: Path) -> Path:
+def list_of(file: RemoteFile, folder: Path, name: str = LISTED) -> Path:
     """The list as a file."""
     path = folder / "published_weights.csv"
-    row = f"{LISTED},pose,tiny,64,48,0.5,COCO val2017 AP,{file.sha256_prefix},{file.url},MIT,a_test *of* ours"
+    row = f"{name},pose,tiny,64,48,0.5,COCO val2017 AP,{file.sha256_prefix},{file.url},MIT,a_test *of* ours"
     path.write_text(f"{_HEAD}\n{row}\n")
     return path

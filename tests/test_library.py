@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.file_server import serving
 from tests.hrformer.stand_in_mmengine import mmengine_or_stand_in
+from tests.published import checkpoint, list_of
 from tests.recipes import RECIPES, sections
+from tests.variants import tiny
 
 #: Packages that a recipe says it needs beside torch.
 _OPTIONAL = ("timm", "torchvision", "huggingface_hub")
@@ -19,6 +22,15 @@ def blocks() -> Iterator[object]:
     for title, found in sections().items():
         for number, block in enumerate(found, 1):
             yield pytest.param(block, id=f"{title} {number}")
+
+
+@pytest.fixture(autouse=True)
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Has a small network where the recipes ask for published weights, so that none are fetched from elsewhere."""
+    monkeypatch.setenv("HRFORMER_CACHE", str(tmp_path / "cache"))
+    with serving(checkpoint(tiny("pose"), seed=0)) as running:
+        monkeypatch.setattr("hrformer.published.TABLE", list_of(running.file, tmp_path, "hrformer_small_coco_256x192"))
+        yield
 
 
 @pytest.mark.parametrize("block", list(blocks()))
