@@ -64,13 +64,14 @@ class HRFormer(nn.Module):
     def forward_stages(self, x: Tensor) -> list[Tensor]:
         """The stem's map (B, 64, H/4, W/4) -> branch maps, highest resolution first."""
         branches = [self.layer1(x)]
+        del x  # a name would hold the map in memory through all stages
         for stage in range(1, NUM_STAGES):
+            branches = self.get_submodule(f"transition{stage}")(branches)
             branches = self.forward_stage(stage, branches)
         return branches
 
     def forward_stage(self, stage: int, branches: list[Tensor]) -> list[Tensor]:
-        """The transition into stage 2, 3 or 4 (`stage` 1, 2, 3) and the stage: n maps -> n + 1 maps."""
-        branches = self.get_submodule(f"transition{stage}")(branches)
+        """Stage 2, 3 or 4 (`stage` 1, 2, 3) after its transition: n maps -> n maps."""
         fused: list[Tensor] = self.get_submodule(f"stage{stage + 1}")(branches)
         return fused
 

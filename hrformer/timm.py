@@ -127,10 +127,9 @@ class TimmHRFormer(HRFormer):
         return levels
 
     def forward_stage(self, stage: int, branches: list[Tensor]) -> list[Tensor]:
-        """The transition into stage 2, 3 or 4 and the stage, a module at a time where gradients are checkpointed."""
+        """Stage 2, 3 or 4 after its transition, a module at a time where gradients are checkpointed."""
         if not (self.grad_checkpointing and self.training):
             return super().forward_stage(stage, branches)
-        branches = self.get_submodule(f"transition{stage}")(branches)
         for module in self.get_submodule(f"stage{stage + 1}").children():
             branches = checkpoint(module, branches, use_reentrant=False)
         return branches

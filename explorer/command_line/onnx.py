@@ -86,14 +86,16 @@ def _model(arguments: argparse.Namespace) -> tuple[nn.Module, tuple[int, int]]:
 def _hrformer(
     config: HRFormerConfig | None, arguments: argparse.Namespace, wanted: tuple[int, int] | None
 ) -> tuple[nn.Module, tuple[int, int]]:
-    from explorer.cost.complexity import estimate_complexity
+    from explorer.cost.capacity import optimised_mib
     from explorer.engines.export_limits import refuse_too_large
+    from explorer.engines.export_run import check_room
     from explorer.models.weights import MAX_SEED, checkpoint_of, model_of, random_model
     from explorer.reading.uploads import weights_from_file
 
     if config is not None:
         config = config if wanted is None else replace(config, img_size=wanted)
-        refuse_too_large(round(estimate_complexity(config).weights_mib * MIB))
+        refuse_too_large(optimised_mib(config) * MIB)
+        check_room(config)
         if not arguments.checkpoint:
             if not 0 <= arguments.seed <= MAX_SEED:
                 raise ValueError(f"seed = {arguments.seed} is not legal: use a whole number from 0 to {MAX_SEED}.")
@@ -104,7 +106,8 @@ def _hrformer(
         raise ValueError(f"{arguments.checkpoint.name} holds no head that fits: leave out --model or --variant.")
     for sentence in checkpoint.report.sentences:
         _tell(sentence)
-    refuse_too_large(round(estimate_complexity(checkpoint.config).weights_mib * MIB))
+    refuse_too_large(optimised_mib(checkpoint.config) * MIB)
+    check_room(checkpoint.config)
     return model_of(checkpoint), checkpoint.config.img_size
 
 

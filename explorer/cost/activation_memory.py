@@ -78,7 +78,8 @@ def _block(config: HRFormerConfig, branch: int, elements: int) -> int:
     grid = WindowGrid(*branch_sizes(config.img_size)[branch], config.window_sizes[branch])
     windows = grid.tokens * config.channels[branch]
     bias = config.relative_position_bias * config.num_heads[branch] * grid.size**4
-    attention = elements + 4 * windows + bias  # normed map, query, key, value, output
+    # Normed map, query, key and value; then the bias being put in order, or the output beside it.
+    attention = elements + 3 * windows + max(2 * bias, bias + windows)
     hidden = config.hidden_channels[branch] * elements // config.channels[branch]
     # Residual and normed map; then input, convolution and norm of the widest layer, or the last convolution and norm.
     ffn = 2 * elements + max((3 if config.dw_conv else 2) * hidden, hidden + 2 * elements)

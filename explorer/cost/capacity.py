@@ -35,6 +35,16 @@ def building_mib(config: HRFormerConfig) -> float:
     return estimate_complexity(config).weights_mib + _WORKSPACE_MIB
 
 
+def optimised_mib(config: HRFormerConfig) -> float:
+    """Memory in MiB that the optimised form's values take in fp32.
+
+    It keeps the position bias of every block written out, K^4 numbers a head, where the network keeps a table.
+    """
+    blocks = zip(_blocks_per_branch(config), config.num_heads, config.window_sizes, strict=True)
+    biases = sum(count * heads * size**4 for count, heads, size in blocks) * config.relative_position_bias
+    return estimate_complexity(config).weights_mib + biases * 4 / MIB
+
+
 def looking_mib(config: HRFormerConfig, activation_copies: float = 2.0) -> float:
     """Memory in MiB that looking into one forward of a built variant takes; see `required_mib`."""
     return activation_copies * estimate_complexity(config).peak_activation_mib + _WORKSPACE_MIB

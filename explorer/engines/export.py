@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from explorer.cost.capacity import optimised_mib
 from explorer.engines.export_limits import missing_packages, refuse_too_large
 from explorer.units import MIB
 from hrformer import HRFormer, optimize_for_inference
@@ -46,7 +47,8 @@ def export_onnx(
     reason = missing_packages()
     if reason:
         raise ValueError(reason)
-    refuse_too_large(sum(parameter.nbytes for parameter in model.parameters()))
+    weight_bytes = sum(parameter.nbytes for parameter in model.parameters())
+    refuse_too_large(optimised_mib(model.config) * MIB if isinstance(model, HRFormer) else weight_bytes)
     tell = on_step or (lambda step, what: None)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         draft = Path(folder, path.name)

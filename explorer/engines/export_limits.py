@@ -19,11 +19,11 @@ def missing_packages() -> str | None:
     return f"{', '.join(missing)} not installed: run pip install 'hrformer-explorer[engines]'."
 
 
-def refuse_too_large(weight_bytes: int) -> None:
-    """Say before anything is built that weights do not fit one file.
+def refuse_too_large(value_bytes: float) -> None:
+    """Say before anything is built that weights, and what is kept with them, do not fit one file.
 
     Raises:
         ValueError: If they do not.
     """
-    if weight_bytes >= MAX_FILE_BYTES:
-        raise ValueError(f"{weight_bytes / GIB:.1f} GiB of weights do not fit one ONNX file, which ends at 2 GiB.")
+    if value_bytes >= MAX_FILE_BYTES:
+        raise ValueError(f"{value_bytes / GIB:.1f} GiB of values do not fit one ONNX file, which ends at 2 GiB.")

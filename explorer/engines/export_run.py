@@ -12,13 +12,17 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
+from explorer.cost.capacity import USABLE_SHARE, optimised_mib
 from explorer.cost.complexity import estimate_complexity
 from explorer.engines.export_limits import missing_packages, refuse_too_large
 from explorer.engines.export_messages import EXPORT_WORKER, Exported, StepBegun
+from explorer.processes.memory import available_ram_mib
 from explorer.processes.messages import Failed
 from explorer.processes.process import WorkerProcess
-from explorer.units import MIB
+from explorer.units import MIB, mebibytes
 from hrformer import HRFormerConfig
+from hrformer.config import NUM_BRANCHES
+from hrformer.geometry import attention_pairs
 
 if TYPE_CHECKING:
     from hrformer import HRFormer
@@ -50,16 +54,31 @@ class OnnxFile:
 def why_not(config: HRFormerConfig) -> str | None:
     """Why a variant cannot be exported here, in one sentence; None if it can."""
     try:
-        refuse_too_large(round(estimate_complexity(config).weights_mib * MIB))
+        refuse_too_large(optimised_mib(config) * MIB)
     except ValueError as error:
         return str(error)
     return missing_packages()
 
 
 def exporting_mib(config: HRFormerConfig) -> float:
-    """Memory that an export takes, MiB."""
-    cost = estimate_complexity(config)
-    return _LIBRARIES_MIB + _WEIGHT_COPIES * cost.weights_mib + _CHECKED_IMAGES * cost.peak_activation_mib
+    """Memory that an export takes, MiB; ONNX Runtime writes out the attention of a block, and its softmax."""
+    pairs = max(attention_pairs(config, branch, config.img_size) for branch in range(NUM_BRANCHES))
+    per_image = estimate_complexity(config).peak_activation_mib + 2 * pairs * 4 / MIB
+    return _LIBRARIES_MIB + _WEIGHT_COPIES * optimised_mib(config) + _CHECKED_IMAGES * per_image
+
+
+def check_room(config: HRFormerConfig) -> None:
+    """Refuse an export that this machine cannot hold.
+
+    Raises:
+        ValueError: If it needs more memory than is free, naming both.
+    """
+    needed, free = exporting_mib(config), available_ram_mib()
+    if needed > USABLE_SHARE * free:
+        raise ValueError(
+            f"Writing this variant as ONNX needs about {mebibytes(needed)} and this machine has {mebibytes(free)} "
+            "free: use smaller windows, a smaller image or fewer channels."
+        )
 
 
 def export_in_process(

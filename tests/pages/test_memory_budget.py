@@ -40,14 +40,14 @@ def budget(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryBudget]:
 
 
 def test_an_upload_is_looked_into_only_where_the_position_bias_of_its_windows_fits(budget: MemoryBudget) -> None:
-    """Four heads with windows of 128 take 4 GiB of it, twice, from a file of 26 MiB; building them takes no more."""
+    """Four heads with windows of 128 take 4 GiB of it and as much to put it in order, twice; building takes none."""
     contents = saved(state_with_windows(tiny(), 128))
     assert len(contents) < 30 * 2**20
     app = open_app(MAPS, query=QUERY)
     app.file_uploader(key="checkpoint_file").upload("windows.pth", contents, "application/octet-stream").run()
     assert not app.exception
     (error,) = [error.value for error in app.error if "will never fit" in error.value]
-    assert re.search(r"This needs about 8\.\d+ GiB", error)
+    assert re.search(r"This needs about 16\.\d GiB", error)
     assert "smaller windows" in error
 
 

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from explorer.cost.capacity import attention_mib, gradient_mib, looking_mib
-from hrformer import create_model, preset
+from explorer.cost.capacity import attention_mib, gradient_mib, looking_mib, optimised_mib
+from hrformer import create_model, optimize_for_inference, preset
+from tests.variants import tiny
 
 MIB = 2**20
 VARIANTS = [
@@ -43,3 +44,12 @@ def test_more_pictures_and_larger_attention_need_more() -> None:
     assert gradient_mib(config, pictures=4) - gradient_mib(config) == pytest.approx(3 * (gradient_mib(config) - 32))
     pairs = 64 * 49 * 49  # 8 x 8 windows of 7 x 7 tokens, one head
     assert attention_mib(config, 0) - looking_mib(config) == pytest.approx(3 * pairs * 4 / MIB)
+
+
+@pytest.mark.parametrize("fields", [{}, {"window_sizes": (15, 7, 3, 9)}, {"relative_position_bias": False}])
+def test_the_optimised_form_keeps_what_is_counted(fields: dict) -> None:
+    """But for the norms, which it folds into convolutions, and the tables."""
+    config = tiny("pose", **{"relative_position_bias": True, **fields})
+    fast = optimize_for_inference(create_model(config).eval(), packed=False)
+    kept = [*fast.parameters(), *fast.buffers()]
+    assert optimised_mib(config) == pytest.approx(sum(value.nbytes for value in kept) / 2**20, rel=0.1)
