@@ -25,7 +25,8 @@ _OPERATORS = (
         "copy and layout",
         re.compile(
             r"copy|clone|contiguous|cat|stack|pad|roll|fill|zero|ones|empty|index|view|shape|flatten|permute|transpose"
-            r"|expand|squeeze|select|slice|split|chunk|unbind|narrow|resize|as_strided|alias|detach|resolve|\bt\b|\bto\b"
+            r"|expand|squeeze|select|slice|split|chunk|unbind|narrow|resize|as_strided|alias|detach|resolve|unfold|flip"
+            r"|\bt\b|\bto\b"
         ),
     ),
     ("element-wise", re.compile(r"add|mul|div|sub|sum|dropout")),
