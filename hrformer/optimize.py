@@ -23,6 +23,7 @@ place; every forward pass that joins them is the readable one. The rewrites, and
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -224,14 +225,14 @@ class Piecewise(nn.Module):
         return _in_pieces(self.blocks, x, max(1, PIECE_BYTES // image_bytes))
 
 
-class PackedModule(nn.Module):
+class PackedModule(nn.Module, ABC):
     """A layer with its weight in oneDNN's blocked layout, which is unpacked to be copied or pickled."""
 
     weight: Tensor
 
+    @abstractmethod
     def pack(self, weight: Tensor) -> Tensor:
         """A weight in the blocked layout."""
-        raise NotImplementedError
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "weight": self.weight.to_dense()}

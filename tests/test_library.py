@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.file_server import serving
 from tests.hrformer.stand_in_mmengine import mmengine_or_stand_in
-from tests.published import checkpoint, list_of
+from tests.published import published_here
 from tests.recipes import RECIPES, sections
-from tests.variants import tiny
 
 #: Packages that a recipe says it needs beside torch.
 _OPTIONAL = ("timm", "torchvision", "huggingface_hub")
@@ -27,9 +25,7 @@ def blocks() -> Iterator[object]:
 @pytest.fixture(autouse=True)
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Has a small network where the recipes ask for published weights, so that none are fetched from elsewhere."""
-    monkeypatch.setenv("HRFORMER_CACHE", str(tmp_path / "cache"))
-    with serving(checkpoint(tiny("pose"), seed=0)) as running:
-        monkeypatch.setattr("hrformer.published.TABLE", list_of(running.file, tmp_path, "hrformer_small_coco_256x192"))
+    with published_here(tmp_path, monkeypatch, "hrformer_small_coco_256x192"):
         yield
 
 

@@ -15,8 +15,8 @@ import hrformer
 from hrformer import create_model, load_published, published_weights
 from hrformer.download import DownloadError
 from hrformer.published import published_by_name
-from tests.file_server import FileServer, serving
-from tests.published import checkpoint, list_of
+from tests.file_server import FileServer
+from tests.published import checkpoint, published_here
 from tests.variants import tiny
 
 ROOT = Path(__file__).parents[2]
@@ -25,9 +25,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
     """Has the weights "small" of a small pose network, which alone are published."""
-    monkeypatch.setenv("HRFORMER_CACHE", str(tmp_path / "cache"))
-    with serving(checkpoint(tiny("pose"), seed=3)) as running:
-        monkeypatch.setattr("hrformer.published.TABLE", list_of(running.file, tmp_path))
+    with published_here(tmp_path, monkeypatch) as running:
         yield running
 
 

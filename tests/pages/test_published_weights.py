@@ -12,10 +12,10 @@ from explorer.models.variants import to_query
 from explorer.ui import progress
 from hrformer import preset
 from hrformer.published import published_by_name
-from tests.file_server import NAME, PIECE, FileServer, gated_after, refuses, sends, serving
+from tests.file_server import NAME, PIECE, FileServer, gated_after, refuses, sends
 from tests.pages.entrypoint import SMALL, open_app
 from tests.pages.texts import assert_discreet, captions, told
-from tests.published import LISTED, checkpoint, list_of
+from tests.published import LISTED, checkpoint, list_of, published_here
 from tests.variants import tiny
 
 MAPS = "pages/explore/feature_maps.py"
@@ -24,9 +24,7 @@ LINK = SMALL | {"published_weights": LISTED}
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
-    monkeypatch.setenv("HRFORMER_CACHE", str(tmp_path / "our cache"))
-    with serving(checkpoint(tiny("pose"), seed=3)) as running:
-        monkeypatch.setattr("hrformer.published.TABLE", list_of(running.file, tmp_path))
+    with published_here(tmp_path, monkeypatch) as running:
         yield running
 
 
