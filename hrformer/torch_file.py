@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from mmap import mmap
 from typing import IO, Any, cast
 
-import torch
 from torch import Tensor
 
+from hrformer.mapped_tensors import values_at
 from hrformer.pickled_state import MAX_PICKLE_BYTES, Storage, StoredTensor, UnreadableError, read_pickle
 
 _MAX_ZIP_ENTRIES = 50_000
@@ -75,16 +75,9 @@ class TorchFile:
         if storage.key in self._values_by_key:
             return self._values_by_key[storage.key]
         start = self._find(storage)
-        width = storage.dtype.itemsize
-        if start + storage.numel * width > len(self._contents):
+        if start + storage.numel * storage.dtype.itemsize > len(self._contents):
             raise UnreadableError("a storage reaches beyond the file")
-        if storage.numel == 0:
-            values = torch.empty(0, dtype=storage.dtype)
-        elif start % width:
-            copied = bytearray(self._contents[start : start + storage.numel * width])
-            values = torch.frombuffer(copied, dtype=storage.dtype)
-        else:
-            values = torch.frombuffer(self._contents, dtype=storage.dtype, count=storage.numel, offset=start)
+        values = values_at(self._contents, start, storage.dtype, storage.numel)
         self._values_by_key[storage.key] = values
         return values
 

@@ -26,6 +26,7 @@ from explorer.reading.limits import not_kept
 #: What takes time to import.
 _PRELOADED = (
     "explorer.pictures.photographs",
+    "explorer.reading.weight_places",
     "hrformer.checkpoint",
     "safetensors.torch",
     "PIL.Image",
@@ -41,7 +42,7 @@ def main(descriptor: int) -> None:
     for name in _PRELOADED:
         import_module(name)
     import_module("PIL.Image").init()
-    gc.freeze()  # so that collecting in a reader copies no page
+    gc.disable()  # a reader is gone before collecting pays, which would also copy the pages that it shares
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers are not waited for
     control = socket.socket(fileno=descriptor)
     while True:

@@ -23,11 +23,14 @@ from explorer.pictures.photographs import MAX_SIDE, DecodedPicture
 from explorer.reading.csv_rows import MAX_ROWS
 from explorer.reading.kinds import CHECKPOINT, PICTURE, PLAN, TABLE
 from explorer.reading.limits import WALL_S, not_kept
-from hrformer.checkpoint import SAFETENSORS, StoredWeights, read_tensors
+from explorer.reading.weight_places import take_over
+from hrformer.checkpoint import SAFETENSORS, StoredWeights
 
 _SIDES = frozenset(range(1, MAX_SIDE + 1))
 _MAX_NOTE = 300
-_MAX_ANSWER_BYTES = 64 * 1024
+_PIECE_BYTES = 64 * 1024
+#: Where the tensors of HRFormer-B lie takes 200 KB.
+_MAX_ANSWER_BYTES = 16 * 2**20
 #: A reader ends itself after `WALL_S`; what is left after this has lost its keeper.
 _PATIENCE_S = WALL_S + 10
 #: Threads of numerical libraries do not outlive a fork.
@@ -95,10 +98,9 @@ def weights_from_file(path: Path, part: str | None = None) -> StoredWeights:
     """
     path.stat()
     with _read(CHECKPOINT, path, part) as (said, answer):
-        weights = read_tensors(answer)
         try:
-            return StoredWeights.described(weights, said)
-        except ValueError:
+            return StoredWeights.described(take_over(said["places"], path, answer), said["told"])
+        except (ValueError, TypeError, LookupError, OSError):
             raise ValueError(_BROKEN) from None
 
 
@@ -244,15 +246,17 @@ class ReadingServer:
                 ours.settimeout(_PATIENCE_S)
                 ours.sendall(json.dumps(request).encode())
                 message = json.loads(_first_line(ours))
-            except (OSError, ValueError):
+            except (OSError, ValueError, RecursionError):
                 return {}
         return message if isinstance(message, dict) else {}
 
 
 def _first_line(line: socket.socket) -> bytes:
     received = bytearray()
-    while b"\n" not in received and len(received) < _MAX_ANSWER_BYTES and (piece := line.recv(_MAX_ANSWER_BYTES)):
+    while len(received) < _MAX_ANSWER_BYTES and (piece := line.recv(_PIECE_BYTES)):
         received += piece
+        if b"\n" in piece:
+            break
     return bytes(received.partition(b"\n")[0])
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from mmap import ACCESS_COPY, mmap
+from dataclasses import dataclass, field, replace
+from mmap import mmap
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from torch import Tensor
 
 from hrformer.checkpoint.names import FAMILIES, Origin, check_dense, normalise_keys, origin_of
 from hrformer.checkpoint.sets import WeightSet, chosen_set, weight_sets
+from hrformer.collection import uncollected
 from hrformer.config import HRFormerConfig
+from hrformer.mapped_tensors import map_file, values_at
 from hrformer.pickled_state import Skipped, UnreadableError
 from hrformer.torch_file import TorchFile
 from hrformer.wording import listed
@@ -27,6 +31,19 @@ SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".pth.tar", SAFETENSORS)
 #: Under which name a file says its variant, as JSON: in the metadata of safetensors, in `meta` of others.
 VARIANT = "hrformer_variant"
 META = "meta"
+_SAFETENSORS_LENGTH_BYTES = 8
+_SAFETENSORS_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
 #: HRFormer-B takes 150 KB.
 _MAX_SAFETENSORS_HEADER_BYTES = 4 * 2**20
 _MAX_VARIANT_CHARACTERS = 10_000
@@ -60,6 +77,7 @@ class StoredWeights:
         others: The names of the file's other sets.
         skipped: What else the file holds, by its names; it is not read.
         variant: What the file says of its variant, where it does.
+        contents: The mapped file that they are views of, but for those that it did not align.
     """
 
     weights: Mapping[str, Tensor]
@@ -68,6 +86,7 @@ class StoredWeights:
     others: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     variant: HRFormerConfig | None = None
+    contents: mmap | None = field(default=None, compare=False)
 
     def description(self) -> dict[str, Any]:
         """All but the weights, as JSON values; of many names the first, cut where they are long."""
@@ -119,12 +138,11 @@ def read_weights(path: str | Path, weights: str | None = None) -> StoredWeights:
         FileNotFoundError: If there is no such file.
     """
     path = Path(path)
-    found, variant = _read(path, weights)
+    found, variant, contents = _read(path, weights)
     own = normalise_keys(found.weights)
     check_dense(own)
-    return StoredWeights(
-        own, origin_of(found.weights), found.name, found.others, found.beside, _told_variant(path.name, variant)
-    )
+    told = _told_variant(path.name, variant)
+    return StoredWeights(own, origin_of(found.weights), found.name, found.others, found.beside, told, contents)
 
 
 def read_tensors(path: str | Path) -> Mapping[str, Tensor]:
@@ -139,16 +157,17 @@ def read_tensors(path: str | Path) -> Mapping[str, Tensor]:
     return _read(Path(path), None)[0].weights
 
 
-def _read(path: Path, name: str | None) -> tuple[WeightSet, object]:
-    """A set of weights under the file's names, and what the file says of its variant."""
+@uncollected()
+def _read(path: Path, name: str | None) -> tuple[WeightSet, object, mmap]:
+    """A set of weights under the file's names, what the file says of its variant, and the file."""
     if not path.name.lower().endswith(SUFFIXES):
         raise ValueError(f"{path.name} is not a checkpoint: use a .pth or .safetensors file.")
     if path.suffix.lower() == SAFETENSORS:
-        tensors, metadata = _read_safetensors(path)
-        return chosen_set(weight_sets(tensors), name), metadata.get(VARIANT)
+        tensors, metadata, contents = _read_safetensors(path)
+        return chosen_set(weight_sets(tensors), name), metadata.get(VARIANT), contents
     with _refusing_damage(path.name):
-        with path.open("rb") as opened:
-            file = TorchFile(mmap(opened.fileno(), 0, access=ACCESS_COPY))
+        contents = map_file(path)
+        file = TorchFile(contents)
         saved = file.value if isinstance(file.value, Mapping) else {}
         sets = weight_sets(saved)
     chosen = chosen_set(sets, name)
@@ -157,7 +176,8 @@ def _read(path: Path, name: str | None) -> tuple[WeightSet, object]:
     if not tensors:
         raise ValueError(f"{path.name} holds no state dict{_instead(file.value)}: save model.state_dict().")
     meta = saved.get(META)
-    return replace(chosen, weights=tensors), meta.get(VARIANT) if isinstance(meta, Mapping) else None
+    variant = meta.get(VARIANT) if isinstance(meta, Mapping) else None
+    return replace(chosen, weights=tensors), variant, contents
 
 
 @contextmanager
@@ -195,21 +215,34 @@ def _told_variant(file_name: str, text: object) -> HRFormerConfig | None:
         raise ValueError(f"{file_name} says a variant that is none: {error}") from error
 
 
-def _read_safetensors(path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
-    """Its tensors and its metadata."""
+def _read_safetensors(path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, str], mmap]:
+    """Its tensors, its metadata, and the file that they are views of."""
     try:
         from safetensors import SafetensorError, safe_open
-        from safetensors.torch import load_file
     except ModuleNotFoundError as error:
         raise ValueError("Reading .safetensors needs the package safetensors: pip install safetensors.") from error
     try:
         with path.open("rb") as file:
-            if int.from_bytes(file.read(8), "little") > _MAX_SAFETENSORS_HEADER_BYTES:
-                raise ValueError("Its header is too large for a checkpoint.")
-        with safe_open(path, "pt") as opened:
+            header_bytes = int.from_bytes(file.read(_SAFETENSORS_LENGTH_BYTES), "little")
+        if header_bytes > _MAX_SAFETENSORS_HEADER_BYTES:
+            raise ValueError("Its header is too large for a checkpoint.")
+        with safe_open(path, "pt") as opened:  # refuses tensors that overlap, leave gaps or reach beyond the file
             metadata = opened.metadata() or {}
-        return load_file(path), metadata
+            keys = opened.keys()
+            kinds = {key: _kind(opened.get_slice(key)) for key in opened.offset_keys()}
+        contents = map_file(path)
+        tensors = {}
+        start = _SAFETENSORS_LENGTH_BYTES + header_bytes
+        for key, (dtype, shape) in kinds.items():
+            tensors[key] = values_at(contents, start, dtype, math.prod(shape)).view(shape)
+            start += tensors[key].nbytes
+        return {key: tensors[key] for key in keys}, metadata, contents
     except FileNotFoundError:
         raise
     except (SafetensorError, *_DAMAGED) as error:
         raise ValueError(f"{path.name} is not a readable .safetensors file: it is damaged or cut off.") from error
+
+
+def _kind(tensor: Any) -> tuple[torch.dtype, list[int]]:
+    """Type and shape of an entry of safetensors, whose values are not read."""
+    return _SAFETENSORS_DTYPES[tensor.get_dtype()], tensor.get_shape()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hrformer.checkpoint.adaptation import adapted, unused_tables
 from hrformer.checkpoint.file import StoredWeights, read_weights
@@ -18,6 +18,7 @@ from hrformer.checkpoint.names import FAMILY_NAMES, check_dense, normalise_keys,
 from hrformer.checkpoint.report import Assumption, CheckpointReport
 from hrformer.checkpoint.sets import weight_sets
 from hrformer.checkpoint.variant import agreed, assumptions_of, doubts_about, family_fields, infer_config
+from hrformer.collection import uncollected
 from hrformer.config import TASKS, HRFormerConfig
 from hrformer.model import HRFormer, create_model
 from hrformer.wording import listed, shown
@@ -71,6 +72,7 @@ class Checkpoint:
     fresh: tuple[str, ...]
     report: CheckpointReport
 
+    @uncollected()
     def build(self) -> HRFormer:
         """The network with these weights, in training mode.
 
@@ -237,20 +239,28 @@ def _fill(model: HRFormer, weights: Mapping[str, Tensor], fresh: tuple[str, ...]
     )
     if blocking.missing or blocking.unexpected or blocking.mismatched:
         raise ValueError(f"The weights do not fit this model: {blocking}.")
-    _take_over(model, {key: weights[key] for key in own if key in weights and key not in mismatched})
+    _take_over(model, own, {key: weights[key] for key in own if key in weights and key not in mismatched})
     return report
 
 
-def _take_over(model: HRFormer, weights: Mapping[str, Tensor]) -> None:
+def _take_over(model: HRFormer, own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
     """Copy what fits; a model that holds no values yet gets each tensor as a copy, and zeros for counters."""
-    own = model.state_dict()
     if not any(value.is_meta for value in own.values()):
         model.load_state_dict(weights, strict=False)
         return
     copies = {key: torch.zeros_like(value, device="cpu") for key, value in own.items() if key not in weights}
     for key, value in weights.items():
-        copies[key] = torch.empty_like(own[key], device="cpu").copy_(value)
-    model.load_state_dict(copies, assign=True)
+        copies[key] = value.to(own[key].dtype, copy=True, memory_format=torch.contiguous_format)
+    for name, module in model.named_modules():
+        _give(module, f"{name}." if name else "", copies)
+
+
+def _give(module: nn.Module, prefix: str, values: Mapping[str, Tensor]) -> None:
+    """Set what a module itself holds; `load_state_dict` with `assign` takes three times as long."""
+    for key, parameter in list(module.named_parameters(recurse=False)):
+        setattr(module, key, nn.Parameter(values[prefix + key], parameter.requires_grad))
+    for key, _ in list(module.named_buffers(recurse=False)):
+        setattr(module, key, values[prefix + key])
 
 
 def _shape(tensor: Tensor) -> str:

@@ -18,7 +18,6 @@ import psutil
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 
 from explorer.reading import uploads
 from explorer.reading.uploads import (
@@ -91,7 +90,7 @@ def test_what_a_file_tells_comes_with_its_weights_and_another_set_can_be_asked_f
 
 
 def test_the_fused_projection_of_mmpose_comes_back_in_parts(tmp_path: Path) -> None:
-    """Its parts share their storage, which the format that carries them does not allow."""
+    """Its parts share their storage."""
     model = create_model(tiny("pose", relative_position_bias=True))
     save_checkpoint(model, tmp_path / "mmpose.pth", "mmpose")
     stored = weights_from_file(tmp_path / "mmpose.pth")
@@ -100,15 +99,45 @@ def test_the_fused_projection_of_mmpose_comes_back_in_parts(tmp_path: Path) -> N
         torch.testing.assert_close(stored.weights[key], value, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("said", [{}, {"family": "theirs"}, {"family": "authors", "evidence": ""}, None, []])
-def test_what_a_reader_says_of_a_checkpoint_is_not_believed(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lie(self: ReadingServer, request: dict[str, Any]) -> dict[str, Any]:
-        save_file({"a": torch.zeros(1)}, request["answer"])
-        return {"read": said}
+TOLD = {"family": "authors", "evidence": "", "name": "raw", "others": [], "skipped": [], "variant": None}
 
-    monkeypatch.setattr(ReadingServer, "ask", lie)
+
+@pytest.mark.parametrize("told", [{}, {"family": "theirs"}, {**TOLD, "name": 1}, {**TOLD, "variant": []}, None, []])
+def test_what_a_reader_says_of_a_checkpoint_is_not_believed(told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ReadingServer, "ask", lambda self, request: {"read": {"told": told, "places": {}}})
     with pytest.raises(ValueError, match="could not be read"):
-        weights_from_upload(b"", "mine.pth")
+        weights_from_upload(bytes(8), "mine.pth")
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_weights_that_lie_in_their_file_are_not_written_again(suffix: str, tmp_path: Path) -> None:
+    path, answer = tmp_path / f"mine{suffix}", tmp_path / "answer.safetensors"
+    save_checkpoint(create_model(SMALL), path, "hrformer" if suffix == ".safetensors" else "authors")
+    said = reading_server().ask({"kind": "checkpoint", "path": str(path), "answer": str(answer)})
+    assert len(said["read"]["places"]) > 100
+    assert not answer.exists()
+
+
+def test_weights_that_a_file_did_not_align_come_back_too() -> None:
+    """The format before torch 1.6 puts a value's eight bytes of length before it, wherever the last one ended."""
+    state = {
+        "odd": torch.arange(3, dtype=torch.uint8),
+        "one.weight": torch.arange(5.0),
+        "two.weight": torch.arange(7.0),
+    }
+    buffer = io.BytesIO()
+    torch.save(state, buffer, _use_new_zipfile_serialization=False)
+    weights = weights_from_upload(buffer.getvalue(), "old.pth").weights
+    for key, value in state.items():
+        torch.testing.assert_close(weights[key], value, rtol=0, atol=0)
+
+
+def test_an_answer_that_is_nested_too_deep_costs_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr(uploads, "_first_line", lambda line: b"[" * 100_000)
+    monkeypatch.setattr(ReadingServer, "start", lambda self: ours)
+    with ours, theirs, pytest.raises(ValueError, match="could not be read"):
+        picture_from_upload(b"")
 
 
 def test_tensors_that_share_their_values_come_back_both() -> None:
