@@ -9,6 +9,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from hrformer import create_model, save_checkpoint
+from tests.checkpoint_forms import write_mmpose
 from tests.pages.entrypoint import open_app
 from tests.variants import tiny
 
@@ -36,10 +37,8 @@ def said(app: AppTest) -> str:
 
 @pytest.fixture
 def of_mmpose(tmp_path: Path) -> bytes:
-    """A pose network as mmpose saves it, which does not say its variant."""
-    path = tmp_path / "mmpose.pth"
-    save_checkpoint(create_model(tiny("pose", relative_position_bias=True)), path, "mmpose")
-    return saved({"state_dict": torch.load(path, weights_only=True)["state_dict"]})
+    write_mmpose(tmp_path / "mmpose.pth", tiny("pose", relative_position_bias=True))
+    return (tmp_path / "mmpose.pth").read_bytes()
 
 
 def test_what_was_assumed_of_mmposes_weights_is_shown_and_can_be_switched(of_mmpose: bytes) -> None:
