@@ -59,6 +59,15 @@ def test_what_was_assumed_of_mmposes_weights_is_shown_and_can_be_switched(of_mmp
     assert (config.relative_position_bias, config.fusion_upsample) == (False, "nearest")
 
 
+def test_there_is_no_seed_to_choose_beside_weights_that_have_none(of_mmpose: bytes) -> None:
+    app = uploaded(of_mmpose)
+    assert "seed" not in {field.key for field in app.number_input}
+    app.session_state["variant"] = tiny(num_blocks=(1, 2, 1, 1))
+    app.run()
+    assert "fits another variant; random weights are shown" in " ".join(info.value for info in app.sidebar.info)
+    assert app.number_input(key="seed").value == 0
+
+
 def test_of_an_average_and_raw_weights_either_can_be_seen() -> None:
     weights = create_model(tiny()).state_dict()
     average = {key: value * 1.01 for key, value in weights.items()}
