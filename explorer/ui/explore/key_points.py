@@ -201,7 +201,7 @@ def _show_skeletons(view: KeyPointsView) -> None:
             for each in view.persons
         ],
         _limbs(view),
-        "Key points: click one, or drag a box around a person",
+        "Click a key point, or drag a box",
         least_score=view.least,
         chosen=view.chosen,
     )
@@ -265,14 +265,14 @@ def _show_heat_map(view: KeyPointsView) -> None:
     figure = attribution_overlay(
         view.person.crop.of(view.sight.picture.whole),
         values,
-        f"Heat map of the {name}, score {significant(float(view.person.scores[view.joint]))}",
+        f"Heat map: {name}, score {significant(float(view.person.scores[view.joint]))}",
         opacity=0.55,
         signed=False,
         quantity="heat map",
     )
     rows, columns = np.indices(heat_map.shape).reshape(2, -1)
     table = pd.DataFrame({"row": rows, "column": columns, "heat map": heat_map.ravel()})
-    show_chart(figure, "heat_map", table, alt=f"Heat map of the {name} over the person's crop")
+    show_chart(figure, "heat_map", table, alt=f"Heat map of {name} over the person's crop")
 
 
 def _look_there(view: KeyPointsView) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from explorer.charts.prediction import Mask, class_bars, confidence_map, error_picture, mask_picture, middle_of
-from explorer.charts.theme import HRFORMER_COLOUR
+from explorer.charts.theme import HRFORMER_COLOUR, NEUTRAL_COLOUR
 from explorer.cost.capacity import looking_mib
 from explorer.inspection.attribution import ClassScores
 from explorer.models.trained import DIGIT_SAMPLES, load_digit_truth
@@ -27,6 +27,7 @@ from explorer.ui import address
 from explorer.ui.explore.output_names import OutputNames
 from explorer.ui.explore.sight import Key, Sight
 from explorer.ui.heavy_work import shared_pass
+from explorer.ui.panels import npz_button
 from explorer.units import significant
 from hrformer import HRFormer
 from hrformer.geometry import branch_sizes
@@ -160,7 +161,9 @@ def pixel_chart(view: SegmentationView) -> Shown:
     order = np.argsort(-probabilities, kind="stable")
     top = order[:TOP].tolist()
     row, column = view.pixel
-    colours = [f"rgb{tuple(view.mask.colours[number])}" for number in top]
+    colours = [
+        NEUTRAL_COLOUR if number == view.mask.background else f"rgb{tuple(view.mask.colours[number])}" for number in top
+    ]
     figure = class_bars(
         [view.names[number] for number in top],
         probabilities[top].tolist(),
@@ -180,7 +183,7 @@ def pixel_chart(view: SegmentationView) -> Shown:
 
 def confidence_chart(view: SegmentationView) -> Shown:
     """How sure the network is of each pixel."""
-    figure = confidence_map(view.mask, "Confidence: lowest along the edges of what is seen")
+    figure = confidence_map(view.mask, "Confidence: how sure it is of each pixel")
     return figure, _pixels(view, confidence=view.seen.confidence)
 
 
@@ -194,12 +197,6 @@ def error_chart(view: SegmentationView) -> Shown:
     return figure, _pixels(view, truth=truth, wrong=wrong)
 
 
-def details(view: SegmentationView) -> dict[str, Callable[[SegmentationView], Shown]]:
-    """What else there is to see, by name."""
-    known: dict[str, Callable[[SegmentationView], Shown]] = {"Confidence": confidence_chart}
-    return known if view.truth is None else known | {"Errors": error_chart}
-
-
 def _pixels(view: SegmentationView, **values: NDArray[np.generic]) -> pd.DataFrame:
     rows, columns = np.indices(view.seen.classes.shape).reshape(2, -1)
     told = {name.replace("_", " "): array.ravel() for name, array in values.items()}
@@ -208,8 +205,6 @@ def _pixels(view: SegmentationView, **values: NDArray[np.generic]) -> pd.DataFra
 
 def mask_buttons(view: SegmentationView) -> None:
     """The mask over the picture and alone as PNG, and all of it as NumPy."""
-    from explorer.ui.panels import npz_button
-
     png_button(
         lambda: _over(view.picture, view.mask.painted(view.opacity)), "mask_over_picture", "Picture with mask as PNG"
     )

@@ -15,7 +15,8 @@ from explorer.ui.explore.output_names import OutputNames
 from explorer.ui.explore.prediction import (
     SegmentationView,
     classification_chart,
-    details,
+    confidence_chart,
+    error_chart,
     is_finite,
     mask_buttons,
     mask_chart,
@@ -46,10 +47,13 @@ def show_segmentation(sight: Sight) -> None:
         figure, table = pixel_chart(view)
         show_chart(figure, "pixel_classes", table, alt="The likeliest classes of the chosen pixel")
         show_ways_on(view.at_pixel)
-    known = details(view)
-    detail = choices.segments("Details", tuple(known), key="prediction_detail", label_visibility="collapsed")
-    figure, table = known[detail](view)
-    show_chart(figure, f"prediction_{detail.lower()}", table, alt=f"{detail} of every pixel")
+    with halves.cell():
+        figure, table = confidence_chart(view)
+        show_chart(figure, "prediction_confidence", table, alt="How sure the network is of each pixel")
+    if view.truth is not None:
+        with halves.cell():
+            figure, table = error_chart(view)
+            show_chart(figure, "prediction_errors", table, alt="The pixels whose class is another one than the truth")
     with st.container(horizontal=True):
         mask_buttons(view)
 
