@@ -10,9 +10,10 @@ from safetensors.torch import save_file
 from tqdm import tqdm
 
 from explorer.ablation.recipe import Recipe, TrainingJob
+from explorer.ablation.scores import Scores
 from explorer.ablation.training import Outcome, train
 from explorer.ablation.training_messages import StepDone
-from explorer.models.trained import WEIGHTS_PATH, trained_config
+from explorer.models.trained import SEGMENTER, trained_config
 from hrformer import HRFormer
 
 #: Longer, over more pictures, so that none is seen more than about six times, and nearer to what the score counts.
@@ -46,7 +47,7 @@ def main() -> None:
             bar.set_postfix({"loss": now.loss, **_last_scores(now)})
 
         model, outcome = train(job, checkpoint, show)
-    write_weights(model, WEIGHTS_PATH)
+    write_weights(model, SEGMENTER.path)
     print(_describe(outcome))
 
 
@@ -54,10 +55,10 @@ def _last_scores(now: StepDone) -> dict[str, float]:
     return {"miou": now.curve[-1]["miou"]} if now.curve else {}
 
 
-def _describe(outcome: Outcome) -> str:
+def _describe(outcome: Outcome[Scores]) -> str:
     per_step_ms = 1e3 * outcome.times.cpu_s / RECIPE.steps
     return (
-        f"{WEIGHTS_PATH}: test mIoU {outcome.scores.miou:.3f}, pixel accuracy {outcome.scores.pixel_accuracy:.3f}, "
+        f"{SEGMENTER.path}: test mIoU {outcome.scores.miou:.3f}, pixel accuracy {outcome.scores.pixel_accuracy:.3f}, "
         f"{outcome.times.wall_s / 60:.0f} min, {per_step_ms:.0f} ms of processor time a step."
     )
 

@@ -12,8 +12,7 @@ from explorer.ablation.scores import evaluate
 from explorer.ablation.weights import write_weights
 from explorer.models.trained import (
     DIGIT_SAMPLES,
-    TEST_MIOU,
-    WEIGHTS_PATH,
+    SEGMENTER,
     fits_trained_weights,
     load_digit_sample,
     load_trained,
@@ -35,7 +34,7 @@ def test_they_reach_the_stated_miou_on_test_pictures_and_every_branch_takes_part
     canvases = make_canvases("test", _PICTURES, trained_config().img_size[0])
     images = normalise(canvases.images)
     whole = evaluate(model, images, canvases.labels)
-    assert whole.miou == pytest.approx(TEST_MIOU, abs=0.02)  # a quarter of the 400 pictures of the statement
+    assert whole.miou == pytest.approx(SEGMENTER.score, abs=0.02)  # a quarter of the 400 pictures of the statement
     few, few_labels = images[:_PICTURES_A_BRANCH], canvases.labels[:_PICTURES_A_BRANCH]
     reached = evaluate(model, few, few_labels).miou
     assert all(evaluate(model, few, few_labels, branch).miou < reached - 0.003 for branch in range(4))
@@ -50,8 +49,8 @@ def test_no_channel_of_the_last_maps_is_dead(model: HRFormer) -> None:
 
 
 def test_the_file_is_below_three_megabytes_and_any_loader_reads_its_variant() -> None:
-    assert WEIGHTS_PATH.stat().st_size < 3e6
-    read = load_checkpoint(WEIGHTS_PATH)
+    assert SEGMENTER.path.stat().st_size < 3e6
+    read = load_checkpoint(SEGMENTER.path)
     assert replace(read.config, img_size=trained_config().img_size) == trained_config()
 
 
