@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer import places
+from explorer.pictures.digit_points import NUM_DIGITS
 from explorer.pictures.digits import NUM_CLASSES, Canvases, make_canvases
 from explorer.pictures.photographs import Picture
 from hrformer import HRFormer, HRFormerConfig, load_checkpoint
+from hrformer.config import published_task_fields
 
 #: Pictures of its task that nothing was trained on.
 DIGIT_SAMPLES = tuple(f"Digits {number}" for number in range(1, 7))
@@ -37,6 +39,13 @@ def trained_config() -> HRFormerConfig:
         window_sizes=(7, 7, 7, 7),
         segmentation_head="fcn",
     )
+
+
+def pointing_config() -> HRFormerConfig:
+    """The same backbone as the published code has it for key points, with one heat map a digit."""
+    segmenting = trained_config()
+    own = {"task": "pose", "img_size": segmenting.img_size, "num_classes": NUM_DIGITS, "segmentation_head": "ocr"}
+    return replace(segmenting, **published_task_fields("pose") | own)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,21 +105,35 @@ class TrainedNetwork:
         return load_checkpoint(self.path, self.config).eval()
 
 
+_DIGITS = tuple(f"digit {digit}" for digit in range(NUM_DIGITS))
 SEGMENTER = TrainedNetwork(
     key="digits",
-    label="Trained on digits",
+    label="Digits: masks",
     title="Small HRFormer, trained on digits",
     path=places.DATA / "digits_hrformer.safetensors",
     config=trained_config(),
-    class_names=("background", *(f"digit {digit}" for digit in range(10))),
+    class_names=("background", *_DIGITS),
     learned="weights trained to segment digits",
     score_name="mIoU",
     score=0.759,
     trained_on="trained for this explorer to segment handwritten digits (MNIST) over photographs: background and ten "
     "digits",
 )
+POINTER = TrainedNetwork(
+    key="digit_points",
+    label="Digits: points",
+    title="Small HRFormer, trained on digits' centres",
+    path=places.DATA / "digit_points_hrformer.safetensors",
+    config=pointing_config(),
+    class_names=_DIGITS,
+    learned="weights trained to find digits",
+    score_name="F1",
+    score=0.0,
+    trained_on="trained for this explorer to find the centres of handwritten digits (MNIST) over photographs: one heat "
+    "map a digit",
+)
 #: All that ship; the pages that look into a network open with the first.
-TRAINED_NETWORKS = (SEGMENTER,)
+TRAINED_NETWORKS = (SEGMENTER, POINTER)
 
 
 def trained_network(config: HRFormerConfig) -> TrainedNetwork | None:
