@@ -205,9 +205,7 @@ def _pixels(view: SegmentationView, **values: NDArray[np.generic]) -> pd.DataFra
 
 def mask_buttons(view: SegmentationView) -> None:
     """The mask over the picture and alone as PNG, and all of it as NumPy."""
-    png_button(
-        lambda: _over(view.picture, view.mask.painted(view.opacity)), "mask_over_picture", "Picture with mask as PNG"
-    )
+    png_button(lambda: painted_over(view), "mask_over_picture", "Picture with mask as PNG")
     png_button(lambda: view.seen.classes.astype(np.uint8), "classes", "Classes as PNG")
 
     def collect() -> dict[str, NDArray[np.generic]]:
@@ -216,9 +214,10 @@ def mask_buttons(view: SegmentationView) -> None:
     npz_button(collect, "segmentation", "Classes, confidence and logits as NumPy")
 
 
-def _over(picture: NDArray[np.uint8], rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    base = Image.fromarray(picture).convert("RGBA")
-    return np.asarray(Image.alpha_composite(base, Image.fromarray(rgba)).convert("RGB"))
+def painted_over(view: SegmentationView) -> NDArray[np.uint8]:
+    """The picture with its mask, (H, W, 3)."""
+    base = Image.fromarray(view.picture).convert("RGBA")
+    return np.asarray(Image.alpha_composite(base, Image.fromarray(view.mask.painted(view.opacity))).convert("RGB"))
 
 
 def png_button(paint: Callable[[], NDArray[np.uint8]], name: str, label: str) -> None:
@@ -264,10 +263,15 @@ def show_ways_on(target: int | None) -> None:
             )
 
 
+def probabilities_of(scores: ClassScores) -> NDArray[np.float64]:
+    """Softmax of the logits, (classes,)."""
+    raised = np.exp(scores.values.astype(np.float64) - scores.values.max())
+    return np.asarray(raised / raised.sum())
+
+
 def classification_chart(scores: ClassScores, names: OutputNames) -> Shown:
     """The likeliest classes of the whole picture."""
-    raised = np.exp(scores.values.astype(np.float64) - scores.values.max())
-    probabilities = raised / raised.sum()
+    probabilities = probabilities_of(scores)
     top = scores.order[:TOP]
     figure = class_bars(
         [names[number] for number in top],
