@@ -28,7 +28,8 @@ PICTURES = 64
 #: Resamples of the pictures for an interval.
 RESAMPLES = 2000
 _SIDE_PX = 112
-_BATCH = 16
+#: Test pictures that run at once.
+BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ class DigitsMiou:
     def measure(self, model: HRFormer) -> Counts:
         """Confusion matrix of each picture, (pictures, classes, classes)."""
         images, labels = normalise(self.canvases.images), self.canvases.labels.astype(np.int64)
-        starts = range(0, self.count, _BATCH)
-        chosen = np.concatenate([model(images[start : start + _BATCH]).argmax(1).numpy() for start in starts])
+        starts = range(0, self.count, BATCH)
+        chosen = np.concatenate([model(images[start : start + BATCH]).argmax(1).numpy() for start in starts])
         return np.stack([confusion_matrix(*pair) for pair in zip(labels, chosen, strict=True)])
 
     def compare(self, before: Counts, after: Counts) -> Change:
