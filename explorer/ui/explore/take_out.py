@@ -47,7 +47,6 @@ from explorer.ui.panels import csv_button, plain, show_chart
 from explorer.ui.progress import throw_away_button
 from explorer.units import counted
 from hrformer import HRFormerConfig
-from hrformer.wording import listed
 
 #: Key of what is taken out, in session and link.
 WITHOUT = "without"
@@ -64,7 +63,7 @@ def take_out_section(sight: Sight) -> None:
     """Everything: the diagram to click on, what is taken out, the prediction without it, and the ranking."""
     config = sight.config
     answer, diagram = st.container(), st.container()
-    lists = st.grid([3, 4], min_column_width=240)
+    lists = st.grid(2, min_column_width=240)
     with lists.cell():
         block = _choose_block(config)
     with lists.cell():
@@ -77,7 +76,10 @@ def take_out_section(sight: Sight) -> None:
             _answer(sight, taken, before, after)
         show_both(sight, before, after)
     else:
-        answer.markdown("Nothing is taken out yet: click a block, an arrow's mark or a branch's square in the diagram.")
+        answer.markdown(
+            "Nothing is taken out yet: click a block, a mark on a fusion's arrow, or a branch's square at the left."
+        )
+        answer.caption("What is taken out is crossed; a block is hatched where something inside it is.")
     ranking = _ranking(sight)
     with diagram:
         _diagram(config, block, taken, ranking)
@@ -174,8 +176,8 @@ def _take_inside(parts: Sequence[str], chosen: Sequence[str]) -> None:
 
 def _answer(sight: Sight, taken: Sequence[Part], before: Tensor, after: Tensor) -> None:
     """What changes without the parts: this picture's output, and mIoU over the test pictures."""
-    names = listed([part.name for part in taken]) if len(taken) < 4 else counted(len(taken), "part")
-    st.markdown(f"Without {names[0].lower()}{names[1:]}: {change_sentence(sight, before, after)}")
+    names = " · ".join(_lower(part.name) for part in taken) if len(taken) < 4 else counted(len(taken), "part")
+    st.markdown(f"Without {names}: {change_sentence(sight, before, after)}")
     if not has_truth(sight.weights):
         return
     try:
@@ -185,6 +187,10 @@ def _answer(sight: Sight, taken: Sequence[Part], before: Tensor, after: Tensor) 
         return
     if change is not None:
         st.markdown(miou_sentence(change))
+
+
+def _lower(name: str) -> str:
+    return name[0].lower() + name[1:]
 
 
 def miou_sentence(change: Change) -> str:
@@ -208,7 +214,7 @@ def _diagram(
         parts_diagram(
             network,
             looks_of(config, network, taken, ranking),
-            f"Click to take out; coloured by what {kind} are worth" if ranking else "Click to take out",
+            f"Click to take out; colours: worth of {kind}" if ranking else "Click to take out",
             worths=worths_of(ranking),
             chosen="" if block is None else diagram_key(config, network, block),
         ),

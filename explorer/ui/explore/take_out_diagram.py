@@ -50,7 +50,9 @@ def looks_of(
         taken: What is taken out.
         ranking: What parts are worth, of one kind.
     """
-    whole = {diagram_key(config, network, part) for part in taken if part.kind in CLICKED_KINDS}
+    # A box that stands for several blocks is never crossed for one of them.
+    drawn_alone = ("branch", "arrow") if network.condensed else CLICKED_KINDS
+    whole = {diagram_key(config, network, part) for part in taken if part.kind in drawn_alone}
     inside = {diagram_key(config, network, part) for part in taken}
     changes: dict[str, list[Ranked]] = {}
     for ranked in ranking or ():
