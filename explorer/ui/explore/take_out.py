@@ -55,7 +55,7 @@ MOST_LISTED = 1000
 _BLOCK = "part_block"
 _KIND = "rank_kind"
 _ASKED = "ranked_here"
-_CLICKS = "part_clicks"
+_CLICKS, _TAKEN_CLICK = "part_clicks", "taken_part_click"
 _NONE = "none"
 
 
@@ -227,11 +227,13 @@ def _diagram(
 
 def _take_click(config: HRFormerConfig, chart: str) -> None:
     """Take out what was clicked, or put it back; a block is looked into."""
-    points = st.session_state[chart].selection.points
-    if not points:
+    keys = [str(point["customdata"]) for point in st.session_state[chart].selection.points]
+    # A browser tells of a click again with the next run of a fragment, when its chart is gone already.
+    if not keys or st.session_state.get(_TAKEN_CLICK) == (chart, keys):
         return
+    st.session_state[_TAKEN_CLICK] = chart, keys
     st.session_state[_CLICKS] = st.session_state.get(_CLICKS, 0) + 1
-    part = clicked_part(config, str(points[0]["customdata"]))
+    part = clicked_part(config, keys[0])
     if part.kind == "block":
         choices.hold(_BLOCK, part.text)
         return
