@@ -20,6 +20,7 @@ page = st.navigation(
         ],
         "See": [
             st.Page("pages/explore/tour.py", title="Guided tour", icon=":material/tour:"),
+            st.Page("pages/explore/prediction.py", title="Prediction", icon=":material/image_search:"),
             st.Page("pages/explore/feature_maps.py", title="Feature maps", icon=":material/layers:"),
             st.Page("pages/explore/attention_windows.py", title="Attention windows", icon=":material/grid_on:"),
             st.Page("pages/explore/receptive_field.py", title="Receptive field", icon=":material/filter_center_focus:"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import statistics
 import tempfile
 import time
@@ -28,6 +29,7 @@ TARGET_RATIO = 2
 
 def main() -> None:
     """Median over turns that alternate, once the process that readers are forked from is warm."""
+    logging.getLogger("hrformer").setLevel(logging.ERROR)  # what is assumed of the weights is no figure
     photograph = _photograph()
     picture_from_upload(photograph)
     _compare(

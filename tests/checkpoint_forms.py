@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hrformer import HRFormerConfig, create_model, save_checkpoint
+
 Weights = Mapping[str, Tensor]
 
 _CLASSES: dict[str, tuple[type, ...]] = {
@@ -178,3 +180,9 @@ def write_form(form: Callable[..., Any], path: Path, weights: Weights, average: 
     """Write weights (and their average) as one of the programs above does."""
     with other_packages() as make:
         torch.save(form(make, weights, average), path, **options)
+
+
+def write_mmpose(path: Path, config: HRFormerConfig) -> None:
+    """A pose network as mmpose saves it, which does not say its variant."""
+    save_checkpoint(create_model(config), path, "mmpose")
+    torch.save({"state_dict": torch.load(path, weights_only=True)["state_dict"]}, path)

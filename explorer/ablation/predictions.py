@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from explorer import places
 from explorer.ablation.recipe import ARMS, TrainingJob
-from explorer.ablation.scores import confusion_matrix, mean_iou
-from explorer.pictures.digits import make_canvases, normalise
+from explorer.pictures.digits import NUM_CLASSES, make_canvases, normalise
+from explorer.prediction.overlap import confusion_matrix, mean_iou
 from hrformer import HRFormer
 
 #: Of the test pictures by their gain, which are shown.
@@ -147,4 +147,4 @@ def _read_masks(path: Path) -> Classes | None:
 
 
 def _picture_miou(truth: Classes, seen: Classes) -> float:
-    return mean_iou(confusion_matrix(truth.astype(np.int64), seen.astype(np.int64)))
+    return mean_iou(confusion_matrix(truth, seen, NUM_CLASSES))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer.pictures.digits import NUM_CLASSES
+from explorer.prediction.overlap import confusion_matrix, mean_iou
 from hrformer import HRFormer
 from hrformer.windows import WindowGrid
 
@@ -18,8 +19,6 @@ RIM_PX = 14
 #: Pixels per token of the highest resolution, whose windows are meant.
 _TOKEN_PX = 4
 _BATCH = 16
-
-Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def evaluate(model: HRFormer, images: Tensor, labels: NDArray[np.uint8], without
         logits = _logits(model, images[start : start + _BATCH], without_branch)
         chosen = logits.argmax(1).numpy()
         digit = logits[:, 1:].argmax(1).numpy() + 1
-        confusion += confusion_matrix(truth, chosen)
+        confusion += confusion_matrix(truth, chosen, NUM_CLASSES)
         inked = truth > 0
         for name, right, where in (
             ("foreground", digit == truth, inked),
@@ -79,19 +78,6 @@ def evaluate(model: HRFormer, images: Tensor, labels: NDArray[np.uint8], without
         float(np.trace(confusion) / confusion.sum()),
         *(_share(*hits[name]) for name in ("foreground", "near", "away")),
     )
-
-
-def confusion_matrix(truth: NDArray[np.int64], chosen: NDArray[np.int64]) -> Counts:
-    """Pixels by class (rows) and what was predicted for them (columns): (classes, classes)."""
-    counts = np.bincount((truth * NUM_CLASSES + chosen).ravel(), minlength=NUM_CLASSES**2)
-    return counts.reshape(NUM_CLASSES, NUM_CLASSES)
-
-
-def mean_iou(confusion: Counts) -> float:
-    """Mean over the classes that occur, in truth or prediction, of intersection over union."""
-    intersection = np.diag(confusion)
-    union = confusion.sum(0) + confusion.sum(1) - intersection
-    return float((intersection[union > 0] / union[union > 0]).mean())
 
 
 def border_masks(window_size: int, size: tuple[int, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 from explorer.benchmark.footprint import Footprint, footprint
 from explorer.benchmark.plan import Group, Job, Plan, parse_device
-from explorer.engines.registry import COMPILED
+from explorer.cost.capacity import optimised_mib
+from explorer.cost.complexity import estimate_complexity
+from explorer.engines.registry import COMPILED, EAGER
 from explorer.models.counting import model_cost
 
 #: Speeds that networks of many small operators typically reach, for the forecast only, FLOP/s; on the CPU per thread.
@@ -103,7 +105,7 @@ def _check_group(group: Group, free_mib: float) -> None:
 def _does_not_fit(job: Job, free_mib: float) -> str:
     per_img = _step_mib(job) / job.batch_size
     fits = int((free_mib - (needed_mib(job) - _step_mib(job))) / per_img)
-    advice = f"a batch of {fits} would fit" if fits >= 1 else "use a smaller image or another device"
+    advice = f"a batch of {fits} would fit" if fits >= 1 else "use a smaller model or image, or another device"
     return (
         f"{job.model.name} with a batch of {job.batch_size} at {job.img_size[0]}x{job.img_size[1]} needs about "
         f"{needed_mib(job):,.0f} MiB on {job.device}, {free_mib:,.0f} MiB are free: {advice}."
@@ -117,7 +119,15 @@ def _step_mib(job: Job) -> float:
 
 
 def _resident_mib(job: Job) -> float:
-    return _footprint(job).resident_mib * _bytes_factor(job)
+    return (_footprint(job).resident_mib + _written_out_mib(job)) * _bytes_factor(job)
+
+
+def _written_out_mib(job: Job) -> float:
+    """Position biases, which every engine but the eager one keeps written out; of large windows more than all else."""
+    config = job.model.config
+    if config is None or job.engine == EAGER:
+        return 0.0
+    return optimised_mib(config) - estimate_complexity(config).weights_mib
 
 
 def _footprint(job: Job) -> Footprint:

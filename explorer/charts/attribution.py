@@ -17,15 +17,30 @@ SCALE_PERCENTILE = 99.5
 _FIGURE_PX = 480
 
 
-def picture_trace(picture: NDArray[np.uint8]) -> go.Image:
-    """The picture, (H, W, 3), from (0, 0) to (W, H): pixel i reaches from i to i + 1."""
-    return go.Image(source=png_uri(picture), x0=0.5, y0=0.5, dx=1, dy=1, hoverinfo="skip", name="picture")
+def picture_trace(picture: NDArray[np.uint8], size: tuple[int, int] | None = None) -> go.Image:
+    """The picture, (H, W, 3), from (0, 0) to (W, H): pixel i reaches from i to i + 1.
+
+    Args:
+        picture: To be drawn.
+        size: (height, width) that it stands for, where it is a smaller copy.
+    """
+    height, width = size or picture.shape[:2]
+    dx, dy = width / picture.shape[1], height / picture.shape[0]
+    return go.Image(source=png_uri(picture), x0=dx / 2, y0=dy / 2, dx=dx, dy=dy, hoverinfo="skip", name="picture")
 
 
-def picture_figure(picture: NDArray[np.uint8], extent: Extent | None = None) -> go.Figure:
-    """The picture, (H, W, 3), or what `extent` tells, in pixels, rows downwards; further traces lie over it."""
-    height, width = picture.shape[:2]
-    figure = go.Figure(picture_trace(picture))
+def picture_figure(
+    picture: NDArray[np.uint8], extent: Extent | None = None, size: tuple[int, int] | None = None
+) -> go.Figure:
+    """The picture, (H, W, 3), or what `extent` tells, in pixels, rows downwards; further traces lie over it.
+
+    Args:
+        picture: To be drawn.
+        extent: What is shown, if not the picture alone.
+        size: As of `picture_trace`.
+    """
+    height, width = size or picture.shape[:2]
+    figure = go.Figure(picture_trace(picture, size))
     map_axes(figure, extent or (0, width, 0, height))
     return figure
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from explorer import places
-from explorer.pictures.digits import NUM_CLASSES, make_canvases
+from explorer.pictures.digits import NUM_CLASSES, Canvases, make_canvases
 from explorer.pictures.photographs import Picture
 from hrformer import HRFormer, HRFormerConfig, load_checkpoint
 
@@ -66,8 +68,24 @@ def load_digit_sample(name: str) -> Picture:
     Raises:
         ValueError: If there is no such sample.
     """
+    return np.array(_samples().images[_sample_index(name)])
+
+
+def load_digit_truth(name: str) -> NDArray[np.uint8]:
+    """The class of each pixel of one of `DIGIT_SAMPLES`, (112, 112), as `CLASS_NAMES` counts them.
+
+    Raises:
+        ValueError: If there is no such sample.
+    """
+    return np.array(_samples().labels[_sample_index(name)])
+
+
+def _sample_index(name: str) -> int:
     if name not in DIGIT_SAMPLES:
         raise ValueError(f"There is no sample picture {name!r}: use one of {', '.join(DIGIT_SAMPLES)}.")
-    side = trained_config().img_size[0]
-    canvases = make_canvases("test", len(DIGIT_SAMPLES), side, _SAMPLE_SEED)
-    return np.array(canvases.images[DIGIT_SAMPLES.index(name)])
+    return DIGIT_SAMPLES.index(name)
+
+
+@cache
+def _samples() -> Canvases:
+    return make_canvases("test", len(DIGIT_SAMPLES), trained_config().img_size[0], _SAMPLE_SEED)

@@ -117,7 +117,7 @@ class OwnWeights:
             options,
             key=_SET,
             value=self.report.weights,
-            on_move=lambda name: _read_again(self.file, on_taken, name, self.chosen),
+            on_move=lambda name: _decide(self.file, on_taken, part=name),
             place=(self.file.key, options),
             required=True,
             disabled=not self.file.is_there(),
@@ -137,7 +137,7 @@ class OwnWeights:
             options,
             key=f"assumed_{field}",
             value=getattr(self.model.config, field),
-            on_move=lambda value: _read_again(self.file, on_taken, self.report.weights, {**self.chosen, field: value}),
+            on_move=lambda value: _decide(self.file, on_taken, **{field: value}),
             place=(self.file.key, options),
             required=True,
             disabled=not self.file.is_there(),
@@ -205,6 +205,13 @@ def _take_upload(on_taken: Callable[[], None]) -> None:
     _read_again(file, on_taken, None, {})
     if _ERROR not in state:
         forget_published_weights()
+
+
+def _decide(file: _File, on_taken: Callable[[], None], part: str | None = None, **chosen: Any) -> None:
+    """Take the file with one more decision: on top of those of now, which the page may not have drawn yet."""
+    now = own_weights()
+    if now is not None and now.file is file:
+        _read_again(file, on_taken, part or now.report.weights, {**now.chosen, **chosen})
 
 
 def _read_again(file: _File, on_taken: Callable[[], None], part: str | None, chosen: Mapping[str, Any]) -> None:

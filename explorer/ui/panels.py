@@ -82,6 +82,7 @@ def show_chart(
     *,
     alt: str,
     on_select: Callable[[], None] | None = None,
+    boxes: bool = False,
 ) -> None:
     """A chart with its image by the camera button and its data as CSV.
 
@@ -91,6 +92,7 @@ def show_chart(
         data: What the chart shows, or what makes it when it is asked for.
         alt: What a screen reader says.
         on_select: Called after a click on a point; the click is in the session state under `chart_<name>`.
+        boxes: Whether it is called after a box was dragged, too.
     """
     from explorer.charts.theme import on_dark_page  # with Plotly, which the first numbers of a cold server need not
 
@@ -101,7 +103,7 @@ def show_chart(
         key=f"chart_{name}",
         alt=alt,
         on_select=on_select or "ignore",
-        selection_mode="points",
+        selection_mode=("points", "box") if boxes else "points",
         config={
             "displaylogo": False,
             "toImageButtonOptions": {"format": image, "filename": name, "scale": 2},

@@ -203,8 +203,18 @@ def _choose_weights(config: HRFormerConfig) -> WeightsSource | None:
         upload_weights(_take_other_weights)
         published_weights_field(_take_published, None)
         return WeightsSource(_trained_model(), f"{config.config_id}-trained", _TRAINED_NAME, "trained")
+    is_shown = uploaded is not None and _fits(uploaded, config)
+    seed = choices.held(_SEED, 0) if is_shown else _choose_seed()
+    upload_weights(_take_other_weights)
+    published_weights_field(_take_published, uploaded.published if uploaded is not None and is_shown else None)
+    if uploaded is not None:
+        return _uploaded_weights(uploaded, config, seed)
+    return _random_weights(config, seed)
+
+
+def _choose_seed() -> int:
     with st.sidebar:
-        seed = choices.number(
+        return choices.number(
             st.number_input,
             "Seed of the random weights",
             0,
@@ -213,12 +223,6 @@ def _choose_weights(config: HRFormerConfig) -> WeightsSource | None:
             default=0,
             help="Untrained weights: maps show what the structure does, not what a trained network has learned.",
         )
-    upload_weights(_take_other_weights)
-    is_shown = uploaded is not None and _fits(uploaded, config)
-    published_weights_field(_take_published, uploaded.published if uploaded is not None and is_shown else None)
-    if uploaded is not None:
-        return _uploaded_weights(uploaded, config, seed)
-    return _random_weights(config, seed)
 
 
 def _file_weights() -> OwnWeights | None:

@@ -7,7 +7,6 @@ from explorer.charts.attribution import attribution_overlay
 from explorer.inspection.attribution import TASKS_WITH_CLASSES
 from explorer.ui import choices
 from explorer.ui.explore.attribution import (
-    ClassNames,
     choose_class,
     choose_method,
     explanation,
@@ -16,6 +15,7 @@ from explorer.ui.explore.attribution import (
     pixel_table,
     scores_of,
 )
+from explorer.ui.explore.output_names import OutputNames
 from explorer.ui.explore.sight import begin_page, choose_sight
 from explorer.ui.frame import end_page
 from explorer.ui.panels import plain, show_chart
@@ -32,7 +32,7 @@ if config.task not in TASKS_WITH_CLASSES:
 sight = choose_sight(config)
 scores = sight.look(scores_of, lambda scores: bool(np.isfinite(scores.values).all()))
 
-names = ClassNames(sight.weights)
+names = OutputNames(sight.weights)
 picture = sight.picture
 answer = st.container()
 halves = st.container(horizontal=True)

@@ -12,6 +12,7 @@ from explorer.models.variants import to_query
 from explorer.ui import progress
 from hrformer import preset
 from hrformer.published import published_by_name
+from tests.checkpoint_forms import write_mmpose
 from tests.file_server import NAME, PIECE, FileServer, gated_after, refuses, sends
 from tests.pages.entrypoint import SMALL, open_app
 from tests.pages.texts import assert_discreet, captions, told
@@ -228,3 +229,20 @@ def test_a_link_to_weights_that_nobody_published_says_so(server: FileServer) -> 
     app = open_app(MAPS, LINK | {"published_weights": "huge"})
     assert any("published_weights='huge', which can't be chosen here" in info.value for info in app.info)
     assert app.selectbox(key="published_weights").value == "none"
+
+
+def test_what_was_assumed_of_them_is_shown_and_can_be_switched(
+    server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_mmpose(tmp_path / "mmpose.pth", tiny("pose", relative_position_bias=True))
+    server.contents = (tmp_path / "mmpose.pth").read_bytes()
+    monkeypatch.setattr("hrformer.published.TABLE", list_of(server.file, tmp_path))
+    app = fetched(open_app(MAPS, LINK))
+    bias = app.segmented_control(key="assumed_relative_position_bias")
+    assert (bias.label, bias.value) == ("Relative position bias (assumed)", True)
+    bias.set_value(False).run()
+    assert not app.exception
+    assert app.session_state["variant"] == tiny("pose", img_size=(64, 48))
+    assert app.segmented_control(key="assumed_relative_position_bias").label == "Relative position bias (chosen)"
+    assert app.success[0].value == "In use."
+    assert len(server.asked) == 1

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from math import isnan
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-from timm.data.imagenet_info import ImageNetInfo
 from torch import Tensor
 
 from explorer.charts.theme import branch_name
@@ -26,13 +25,12 @@ from explorer.inspection.attribution import (
     occlusion,
     share_of_half,
 )
-from explorer.models.trained import CLASS_NAMES
 from explorer.ui import choices
 from explorer.ui.choices import present
 from explorer.ui.explore.block_controls import BRANCHES
+from explorer.ui.explore.output_names import OutputNames
 from explorer.ui.heavy_work import shared_pass
 from explorer.ui.progress import OnProgress, ShouldStop, Work
-from explorer.ui.sources import WeightsSource
 from explorer.ui.variant import use_variant
 from explorer.units import significant
 from hrformer import HRFormer, HRFormerConfig
@@ -42,7 +40,6 @@ from hrformer.config import published_task_fields
 MOST_LISTED = 12
 TOP = 5
 METHODS = ("Grad-CAM", "Integrated Gradients", "Occlusion")
-_IMAGENET_CLASSES = 1000
 #: Stands in the list for all classes that are not there.
 _ANOTHER = -1
 _TARGET = "target"
@@ -81,34 +78,6 @@ class Method:
         return run
 
 
-@dataclass(frozen=True)
-class ClassNames:
-    """What the outputs of a model are called: classes only where it has learned any.
-
-    Attributes:
-        weights: The model and where its weights come from.
-    """
-
-    weights: WeightsSource
-
-    @property
-    def noun(self) -> str:
-        """What an output is."""
-        return "Output" if self.weights.are_random else "Class"
-
-    @property
-    def background(self) -> int | None:
-        """The class of what is no thing, where there is one."""
-        return CLASS_NAMES.index("background") if self.weights.origin == "trained" else None
-
-    def __getitem__(self, target: int) -> str:
-        if self.weights.origin == "trained":
-            return CLASS_NAMES[target]
-        known = not self.weights.are_random and self.weights.model.config.num_classes == _IMAGENET_CLASSES
-        name = f", {_imagenet().index_to_description(target).split(',')[0]}" if known else ""
-        return f"{self.noun.lower()} {target}{name}"
-
-
 def scores_of(model: HRFormer, x: Tensor, key: tuple[str, ...]) -> ClassScores:
     """What the picture scores in every class; `key` stands for model, weights and picture.
 
@@ -130,7 +99,7 @@ def offer_classification(config: HRFormerConfig) -> None:
     )
 
 
-def choose_class(scores: ClassScores, names: ClassNames) -> int:
+def choose_class(scores: ClassScores, names: OutputNames) -> int:
     """One of the classes that win most or have the largest logits, or any other by its number."""
     order = scores.order
     listed = tuple(order if len(order) <= MOST_LISTED else order[:TOP])
@@ -174,7 +143,7 @@ def _choose_listed(option: int) -> None:
         choices.hold(_TARGET, option)
 
 
-def _label(option: int, scores: ClassScores, names: ClassNames) -> str:
+def _label(option: int, scores: ClassScores, names: OutputNames) -> str:
     return "another" if option == _ANOTHER else f"{names[option]} · {_standing(scores, option)}"
 
 
@@ -184,7 +153,7 @@ def _standing(scores: ClassScores, target: int) -> str:
     return f"{significant(float(scores.shares[target]) * 100)} %"
 
 
-def explanation(target: int, scores: ClassScores, names: ClassNames) -> str:
+def explanation(target: int, scores: ClassScores, names: OutputNames) -> str:
     """What the score is that the map explains, in one sentence."""
     name, value = names[target], significant(float(scores.values[target]))
     if scores.shares is None:
@@ -203,11 +172,6 @@ def finding(attribution: Attribution, label: str, name: str) -> str:
     if isnan(half):
         return f"{label}: nothing speaks for {name}"
     return f"{label}: half of what speaks for {name} lies on {significant(half * 100)} % of the picture"
-
-
-@cache
-def _imagenet() -> ImageNetInfo:
-    return ImageNetInfo()
 
 
 def choose_method(config: HRFormerConfig) -> Method:

@@ -161,6 +161,11 @@ def _hold_place(key: str, side: int, position: int) -> None:
         hold(_share(key), (position + 0.5) / side)
 
 
+def hold_place(key: str, share: float) -> None:
+    """Let the position be where so much of the picture's height ("row") or width ("column") lies before it."""
+    hold(_share(key), min(max(share, 0.0), 1 - 1e-6))
+
+
 def _share(key: str) -> str:
     return f"{key}_share"
 

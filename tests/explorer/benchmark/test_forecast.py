@@ -11,11 +11,16 @@ from explorer.benchmark.plan import Job, Plan
 from explorer.cost.complexity import estimate_complexity
 from explorer.models.counting import build_meta_model, meta_images, model_cost
 from explorer.models.model_ref import model_by_name, variant
+from hrformer import create_model, optimize_for_inference
 from tests.variants import tiny
 
 MIB = 2**20
 TINY = model_by_name("hrformer_tiny")
 SMALL_CONFIG = tiny(channels=(8, 16, 16, 32), num_blocks=(2,) * 4)
+
+
+def tensors_of(model: torch.nn.Module) -> list[torch.Tensor]:
+    return [*model.parameters(), *model.buffers()]
 
 
 def test_live_tensors_counts_what_is_alive_at_once():
@@ -54,6 +59,19 @@ def test_half_precision_needs_half_of_all_but_the_overhead():
     )
     overhead = 900.0
     assert half - overhead == pytest.approx((full - overhead) / 2)
+
+
+def test_every_engine_but_the_eager_one_holds_the_position_biases_written_out():
+    """Those of the optimised form, as it is built."""
+    config = tiny(window_sizes=(16,) * 4, relative_position_bias=True)
+    eager, optimised, openvino = (
+        needed_mib(Job(model=variant(config), img_size=(64, 64), engine=engine))
+        for engine in ("eager", "optimised eager", "OpenVINO")
+    )
+    built = optimize_for_inference(create_model(config).eval(), packed=False)
+    biases = sum(value.nbytes for value in tensors_of(built) if value.shape[-2:] == (256, 256)) / MIB
+    assert biases > 1
+    assert optimised - eager == openvino - eager == pytest.approx(biases, rel=0.05)  # the tables themselves are small
 
 
 def test_a_plan_that_fits_is_let_through():

@@ -9,6 +9,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from hrformer import create_model, save_checkpoint
+from tests.checkpoint_forms import write_mmpose
 from tests.pages.entrypoint import open_app
 from tests.variants import tiny
 
@@ -36,10 +37,8 @@ def said(app: AppTest) -> str:
 
 @pytest.fixture
 def of_mmpose(tmp_path: Path) -> bytes:
-    """A pose network as mmpose saves it, which does not say its variant."""
-    path = tmp_path / "mmpose.pth"
-    save_checkpoint(create_model(tiny("pose", relative_position_bias=True)), path, "mmpose")
-    return saved({"state_dict": torch.load(path, weights_only=True)["state_dict"]})
+    write_mmpose(tmp_path / "mmpose.pth", tiny("pose", relative_position_bias=True))
+    return (tmp_path / "mmpose.pth").read_bytes()
 
 
 def test_what_was_assumed_of_mmposes_weights_is_shown_and_can_be_switched(of_mmpose: bytes) -> None:
@@ -58,6 +57,15 @@ def test_what_was_assumed_of_mmposes_weights_is_shown_and_can_be_switched(of_mmp
     app.segmented_control(key="assumed_fusion_upsample").set_value("nearest").run()
     config = app.session_state["uploaded_model"].model.config
     assert (config.relative_position_bias, config.fusion_upsample) == (False, "nearest")
+
+
+def test_there_is_no_seed_to_choose_beside_weights_that_have_none(of_mmpose: bytes) -> None:
+    app = uploaded(of_mmpose)
+    assert "seed" not in {field.key for field in app.number_input}
+    app.session_state["variant"] = tiny(num_blocks=(1, 2, 1, 1))
+    app.run()
+    assert "fits another variant; random weights are shown" in " ".join(info.value for info in app.sidebar.info)
+    assert app.number_input(key="seed").value == 0
 
 
 def test_of_an_average_and_raw_weights_either_can_be_seen() -> None:

@@ -1,0 +1,1 @@
+"""What a network says of a picture: classes of pixels, key points, classes of the whole."""

@@ -1,0 +1,366 @@
+"""Key points on the Prediction page: boxes dragged or typed, skeletons, and a joint's heat map."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from explorer.charts.attribution import attribution_overlay
+from explorer.charts.prediction import Limbs, Skeleton, skeleton_picture
+from explorer.charts.theme import HRFORMER_COLOUR
+from explorer.cost.capacity import looking_mib
+from explorer.pictures.photographs import frame_of
+from explorer.prediction.coco import JOINTS, SKELETON, colour_of, limb_colour, results_of
+from explorer.prediction.key_points import Box, Person, find_persons
+from explorer.ui import choices
+from explorer.ui.explore.block_controls import hold_place
+from explorer.ui.explore.output_names import OutputNames
+from explorer.ui.explore.prediction import show_ways_on
+from explorer.ui.explore.sight import Key, Sight
+from explorer.ui.heavy_work import shared_pass
+from explorer.ui.panels import half_grid, npz_button, show_chart
+from explorer.units import significant
+from hrformer import HRFormer
+
+MOST_PERSONS = 8
+_BOXES = "boxes"
+_JOINT = "joint"
+_PERSON = "person"
+_TYPED = ("left", "top", "width", "height")
+#: Longest side of the picture as it is sent to the browser.
+_SHOWN_PX = 800
+_CLICK, _DRAW = "Choose key points", "Draw boxes around persons"
+_LOOKED_AT = "looked_at_joint"
+
+
+@dataclass(frozen=True, eq=False)
+class KeyPointsView:
+    """Persons found in a picture, and which key point is looked at.
+
+    Attributes:
+        sight: The picture before the network.
+        persons: One a box.
+        boxes: Those that the user drew; none stands for the whole picture.
+        least: Score below which key points are not shown.
+        chosen: Index of a person and of a key point.
+    """
+
+    sight: Sight
+    persons: Sequence[Person]
+    boxes: tuple[Box, ...]
+    least: float
+    chosen: tuple[int, int]
+
+    @property
+    def names(self) -> OutputNames:
+        """Of the key points."""
+        return OutputNames(self.sight.weights)
+
+    @property
+    def person(self) -> Person:
+        """The chosen one."""
+        return self.persons[self.chosen[0]]
+
+    @property
+    def joint(self) -> int:
+        """The chosen key point."""
+        return self.chosen[1]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the picture, pixels."""
+        height, width = self.sight.picture.whole.shape[:2]
+        return height, width
+
+
+def show_key_points(sight: Sight) -> None:
+    """Skeletons over the picture, a joint's heat map, boxes by hand, scores and files."""
+    height, width = sight.picture.whole.shape[:2]
+    boxes = _chosen_boxes((height, width))
+    answer = st.container()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        least = choices.number(
+            st.slider, "Least score shown", 0.0, 1.0, key="least_score", default=0.2, step=0.05, width=260
+        )
+        flip = _is_coco(sight) and choices.toggle(
+            "Flip test",
+            key="flip_test",
+            help="The mean with the mirrored crop, as the published scores were measured; it takes twice the time.",
+        )
+    find = partial(_persons, sight.picture.whole, flip=flip)
+    persons = sight.look(find, _all_finite, boxes or (Box(0, 0, width, height),))
+    view = KeyPointsView(sight, persons, boxes, least, _choose_joint(persons, OutputNames(sight.weights)))
+    answer.markdown(_describe(view))
+    draws = choices.segments(
+        "Pointer",
+        (_CLICK, _DRAW),
+        key="pointer",
+        label_visibility="collapsed",
+        help="What the pointer does in the picture; boxes can also be typed below.",
+    )
+    halves = half_grid()
+    with halves.cell():
+        _show_skeletons(view, draws_boxes=draws == _DRAW)
+    with halves.cell():
+        _show_heat_map(view)
+    _look_there(view)
+    _edit_boxes(boxes, view.size)
+    _files(view)
+
+
+def _is_coco(sight: Sight) -> bool:
+    return sight.config.num_classes == len(JOINTS)
+
+
+def _persons(
+    picture: NDArray[np.uint8], model: HRFormer, _: Tensor, key: Key, boxes: Sequence[Box], *, flip: bool
+) -> list[Person]:
+    """Key points in every box; the picture as other pages give it to the network plays no part."""
+
+    def compute() -> list[Person]:
+        return find_persons(model, picture, boxes, flip_test=flip)
+
+    return shared_pass("key points", (key, tuple(boxes), flip), looking_mib(model.config), model, compute)
+
+
+def _all_finite(persons: Sequence[Person]) -> bool:
+    return all(np.isfinite(person.heat_maps).all() for person in persons)
+
+
+def _chosen_boxes(size: tuple[int, int]) -> tuple[Box, ...]:
+    """Those that the user drew or the link names, within the picture; none stands for the whole picture."""
+    return choices.remembered(
+        _BOXES,
+        (),
+        read=partial(_read_boxes, size=size),
+        write=_write_boxes,
+        is_legal=lambda boxes: all(_lies_in(box, size) for box in boxes),
+    )
+
+
+def _read_boxes(text: str, size: tuple[int, int]) -> tuple[Box, ...]:
+    boxes = tuple(Box(*map(float, part.split(","))) for part in text.split(";") if part.count(",") == 3)
+    if not 1 <= len(boxes) <= MOST_PERSONS or len(boxes) != text.count(";") + 1:
+        raise ValueError(f"Boxes are left,top,width,height, joined by semicolons, up to {MOST_PERSONS}.")
+    return tuple(_whole_pixels(box.cut_to(size)) for box in boxes)
+
+
+def _write_boxes(boxes: Sequence[Box]) -> str:
+    return ";".join(",".join(f"{getattr(box, side):g}" for side in _TYPED) for box in boxes)
+
+
+def _whole_pixels(box: Box) -> Box:
+    return Box(*(round(getattr(box, side)) for side in _TYPED))
+
+
+def _lies_in(box: Box, size: tuple[int, int]) -> bool:
+    return box.left >= 0 and box.top >= 0 and box.left + box.width <= size[1] and box.top + box.height <= size[0]
+
+
+def _choose_joint(persons: Sequence[Person], names: OutputNames) -> tuple[int, int]:
+    """Which person's which key point is looked at: by a click, or in the sidebar."""
+    with st.sidebar:
+        people = tuple(range(len(persons)))
+        person = 0
+        if len(people) > 1:
+            person = choices.segments("Person", people, key=_PERSON, format_func=lambda number: str(number + 1))
+        joints = tuple(range(len(persons[0].points)))
+        joint = choices.one_of(
+            st.selectbox, "Key point", joints, key=_JOINT, format_func=lambda number: names[number].capitalize()
+        )
+    return person, joint
+
+
+def _describe(view: KeyPointsView) -> str:
+    found = [int((person.scores >= view.least).sum()) for person in view.persons]
+    noun = "outputs" if view.sight.weights.are_random else "key points"
+    each = ", ".join(f"person {number}: {count}" for number, count in enumerate(found, start=1))
+    told = each if len(found) > 1 else str(found[0])
+    return f"Of {len(view.person.points)} {noun}, above a score of {view.least:g}: **{told}**."
+
+
+def _limbs(view: KeyPointsView) -> Limbs:
+    names = view.names.all()
+    if not _is_coco(view.sight):
+        return Limbs(names, [HRFORMER_COLOUR] * len(names))
+    limbs = [] if view.sight.weights.are_random else [(limb, limb_colour(limb)) for limb in SKELETON]
+    return Limbs(names, [colour_of(joint) for joint in range(len(JOINTS))], limbs)
+
+
+def _show_skeletons(view: KeyPointsView, *, draws_boxes: bool) -> None:
+    small = Image.fromarray(view.sight.picture.whole)
+    small.thumbnail((_SHOWN_PX, _SHOWN_PX))
+    figure = skeleton_picture(
+        np.asarray(small),
+        view.size,
+        [
+            Skeleton(each.points, each.scores, (each.box.left, each.box.top, each.box.width, each.box.height))
+            for each in view.persons
+        ],
+        _limbs(view),
+        "Drag a box around a person" if draws_boxes else "Click a key point",
+        least_score=view.least,
+        chosen=view.chosen,
+        draws_boxes=draws_boxes,
+    )
+    # Another element, so that a box that was dragged is not drawn over it.
+    name = f"key_points_{len(view.boxes)}_{'boxes' if draws_boxes else 'points'}"
+    show_chart(
+        figure,
+        name,
+        _table(view),
+        alt="The picture with the key points of every person",
+        on_select=partial(_take, name, view.size),
+        boxes=True,
+    )
+
+
+def _take(name: str, size: tuple[int, int]) -> None:
+    """Choose the key point that was clicked, or add the box that was dragged."""
+    selection = st.session_state[f"chart_{name}"].selection
+    if selection.box:
+        (left, right), (top, bottom) = sorted(selection.box[0]["x"]), sorted(selection.box[0]["y"])
+        _add((left, top, right - left, bottom - top), size)
+        return
+    for point in selection.points:
+        if point.get("customdata") is not None:
+            choices.hold(_PERSON, int(point["customdata"][0]))
+            choices.hold(_JOINT, int(point["customdata"][1]))
+
+
+def _drawn() -> tuple[Box, ...]:
+    """The boxes of now, which the page may not have drawn yet."""
+    return choices.held(_BOXES, ())
+
+
+def _add(sides: tuple[float, float, float, float], size: tuple[int, int]) -> None:
+    boxes = _drawn()
+    try:
+        box = _whole_pixels(Box(*sides).cut_to(size))
+    except ValueError as error:
+        st.toast(str(error), icon=":material/error:")
+        return
+    if len(boxes) == MOST_PERSONS:
+        st.toast(f"There are {MOST_PERSONS} boxes already: take one out first.", icon=":material/error:")
+        return
+    choices.hold(_BOXES, (*boxes, box))
+    choices.hold(_PERSON, len(boxes))
+
+
+def _take_out(box: Box) -> None:
+    choices.hold(_BOXES, tuple(each for each in _drawn() if each is not box))
+    choices.forget(_PERSON)
+
+
+def _take_all_out() -> None:
+    choices.forget(_BOXES)
+    choices.forget(_PERSON)
+
+
+def _show_heat_map(view: KeyPointsView) -> None:
+    heat_map, name = view.person.heat_maps[view.joint], view.names[view.joint]
+    height, width = view.sight.config.img_size
+    values = np.asarray(Image.fromarray(heat_map).resize((width, height), Image.Resampling.BILINEAR))
+    figure = attribution_overlay(
+        view.person.crop.of(view.sight.picture.whole),
+        values,
+        f"Heat map: {name}, score {significant(float(view.person.scores[view.joint]))}",
+        opacity=0.55,
+        signed=False,
+        quantity="heat map",
+    )
+    rows, columns = np.indices(heat_map.shape).reshape(2, -1)
+    table = pd.DataFrame({"row": rows, "column": columns, "heat map": heat_map.ravel()})
+    show_chart(figure, "heat_map", table, alt=f"Heat map of {name} over the person's crop")
+
+
+def _look_there(view: KeyPointsView) -> None:
+    """Let the pages that look inside start where a joint is that was chosen, in the picture as they show it."""
+    picture = view.sight.picture
+    left, top, right, bottom = frame_of(view.size, picture.img_size, picture.framing)
+    x, y = view.person.points[view.joint]
+    now = view.sight.key, view.person.box, view.joint
+    if st.session_state.setdefault(_LOOKED_AT, now) != now:
+        hold_place("row", (y + 0.5 - top) / (bottom - top))
+        hold_place("column", (x + 0.5 - left) / (right - left))
+    st.session_state[_LOOKED_AT] = now
+    show_ways_on(None)
+
+
+def _edit_boxes(boxes: tuple[Box, ...], size: tuple[int, int]) -> None:
+    """Boxes by number, for the keyboard."""
+    with st.expander("Boxes of persons"):
+        if not boxes:
+            st.caption("No box yet: the whole picture is one person's.")
+        for index, box in enumerate(boxes):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                place = f"from column {box.left:g}, row {box.top:g}"
+                st.markdown(f"**{index + 1}** · {box.width:g} x {box.height:g} pixels {place}")
+                st.button("Take it out", key=f"take_out_box_{index}", on_click=_take_out, args=(box,))
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            sides = _typed_box(size)
+            st.button("Add the box", key="add_box", on_click=_add, args=(sides, size))
+            if boxes:
+                st.button("The whole picture again", key="clear_boxes", on_click=_take_all_out)
+
+
+def _typed_box(size: tuple[int, int]) -> tuple[float, float, float, float]:
+    most = {"left": size[1] - 1, "top": size[0] - 1, "width": size[1], "height": size[0]}
+    left, top, width, height = (
+        choices.number(
+            st.number_input,
+            f"{side.capitalize()}, pixels",
+            0 if side in ("left", "top") else 1,
+            most[side],
+            key=f"box_{side}",
+            default=0 if side in ("left", "top") else most[side],
+            link=None,
+            width=120,
+        )
+        for side in _TYPED
+    )
+    return left, top, width, height
+
+
+def _table(view: KeyPointsView) -> pd.DataFrame:
+    names = view.names.all()
+    return pd.DataFrame(
+        [
+            {"person": number, "key point": name, "x, pixels": x, "y, pixels": y, "score": score}
+            for number, person in enumerate(view.persons, start=1)
+            for name, (x, y), score in zip(names, person.points, person.scores, strict=True)
+        ]
+    )
+
+
+def _files(view: KeyPointsView) -> None:
+    persons = view.persons
+    with st.container(horizontal=True):
+        st.download_button(
+            "Key points as JSON (COCO)",
+            data=lambda: json.dumps(results_of(persons, view.sight.picture.name), indent=1),
+            file_name="key_points.json",
+            mime="application/json",
+            icon=":material/download:",
+            type="tertiary",
+            key="json_key_points",
+            on_click="ignore",
+        )
+        npz_button(
+            lambda: {
+                "heat_maps": np.stack([person.heat_maps for person in persons]),
+                "points": np.stack([person.points for person in persons]),
+                "scores": np.stack([person.scores for person in persons]),
+            },
+            "key_points",
+            "Heat maps as NumPy",
+        )

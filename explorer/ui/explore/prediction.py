@@ -1,0 +1,287 @@
+"""What the Prediction page shows of a segmentation or a classification, as charts with their tables and files."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from explorer.charts.prediction import Mask, class_bars, confidence_map, error_picture, mask_picture, middle_of
+from explorer.charts.theme import HRFORMER_COLOUR, NEUTRAL_COLOUR
+from explorer.cost.capacity import looking_mib
+from explorer.inspection.attribution import ClassScores
+from explorer.models.trained import DIGIT_SAMPLES, load_digit_truth
+from explorer.prediction.class_sets import class_set
+from explorer.prediction.overlap import confusion_matrix, mean_iou
+from explorer.prediction.segmentation import Segmentation, segment
+from explorer.ui import address
+from explorer.ui.explore.output_names import OutputNames
+from explorer.ui.explore.sight import Key, Sight
+from explorer.ui.heavy_work import shared_pass
+from explorer.ui.panels import npz_button
+from explorer.units import significant
+from hrformer import HRFormer
+from hrformer.geometry import branch_sizes
+
+Shown = tuple[go.Figure, pd.DataFrame]
+#: Classes whose probabilities are shown.
+TOP = 5
+
+
+def segmentation_of(model: HRFormer, x: Tensor, key: Key) -> Segmentation:
+    """What the network says of every pixel; `key` stands for model, weights and picture.
+
+    Raises:
+        ValueError: If a forward can never fit into the memory budget.
+    """
+    return shared_pass("segmentation", key, looking_mib(model.config), model, lambda: segment(model, x))
+
+
+def is_finite(seen: Segmentation) -> bool:
+    """Whether there is a segmentation to show at all."""
+    return bool(np.isfinite(seen.logits).all())
+
+
+@dataclass(frozen=True)
+class SegmentationView:
+    """A segmentation before its picture, and the cell of the 1/4 branch that is looked at.
+
+    Attributes:
+        sight: The picture before the network.
+        seen: What the network says.
+        cell: (row, column) of the 1/4 branch.
+        opacity: Of the mask.
+    """
+
+    sight: Sight
+    seen: Segmentation
+    cell: tuple[int, int]
+    opacity: float
+
+    @cached_property
+    def names(self) -> OutputNames:
+        """Of the classes."""
+        return OutputNames(self.sight.weights)
+
+    @property
+    def picture(self) -> NDArray[np.uint8]:
+        """(H, W, 3), as the network sees it."""
+        return self.sight.picture.fitted
+
+    @cached_property
+    def mask(self) -> Mask:
+        """As it is drawn."""
+        colours = class_set(len(self.seen.logits), self.names.background)
+        return Mask(
+            self.seen.classes,
+            self.seen.confidence,
+            self.names.all(),
+            colours.colours,
+            self.seen.shares,
+            colours.background,
+        )
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Rows and columns of the 1/4 branch."""
+        return branch_sizes(self.sight.config.img_size)[0]
+
+    @property
+    def pixel(self) -> tuple[int, int]:
+        """The one in the middle of the cell."""
+        height, width = self.seen.classes.shape
+        return middle_of(self.cell[0], self.cells[0], height), middle_of(self.cell[1], self.cells[1], width)
+
+    @property
+    def at_pixel(self) -> int:
+        """The class that wins there."""
+        return int(self.seen.classes[self.pixel])
+
+    @cached_property
+    def truth(self) -> NDArray[np.uint8] | None:
+        """What is there, (H, W), where the picture is one of the trained network's own task at its own size."""
+        name = self.sight.picture.name
+        if self.sight.weights.origin != "trained" or name not in DIGIT_SAMPLES:
+            return None
+        truth = load_digit_truth(name)
+        return truth if truth.shape == self.seen.classes.shape else None
+
+    @property
+    def iou(self) -> float | None:
+        """Mean IoU of this picture, where its truth is known."""
+        if self.truth is None:
+            return None
+        return mean_iou(confusion_matrix(self.truth, self.seen.classes, len(self.seen.logits)))
+
+    def describe(self) -> str:
+        """What there is, in one or two sentences."""
+        things = [number for number in self.mask.present if number != self.mask.background]
+        listed = ", ".join(
+            f"{self.names[number]} {significant(100 * self.mask.shares[number])} %" for number in things[:4]
+        )
+        more = f" and {len(things) - 4} more" if len(things) > 4 else ""
+        found = f"It sees {listed}{more}" if things else "It sees nothing but background"
+        known = "" if self.iou is None else f" Against the truth of this picture: **mIoU {self.iou:.3f}**."
+        return f"{found}; {significant(100 * float(self.seen.confidence.mean()))} % sure of a pixel on average.{known}"
+
+
+def mask_chart(view: SegmentationView) -> Shown:
+    """The mask over the picture, and each class's share."""
+    mask = view.mask
+    figure = mask_picture(
+        view.picture,
+        mask,
+        "Mask over the picture: click a pixel",
+        opacity=view.opacity,
+        pixel=view.pixel,
+        cells=view.cells,
+    )
+    table = pd.DataFrame(
+        {
+            "class": range(len(mask.names)),
+            "name": mask.names,
+            "share of the picture": mask.shares,
+        }
+    )
+    return figure, table
+
+
+def pixel_chart(view: SegmentationView) -> Shown:
+    """The likeliest classes of the chosen pixel."""
+    probabilities = view.seen.probabilities_at(*view.pixel)
+    order = np.argsort(-probabilities, kind="stable")
+    top = order[:TOP].tolist()
+    row, column = view.pixel
+    colours = [
+        NEUTRAL_COLOUR if number == view.mask.background else f"rgb{tuple(view.mask.colours[number])}" for number in top
+    ]
+    figure = class_bars(
+        [view.names[number] for number in top],
+        probabilities[top].tolist(),
+        colours,
+        f"Pixel in row {row}, column {column}: {view.names[top[0]]}",
+    )
+    table = pd.DataFrame(
+        {
+            "class": order,
+            "name": [view.names[int(number)] for number in order],
+            "logit": view.seen.logits[order, row, column],
+            "probability": probabilities[order],
+        }
+    )
+    return figure, table
+
+
+def confidence_chart(view: SegmentationView) -> Shown:
+    """How sure the network is of each pixel."""
+    figure = confidence_map(view.mask, "Confidence: how sure it is of each pixel")
+    return figure, _pixels(view, confidence=view.seen.confidence)
+
+
+def error_chart(view: SegmentationView) -> Shown:
+    """Where the mask differs from the truth, which the view knows."""
+    truth = np.asarray(view.truth)
+    wrong = truth != view.seen.classes
+    figure = error_picture(
+        view.picture, wrong, f"Wrong pixels: {significant(100 * float(wrong.mean()))} % of the picture"
+    )
+    return figure, _pixels(view, truth=truth, wrong=wrong)
+
+
+def _pixels(view: SegmentationView, **values: NDArray[np.generic]) -> pd.DataFrame:
+    rows, columns = np.indices(view.seen.classes.shape).reshape(2, -1)
+    told = {name.replace("_", " "): array.ravel() for name, array in values.items()}
+    return pd.DataFrame({"row": rows, "column": columns, "class": view.seen.classes.ravel()} | told)
+
+
+def mask_buttons(view: SegmentationView) -> None:
+    """The mask over the picture and alone as PNG, and all of it as NumPy."""
+    png_button(
+        lambda: _over(view.picture, view.mask.painted(view.opacity)), "mask_over_picture", "Picture with mask as PNG"
+    )
+    png_button(lambda: view.seen.classes.astype(np.uint8), "classes", "Classes as PNG")
+
+    def collect() -> dict[str, NDArray[np.generic]]:
+        return {"classes": view.seen.classes, "confidence": view.seen.confidence, "logits": view.seen.logits}
+
+    npz_button(collect, "segmentation", "Classes, confidence and logits as NumPy")
+
+
+def _over(picture: NDArray[np.uint8], rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    base = Image.fromarray(picture).convert("RGBA")
+    return np.asarray(Image.alpha_composite(base, Image.fromarray(rgba)).convert("RGB"))
+
+
+def png_button(paint: Callable[[], NDArray[np.uint8]], name: str, label: str) -> None:
+    """Download pixels as PNG, painted only when they are asked for.
+
+    Args:
+        paint: Gives (H, W) or (H, W, 3).
+        name: Of the file and the element.
+        label: On the button.
+    """
+
+    def write() -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(paint()).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    st.download_button(
+        label,
+        data=write,
+        file_name=f"{name}.png",
+        mime="image/png",
+        icon=":material/download:",
+        type="tertiary",
+        key=f"png_{name}",
+        on_click="ignore",
+    )
+
+
+def show_ways_on(target: int | None) -> None:
+    """Links to the pages that look behind a prediction, which start at the chosen position and class."""
+    query = {} if target is None else address.linked({"target": str(target)})
+    with st.container(horizontal=True):
+        st.markdown("Why here?")
+        st.page_link("pages/explore/attention_windows.py", label="Its window", icon=":material/grid_on:")
+        st.page_link("pages/explore/receptive_field.py", label="Its field", icon=":material/filter_center_focus:")
+        st.page_link("pages/explore/feature_maps.py", label="Feature maps", icon=":material/layers:")
+        if target is not None:
+            st.page_link(
+                "pages/explore/attribution.py",
+                label="What speaks for this class",
+                icon=":material/center_focus_strong:",
+                query_params=query,
+            )
+
+
+def classification_chart(scores: ClassScores, names: OutputNames) -> Shown:
+    """The likeliest classes of the whole picture."""
+    raised = np.exp(scores.values.astype(np.float64) - scores.values.max())
+    probabilities = raised / raised.sum()
+    top = scores.order[:TOP]
+    figure = class_bars(
+        [names[number] for number in top],
+        probabilities[top].tolist(),
+        [HRFORMER_COLOUR] * len(top),
+        f"The {len(top)} likeliest of {len(probabilities):,}: {names[top[0]]} first",
+    )
+    order = scores.order
+    table = pd.DataFrame(
+        {
+            "class": order,
+            "name": [names[number] for number in order],
+            "logit": scores.values[order],
+            "probability": probabilities[order],
+        }
+    )
+    return figure, table
