@@ -26,7 +26,6 @@ page = st.navigation(
             st.Page("pages/explore/receptive_field.py", title="Receptive field", icon=":material/filter_center_focus:"),
             st.Page("pages/explore/fusion.py", title="Fusion", icon=":material/merge:"),
             st.Page("pages/explore/attribution.py", title="Attribution", icon=":material/center_focus_strong:"),
-            st.Page("pages/explore/take_out.py", title="Take it out", icon=":material/content_cut:"),
         ],
         "Measure": [
             st.Page("pages/measure/benchmark.py", title="Benchmark", icon=":material/speed:"),

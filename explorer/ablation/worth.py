@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer.ablation.parts import Part
-from explorer.ablation.scores import Counts, confusion_matrix, mean_iou
 from explorer.ablation.statistics import CONFIDENCE
 from explorer.ablation.without import without
-from explorer.pictures.digits import Canvases, make_canvases, normalise
+from explorer.pictures.digits import NUM_CLASSES, Canvases, make_canvases, normalise
+from explorer.prediction.overlap import Counts, confusion_matrix, mean_iou
 from hrformer import HRFormer
 
 #: Test pictures that a change is measured over.
@@ -92,7 +92,7 @@ class DigitsMiou:
         images, labels = normalise(self.canvases.images), self.canvases.labels.astype(np.int64)
         starts = range(0, self.count, BATCH)
         chosen = np.concatenate([model(images[start : start + BATCH]).argmax(1).numpy() for start in starts])
-        return np.stack([confusion_matrix(*pair) for pair in zip(labels, chosen, strict=True)])
+        return np.stack([confusion_matrix(*pair, NUM_CLASSES) for pair in zip(labels, chosen, strict=True)])
 
     def compare(self, before: Counts, after: Counts) -> Change:
         """The change of mIoU over all pictures, and its interval."""

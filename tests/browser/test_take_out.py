@@ -21,7 +21,7 @@ _PLACES = """() => {
 
 def open_section(page: Page, server: str, query: str = "") -> None:
     open_page(page, server)  # a fresh server's very first session knows no other page
-    open_page(page, f"{server}/take_out?network=digits{query}")
+    open_page(page, f"{server}/prediction?network=digits&prediction_section=Take+it+out{query}")
     page.locator("[class*='st-key-chart_parts'] .nsewdrag").wait_for(timeout=60_000)
     settle(page)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -12,14 +10,15 @@ from torch import Tensor
 from explorer.charts.ablation_predictions import prediction_row
 from explorer.charts.maps import Panel
 from explorer.models.trained import fits_trained_weights
-from explorer.ui.explore.attribution import TOP, ClassNames
+from explorer.prediction.class_sets import class_set
 from explorer.ui.explore.map_rows import show_maps
+from explorer.ui.explore.output_names import OutputNames
 from explorer.ui.explore.sight import Sight
 from explorer.ui.panels import show_chart, show_table
 from explorer.units import counted, significant
 
-#: Turns the hue so far that neighbouring classes never look alike.
-_GOLDEN_TURN = 0.618034
+#: Outputs of a classification that are listed.
+TOP = 5
 WHOLE, LACKING = "whole network", "without them"
 
 
@@ -50,7 +49,7 @@ def change_sentence(sight: Sight, before: Tensor, after: Tensor) -> str:
     if sight.config.task == "pose":
         maps = before.shape[1]
         return f"The peaks of **{moved_peaks(before, after)}** of {counted(maps, 'heat map')} move; {by}."
-    names = ClassNames(sight.weights)
+    names = OutputNames(sight.weights)
     first, other = int(before.argmax()), int(after.argmax())
     if first == other:
         return f"The first stays **{names[first]}**; {by}."
@@ -60,7 +59,7 @@ def change_sentence(sight: Sight, before: Tensor, after: Tensor) -> str:
 def show_both(sight: Sight, before: Tensor, after: Tensor) -> None:
     """The output of the whole network beside that without the parts."""
     if sight.config.task == "classification":
-        show_table(score_table(ClassNames(sight.weights), before, after))
+        show_table(score_table(OutputNames(sight.weights), before, after))
     elif sight.config.task == "pose":
         _show_heat_maps(sight, before, after)
     elif fits_trained_weights(sight.config) and not sight.weights.are_random:
@@ -69,7 +68,7 @@ def show_both(sight: Sight, before: Tensor, after: Tensor) -> None:
         _show_classes(sight, before, after)
 
 
-def score_table(names: ClassNames, before: Tensor, after: Tensor) -> pd.DataFrame:
+def score_table(names: OutputNames, before: Tensor, after: Tensor) -> pd.DataFrame:
     """The first outputs of the whole network, and the first without the parts, by their softmax, %."""
     scores = [output.softmax(1)[0] * 100 for output in (before, after)]
     first = [index for score in scores for index in score.argsort(descending=True)[:TOP].tolist()]
@@ -105,7 +104,7 @@ def _show_digits(sight: Sight, before: Tensor, after: Tensor) -> None:
 
 
 def _show_classes(sight: Sight, before: Tensor, after: Tensor) -> None:
-    colours = _class_colours(before.shape[1])
+    colours = np.asarray(class_set(before.shape[1], OutputNames(sight.weights).background).colours, np.uint8)
     masks = {name: output.argmax(1)[0].numpy() for name, output in _both(before, after)}
     panels = [Panel(name, colours[mask]) for name, mask in masks.items()]
     changed = changed_pixels(before, after)
@@ -140,10 +139,3 @@ def mask_table(whole: NDArray[np.integer], lacking: NDArray[np.integer]) -> pd.D
 
 def _both(before: Tensor, after: Tensor) -> tuple[tuple[str, Tensor], tuple[str, Tensor]]:
     return (WHOLE, before), (LACKING, after)
-
-
-def _class_colours(classes: int) -> NDArray[np.uint8]:
-    """A colour a class, (classes, 3)."""
-    hues = [index * _GOLDEN_TURN % 1 for index in range(classes)]
-    colours = [colorsys.hsv_to_rgb(hue, 0.75, 0.55 + 0.4 * (index % 2)) for index, hue in enumerate(hues)]
-    return (np.array(colours) * 255).astype(np.uint8)

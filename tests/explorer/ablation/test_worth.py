@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from explorer.ablation.parts import parts_of, read_part
-from explorer.ablation.scores import evaluate, mean_iou
+from explorer.ablation.scores import evaluate
 from explorer.ablation.without import without
 from explorer.ablation.worth import Change, DigitsMiou, OutputChange, Ranked, bootstrap_interval, by_worth, rank
 from explorer.models.trained import load_trained
 from explorer.pictures.digits import normalise
+from explorer.prediction.overlap import mean_iou
 from hrformer import create_model
 from tests.variants import tiny
 

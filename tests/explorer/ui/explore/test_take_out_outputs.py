@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from explorer.models.weights import random_model
-from explorer.ui.explore.attribution import ClassNames
+from explorer.ui.explore.output_names import OutputNames
 from explorer.ui.explore.take_out_outputs import changed_pixels, mask_table, moved_peaks, relative_change, score_table
 from explorer.ui.sources import WeightsSource
 from tests.variants import tiny
@@ -30,7 +30,7 @@ def test_the_change_is_relative_to_what_was() -> None:
 
 
 def test_the_first_outputs_of_both_are_listed_once() -> None:
-    names = ClassNames(WeightsSource(random_model(tiny(num_classes=12), 0), "seed 0", "random", "random"))
+    names = OutputNames(WeightsSource(random_model(tiny(num_classes=12), 0), "seed 0", "random", "random"))
     before, after = torch.arange(12.0)[None], torch.arange(12.0)[None].clone()
     after[0, 0] = 20
     table = score_table(names, before, after)

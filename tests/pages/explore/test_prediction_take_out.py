@@ -11,11 +11,12 @@ from explorer.models.trained import trained_config
 from tests.pages.entrypoint import SMALL, hold, open_app, run_to_the_end
 from tests.variants import tiny
 
-PAGE = "pages/explore/take_out.py"
+PAGE = "pages/explore/prediction.py"
+SECTION = {"prediction_section": "Take it out"}
 
 
 def open_page(query: dict[str, Any] | None = None) -> AppTest:
-    return open_app(PAGE, query)
+    return open_app(PAGE, SECTION | (query or {}))
 
 
 def texts(app: AppTest) -> str:
