@@ -53,7 +53,7 @@ def show_segmentation(sight: Sight) -> None:
     if view.truth is not None:
         with halves.cell():
             figure, of_pixels = error_chart(view)
-            show_chart(figure, "prediction_errors", of_pixels, alt="The pixels whose class is another one than the truth")
+            show_chart(figure, "prediction_errors", of_pixels, alt="The pixels whose class is not the truth")
     with st.container(horizontal=True):
         mask_buttons(view)
 
