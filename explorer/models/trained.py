@@ -128,7 +128,7 @@ POINTER = TrainedNetwork(
     class_names=_DIGITS,
     learned="weights trained to find digits",
     score_name="F1",
-    score=0.0,
+    score=0.895,
     trained_on="trained for this explorer to find the centres of handwritten digits (MNIST) over photographs: one heat "
     "map a digit",
 )
