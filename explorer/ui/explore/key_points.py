@@ -78,14 +78,12 @@ class KeyPointsView:
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) of the picture, pixels."""
-        height, width = self.sight.picture.whole.shape[:2]
-        return height, width
+        return _size_of(self.sight)
 
 
 def show_key_points(sight: Sight) -> None:
     """Skeletons over the picture, a joint's heat map, boxes by hand, scores and files."""
-    height, width = sight.picture.whole.shape[:2]
-    boxes = _chosen_boxes((height, width))
+    boxes = _chosen_boxes(_size_of(sight))
     answer = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         least = choices.number(
@@ -96,8 +94,7 @@ def show_key_points(sight: Sight) -> None:
             key="flip_test",
             help="The mean with the mirrored crop, as the published scores were measured; it takes twice the time.",
         )
-    find = partial(_persons, sight.picture.whole, flip=flip)
-    persons = sight.look(find, _all_finite, boxes or (Box(0, 0, width, height),))
+    persons = _find(sight, boxes, flip=flip) if boxes else persons_in_whole_picture(sight, flip=flip)
     view = KeyPointsView(sight, persons, boxes, least, _choose_joint(persons, OutputNames(sight.weights)))
     answer.markdown(_describe(view))
     draws = choices.segments(
@@ -115,6 +112,22 @@ def show_key_points(sight: Sight) -> None:
     _look_there(view)
     _edit_boxes(boxes, view.size)
     _files(view)
+
+
+def persons_in_whole_picture(sight: Sight, *, flip: bool = False) -> list[Person]:
+    """One person, whose box is the picture."""
+    height, width = _size_of(sight)
+    return _find(sight, (Box(0, 0, width, height),), flip=flip)
+
+
+def _find(sight: Sight, boxes: tuple[Box, ...], *, flip: bool) -> list[Person]:
+    return sight.look(partial(_persons, sight.picture.whole, flip=flip), _all_finite, boxes)
+
+
+def _size_of(sight: Sight) -> tuple[int, int]:
+    """(height, width) of the picture before it is fitted, pixels."""
+    height, width = sight.picture.whole.shape[:2]
+    return height, width
 
 
 def _is_coco(sight: Sight) -> bool:
