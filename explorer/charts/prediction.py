@@ -195,8 +195,9 @@ def skeleton_picture(
     *,
     least_score: float,
     chosen: tuple[int, int],
+    draws_boxes: bool = False,
 ) -> go.Figure:
-    """Key points of persons over the picture; each can be clicked, and a box can be dragged.
+    """Key points of persons over the picture; each can be clicked, or a box be dragged.
 
     The points of the traces "key points" carry (person, key point) as customdata.
 
@@ -208,6 +209,7 @@ def skeleton_picture(
         title: What the figure says.
         least_score: Key points below it are left out.
         chosen: Person and key point that are marked.
+        draws_boxes: Whether dragging draws a box; Streamlit then reports no click.
     """
     figure = picture_figure(picture, size=size)
     for index, person in enumerate(persons):
@@ -228,7 +230,9 @@ def skeleton_picture(
                 )
         figure.add_trace(_key_points(person, index, limbs, np.flatnonzero(shown), chosen))
     grid = _alone(picture)
-    return grid.style(figure, title, clickmode="event+select", dragmode="select", showlegend=False)
+    return grid.style(
+        figure, title, clickmode="event+select", dragmode="select" if draws_boxes else False, showlegend=False
+    )
 
 
 def _key_points(
@@ -248,10 +252,10 @@ def _key_points(
         selected=as_it_is,
         unselected=as_it_is,
         customdata=[
-            [index, int(number), literal(limbs.names[number]), float(person.scores[number])] for number in shown
+            [index, int(number), f"Person {index + 1}, {literal(limbs.names[number])}: {person.scores[number]:.2f}"]
+            for number in shown
         ],
-        hovertemplate="Person %{customdata[0]}, %{customdata[2]}: %{customdata[3]:.2f} at pixel (%{y:.0f}, %{x:.0f}): "
-        "click to choose it<extra></extra>",
+        hovertemplate="%{customdata[2]} at pixel (%{y:.0f}, %{x:.0f}): click to choose it<extra></extra>",
         name="key points",
     )
 

@@ -38,7 +38,7 @@ LINK_KEYS = frozenset(
             "channel",
             "fusion_target",
         ),
-        *("mask_opacity", "boxes", "person", "joint", "least_score", "flip_test"),
+        *("mask_opacity", "boxes", "person", "joint", "least_score", "flip_test", "pointer"),
         *("explained", "pixel_row", "pixel_column", "region"),
         *("method", "target", "cam_branch", "ig_steps", "occlusion_square", "opacity"),
         *("setup", "batch_size", "engines", "models", "baseline", "published", "comparison_section", "accuracy_cost"),
@@ -51,6 +51,7 @@ LINK_KEYS = frozenset(
         *("ablation_view", "ablation_switches", "ablation_stage", "ablation_window_sizes", "ablation_num_heads"),
         *("ablation_mlp_ratios", "ablation_batch", "ablation_threads", "ablation_seconds", "ablation_run"),
         *("ablation_training_seeds", "ablation_training_steps", "ablation_training_curve", "ablation_picture"),
+        *("prediction_section", "without", "part_block", "rank_kind"),
         *("step", "tour_side", "tour_window", "tour_blocks", "tour_task"),
     )
 )

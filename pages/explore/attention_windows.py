@@ -18,6 +18,7 @@ from explorer.ui.explore.block_controls import (
     choose_position,
     take_click,
 )
+from explorer.ui.explore.prediction_strip import show_prediction_strip
 from explorer.ui.explore.sight import begin_page, choose_sight
 from explorer.ui.panels import half_grid, show_chart
 
@@ -51,3 +52,4 @@ st.caption(
     f"{sight.description}. Hatched or grey is window padding: it takes part in the softmax, as in the published code. "
     "Rows and columns count from 0."
 )
+show_prediction_strip(sight)

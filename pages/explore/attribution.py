@@ -15,6 +15,7 @@ from explorer.ui.explore.explained import (
     scores_of,
 )
 from explorer.ui.explore.output_names import OutputNames
+from explorer.ui.explore.prediction_strip import show_prediction_strip
 from explorer.ui.explore.sight import begin_page, choose_sight
 from explorer.ui.frame import end_page
 from explorer.ui.panels import plain, show_chart
@@ -88,3 +89,4 @@ with controls:
         )
     throw_away_button(method.name, key)
 st.caption(f"{sight.description}.")
+show_prediction_strip(sight)

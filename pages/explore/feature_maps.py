@@ -22,6 +22,7 @@ from explorer.ui.explore.maps_beside import (
     show_map_rows,
     statistics_of,
 )
+from explorer.ui.explore.prediction_strip import show_prediction_strip
 from explorer.ui.explore.sight import begin_page, choose_sight
 from explorer.ui.panels import csv_button, plain, verbatim
 
@@ -86,3 +87,4 @@ with st.container(horizontal=True):
     csv_button(statistics, "map_statistics", "Statistics as CSV")
 if choices.toggle("Statistics of every map", key="show_statistics", link=None):
     st.dataframe(statistics, hide_index=True, alt="Shape and range of every map")
+show_prediction_strip(sight)

@@ -17,6 +17,7 @@ from explorer.ui.explore.fusion import (
     summands_of,
 )
 from explorer.ui.explore.map_rows import show_maps
+from explorer.ui.explore.prediction_strip import show_prediction_strip
 from explorer.ui.explore.sight import begin_page, choose_sight
 from explorer.ui.panels import csv_button, half_grid, show_chart
 
@@ -65,3 +66,4 @@ st.caption(
     f"Stage {stage}, module {module + 1}, {sight.description}. Summands are taken before the ReLU that ends the "
     "fusion; those that cancel each other have norms above that of their sum. Drag in one map to zoom all."
 )
+show_prediction_strip(sight)

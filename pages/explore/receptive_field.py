@@ -4,6 +4,7 @@ import streamlit as st
 
 from explorer.ui import choices
 from explorer.ui.explore.beside import choose_beside, name_of_network
+from explorer.ui.explore.prediction_strip import show_prediction_strip
 from explorer.ui.explore.receptive_field import choose_map_position, fields
 from explorer.ui.explore.receptive_field_sections import (
     FieldView,
@@ -19,7 +20,7 @@ from explorer.ui.explore.receptive_fields_beside import (
     show_theoretical_fields,
     view_beside,
 )
-from explorer.ui.explore.sight import begin_page, choose_picture_and_weights, describe_picture
+from explorer.ui.explore.sight import Sight, begin_page, choose_picture_and_weights, describe_picture
 from explorer.ui.panels import plain, verbatim
 
 SECTIONS = {
@@ -64,3 +65,5 @@ st.caption(
     f"{describe_picture(picture, config)}. Rows and columns count from 0; fields are of positions after the module's "
     "fusion."
 )
+if weights is not None:
+    show_prediction_strip(Sight(config, picture, weights))

@@ -161,6 +161,12 @@ def _hold_place(key: str, side: int, position: int) -> None:
         hold(_share(key), (position + 0.5) / side)
 
 
+def held_position(config: HRFormerConfig, branch: int) -> tuple[int, int]:
+    """Row and column of a branch's map where the chosen position lies, for pages that only tell of it."""
+    height, width = branch_sizes(config.img_size)[branch]
+    return int(held(_share("row"), 0.5) * height), int(held(_share("column"), 0.5) * width)
+
+
 def hold_place(key: str, share: float) -> None:
     """Let the position be where so much of the picture's height ("row") or width ("column") lies before it."""
     hold(_share(key), min(max(share, 0.0), 1 - 1e-6))

@@ -38,6 +38,7 @@ _PERSON = "person"
 _TYPED = ("left", "top", "width", "height")
 #: Longest side of the picture as it is sent to the browser.
 _SHOWN_PX = 800
+_CLICK, _DRAW = "Choose key points", "Draw boxes around persons"
 _LOOKED_AT = "looked_at_joint"
 
 
@@ -77,14 +78,12 @@ class KeyPointsView:
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) of the picture, pixels."""
-        height, width = self.sight.picture.whole.shape[:2]
-        return height, width
+        return _size_of(self.sight)
 
 
 def show_key_points(sight: Sight) -> None:
     """Skeletons over the picture, a joint's heat map, boxes by hand, scores and files."""
-    height, width = sight.picture.whole.shape[:2]
-    boxes = _chosen_boxes((height, width))
+    boxes = _chosen_boxes(_size_of(sight))
     answer = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         least = choices.number(
@@ -95,18 +94,40 @@ def show_key_points(sight: Sight) -> None:
             key="flip_test",
             help="The mean with the mirrored crop, as the published scores were measured; it takes twice the time.",
         )
-    find = partial(_persons, sight.picture.whole, flip=flip)
-    persons = sight.look(find, _all_finite, boxes or (Box(0, 0, width, height),))
+    persons = _find(sight, boxes, flip=flip) if boxes else persons_in_whole_picture(sight, flip=flip)
     view = KeyPointsView(sight, persons, boxes, least, _choose_joint(persons, OutputNames(sight.weights)))
     answer.markdown(_describe(view))
+    draws = choices.segments(
+        "Pointer",
+        (_CLICK, _DRAW),
+        key="pointer",
+        label_visibility="collapsed",
+        help="What the pointer does in the picture; boxes can also be typed below.",
+    )
     halves = half_grid()
     with halves.cell():
-        _show_skeletons(view)
+        _show_skeletons(view, draws_boxes=draws == _DRAW)
     with halves.cell():
         _show_heat_map(view)
     _look_there(view)
     _edit_boxes(boxes, view.size)
     _files(view)
+
+
+def persons_in_whole_picture(sight: Sight, *, flip: bool = False) -> list[Person]:
+    """One person, whose box is the picture."""
+    height, width = _size_of(sight)
+    return _find(sight, (Box(0, 0, width, height),), flip=flip)
+
+
+def _find(sight: Sight, boxes: tuple[Box, ...], *, flip: bool) -> list[Person]:
+    return sight.look(partial(_persons, sight.picture.whole, flip=flip), _all_finite, boxes)
+
+
+def _size_of(sight: Sight) -> tuple[int, int]:
+    """(height, width) of the picture before it is fitted, pixels."""
+    height, width = sight.picture.whole.shape[:2]
+    return height, width
 
 
 def _is_coco(sight: Sight) -> bool:
@@ -177,9 +198,7 @@ def _describe(view: KeyPointsView) -> str:
     noun = "outputs" if view.sight.weights.are_random else "key points"
     each = ", ".join(f"person {number}: {count}" for number, count in enumerate(found, start=1))
     told = each if len(found) > 1 else str(found[0])
-    return (
-        f"Of {len(view.person.points)} {noun}, above a score of {view.least:g}: **{told}**. Drag a box around a person."
-    )
+    return f"Of {len(view.person.points)} {noun}, above a score of {view.least:g}: **{told}**."
 
 
 def _limbs(view: KeyPointsView) -> Limbs:
@@ -190,7 +209,7 @@ def _limbs(view: KeyPointsView) -> Limbs:
     return Limbs(names, [colour_of(joint) for joint in range(len(JOINTS))], limbs)
 
 
-def _show_skeletons(view: KeyPointsView) -> None:
+def _show_skeletons(view: KeyPointsView, *, draws_boxes: bool) -> None:
     small = Image.fromarray(view.sight.picture.whole)
     small.thumbnail((_SHOWN_PX, _SHOWN_PX))
     figure = skeleton_picture(
@@ -201,11 +220,13 @@ def _show_skeletons(view: KeyPointsView) -> None:
             for each in view.persons
         ],
         _limbs(view),
-        "Click a key point, or drag a box",
+        "Drag a box around a person" if draws_boxes else "Click a key point",
         least_score=view.least,
         chosen=view.chosen,
+        draws_boxes=draws_boxes,
     )
-    name = f"key_points_{len(view.boxes)}"  # another element, so that a box that was dragged is not drawn over it
+    # Another element, so that a box that was dragged is not drawn over it.
+    name = f"key_points_{len(view.boxes)}_{'boxes' if draws_boxes else 'points'}"
     show_chart(
         figure,
         name,
@@ -285,12 +306,14 @@ def _look_there(view: KeyPointsView) -> None:
         hold_place("row", (y + 0.5 - top) / (bottom - top))
         hold_place("column", (x + 0.5 - left) / (right - left))
     st.session_state[_LOOKED_AT] = now
-    show_ways_on(None)
+    show_ways_on("What speaks for it in the whole picture", target=view.joint)
 
 
 def _edit_boxes(boxes: tuple[Box, ...], size: tuple[int, int]) -> None:
     """Boxes by number, for the keyboard."""
-    with st.expander(f"Boxes of persons: {len(boxes) or 'the whole picture'}"):
+    with st.expander("Boxes of persons"):
+        if not boxes:
+            st.caption("No box yet: the whole picture is one person's.")
         for index, box in enumerate(boxes):
             with st.container(horizontal=True, vertical_alignment="center"):
                 place = f"from column {box.left:g}, row {box.top:g}"

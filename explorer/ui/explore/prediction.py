@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,8 @@ from hrformer import HRFormer
 from hrformer.geometry import branch_sizes
 
 Shown = tuple[go.Figure, pd.DataFrame]
+#: With a table of every pixel, which is made only when it is asked for.
+ShownPixels = tuple[go.Figure, Callable[[], pd.DataFrame]]
 #: Classes whose probabilities are shown.
 TOP = 5
 
@@ -181,33 +183,31 @@ def pixel_chart(view: SegmentationView) -> Shown:
     return figure, table
 
 
-def confidence_chart(view: SegmentationView) -> Shown:
+def confidence_chart(view: SegmentationView) -> ShownPixels:
     """How sure the network is of each pixel."""
     figure = confidence_map(view.mask, "Confidence: how sure it is of each pixel")
-    return figure, _pixels(view, confidence=view.seen.confidence)
+    return figure, partial(_pixels, view, confidence=view.seen.confidence)
 
 
-def error_chart(view: SegmentationView) -> Shown:
+def error_chart(view: SegmentationView) -> ShownPixels:
     """Where the mask differs from the truth, which the view knows."""
     truth = np.asarray(view.truth)
     wrong = truth != view.seen.classes
     figure = error_picture(
         view.picture, wrong, f"Wrong pixels: {significant(100 * float(wrong.mean()))} % of the picture"
     )
-    return figure, _pixels(view, truth=truth, wrong=wrong)
+    return figure, partial(_pixels, view, truth=truth, wrong=wrong)
 
 
 def _pixels(view: SegmentationView, **values: NDArray[np.generic]) -> pd.DataFrame:
     rows, columns = np.indices(view.seen.classes.shape).reshape(2, -1)
-    told = {name.replace("_", " "): array.ravel() for name, array in values.items()}
+    told = {name: array.ravel() for name, array in values.items()}
     return pd.DataFrame({"row": rows, "column": columns, "class": view.seen.classes.ravel()} | told)
 
 
 def mask_buttons(view: SegmentationView) -> None:
     """The mask over the picture and alone as PNG, and all of it as NumPy."""
-    png_button(
-        lambda: _over(view.picture, view.mask.painted(view.opacity)), "mask_over_picture", "Picture with mask as PNG"
-    )
+    png_button(lambda: painted_over(view), "mask_over_picture", "Picture with mask as PNG")
     png_button(lambda: view.seen.classes.astype(np.uint8), "classes", "Classes as PNG")
 
     def collect() -> dict[str, NDArray[np.generic]]:
@@ -216,9 +216,10 @@ def mask_buttons(view: SegmentationView) -> None:
     npz_button(collect, "segmentation", "Classes, confidence and logits as NumPy")
 
 
-def _over(picture: NDArray[np.uint8], rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    base = Image.fromarray(picture).convert("RGBA")
-    return np.asarray(Image.alpha_composite(base, Image.fromarray(rgba)).convert("RGB"))
+def painted_over(view: SegmentationView) -> NDArray[np.uint8]:
+    """The picture with its mask, (H, W, 3)."""
+    base = Image.fromarray(view.picture).convert("RGBA")
+    return np.asarray(Image.alpha_composite(base, Image.fromarray(view.mask.painted(view.opacity))).convert("RGB"))
 
 
 def png_button(paint: Callable[[], NDArray[np.uint8]], name: str, label: str) -> None:
@@ -247,27 +248,36 @@ def png_button(paint: Callable[[], NDArray[np.uint8]], name: str, label: str) ->
     )
 
 
-def show_ways_on(target: int | None) -> None:
-    """Links to the pages that look behind a prediction, which start at the chosen position and class."""
-    query = {} if target is None else address.linked({"target": str(target)})
+def show_ways_on(label: str, **explained: int | str) -> None:
+    """Links to the pages that look behind a prediction, which start at the chosen position and output.
+
+    Args:
+        label: Of the link to the Attribution page.
+        explained: What of that page's link says which output it explains.
+    """
+    query = {key: str(value) for key, value in explained.items()}
     with st.container(horizontal=True):
         st.markdown("Why here?")
         st.page_link("pages/explore/attention_windows.py", label="Its window", icon=":material/grid_on:")
         st.page_link("pages/explore/receptive_field.py", label="Its field", icon=":material/filter_center_focus:")
         st.page_link("pages/explore/feature_maps.py", label="Feature maps", icon=":material/layers:")
-        if target is not None:
-            st.page_link(
-                "pages/explore/attribution.py",
-                label="What speaks for this class",
-                icon=":material/center_focus_strong:",
-                query_params=query,
-            )
+        st.page_link(
+            "pages/explore/attribution.py",
+            label=label,
+            icon=":material/center_focus_strong:",
+            query_params=address.linked(query),
+        )
+
+
+def probabilities_of(scores: ClassScores) -> NDArray[np.float64]:
+    """Softmax of the logits, (classes,)."""
+    raised = np.exp(scores.values.astype(np.float64) - scores.values.max())
+    return np.asarray(raised / raised.sum())
 
 
 def classification_chart(scores: ClassScores, names: OutputNames) -> Shown:
     """The likeliest classes of the whole picture."""
-    raised = np.exp(scores.values.astype(np.float64) - scores.values.max())
-    probabilities = raised / raised.sum()
+    probabilities = probabilities_of(scores)
     top = scores.order[:TOP]
     figure = class_bars(
         [names[number] for number in top],

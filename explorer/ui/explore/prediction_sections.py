@@ -46,14 +46,15 @@ def show_segmentation(sight: Sight) -> None:
     with halves.cell():
         figure, table = pixel_chart(view)
         show_chart(figure, "pixel_classes", table, alt="The likeliest classes of the chosen pixel")
-        show_ways_on(view.at_pixel)
+        row, column = view.pixel
+        show_ways_on("What speaks for it", target=view.at_pixel, explained="pixel", pixel_row=row, pixel_column=column)
     with halves.cell():
-        figure, table = confidence_chart(view)
-        show_chart(figure, "prediction_confidence", table, alt="How sure the network is of each pixel")
+        figure, of_pixels = confidence_chart(view)
+        show_chart(figure, "prediction_confidence", of_pixels, alt="How sure the network is of each pixel")
     if view.truth is not None:
         with halves.cell():
-            figure, table = error_chart(view)
-            show_chart(figure, "prediction_errors", table, alt="The pixels whose class is another one than the truth")
+            figure, of_pixels = error_chart(view)
+            show_chart(figure, "prediction_errors", of_pixels, alt="The pixels whose class is not the truth")
     with st.container(horizontal=True):
         mask_buttons(view)
 
@@ -67,7 +68,7 @@ def show_classification(sight: Sight) -> None:
     with halves.cell():
         figure, table = classification_chart(scores, OutputNames(sight.weights))
         show_chart(figure, "classes", table, alt="The likeliest classes of the picture")
-        show_ways_on(scores.order[0])
+        show_ways_on("What speaks for it", target=scores.order[0])
 
 
 #: What the page shows, by the network's task.

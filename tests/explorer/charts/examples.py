@@ -23,8 +23,10 @@ from explorer.charts import (
     cost,
     diagram,
     diagram_overlay,
+    diagram_parts,
     fusion,
     maps,
+    prediction,
     receptive_field,
     time,
 )
@@ -140,6 +142,20 @@ _PANELS = [maps.Panel("picture", _PICTURE), maps.Panel("1/4 branch · 18 x 10 x 
 _LEAKS = _RANDOM.random((2, 3, 3))
 
 #: Every function of the charts that makes a figure, called.
+_CLASSES = _RANDOM.integers(0, 3, (40, 48))
+_MASK = prediction.Mask(
+    _CLASSES,
+    _RANDOM.random((40, 48)),
+    ["background", "a class", "a class with a long name"],
+    [(0, 0, 0), (230, 25, 75), (60, 180, 75)],
+    np.bincount(_CLASSES.ravel(), minlength=3) / _CLASSES.size,
+    background=0,
+)
+_PERSON = prediction.Skeleton(_RANDOM.random((3, 2)) * 400, np.array([0.9, 0.5, 0.1]), (10, 20, 300, 350))
+_LIMBS = prediction.Limbs(
+    ["nose", "left eye", "right eye"], ["red", "green", "blue"], [((0, 1), "red"), ((0, 2), "blue")]
+)
+
 EXAMPLES: dict[Callable[..., go.Figure], go.Figure] = {
     ablation.figure_bars: ablation.figure_bars(_ARMS, TITLE, "Parameters, M"),
     ablation.ratio_intervals: ablation.ratio_intervals(_ARMS, TITLE),
@@ -186,8 +202,26 @@ EXAMPLES: dict[Callable[..., go.Figure], go.Figure] = {
     diagram_overlay.network_overlay: diagram_overlay.network_overlay(
         _NETWORK, replace(_NETWORK, num_modules=(1, 3, 1), num_blocks=(2, 1, 2)), ("this variant", "another"), TITLE
     ),
+    diagram_parts.parts_diagram: diagram_parts.parts_diagram(
+        _NETWORK,
+        {
+            "branch:0": diagram_parts.PartLook("the branch", "whole"),
+            "block:2.0.1.0": diagram_parts.PartLook("a block", "inside", (0.2, -0.1)),
+            "arrow:3.1.0.2": diagram_parts.PartLook("an arrow"),
+        },
+        TITLE,
+        worths=diagram_parts.Worths("what mIoU loses without it", signed=True),
+        chosen="block:2.0.1.0",
+    ),
     fusion.norm_ratio_matrix: fusion.norm_ratio_matrix(_RANDOM.random((4, 4)), TITLE),
     fusion.share_matrix: fusion.share_matrix(_RANDOM.random((4, 4)) - 0.5, TITLE),
+    prediction.mask_picture: prediction.mask_picture(_PICTURE, _MASK, TITLE, opacity=0.5, pixel=(3, 4), cells=(10, 12)),
+    prediction.confidence_map: prediction.confidence_map(_MASK, TITLE),
+    prediction.error_picture: prediction.error_picture(_PICTURE, _RANDOM.random((40, 48)) > 0.9, TITLE),
+    prediction.class_bars: prediction.class_bars(["a class", "another"], [0.7, 0.3], ["red", "blue"], TITLE),
+    prediction.skeleton_picture: prediction.skeleton_picture(
+        _PICTURE, (400, 480), [_PERSON], _LIMBS, TITLE, least_score=0.2, chosen=(0, 1)
+    ),
     maps.map_row: maps.map_row(_PANELS, (40, 48), TITLE, signed=False),
     receptive_field.theoretical_field_map: receptive_field.theoretical_field_map(
         _PICTURE,
