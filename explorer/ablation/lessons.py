@@ -12,6 +12,7 @@ from torch import Tensor
 
 from explorer.ablation.recipe import TrainingJob
 from explorer.ablation.scores import Scores, evaluate
+from explorer.models.trained import PEAK_THRESHOLD
 from explorer.pictures.digit_points import CELL_PX, DigitPoint, heat_maps_at, points_of
 from explorer.pictures.digits import NUM_CLASSES, Canvases, batch_at, crops_at, images_at, normalise
 from explorer.prediction.peaks import Peak, PeakScores, Target, local_peaks, score_peaks
@@ -21,8 +22,6 @@ from hrformer import HRFormer
 _LOSS_STRIDE = 2
 #: A peak finds a digit up to this share of its longer side from its centre, and up to so many pixels.
 REACH_SHARE, LEAST_REACH_PX = 0.25, 6
-#: What is not higher is no peak; of 0.4, 0.5, 0.6 and 0.7 the best for the shipped weights on 400 validation pictures.
-PEAK_THRESHOLD = 0.6
 _BATCH = 16
 
 

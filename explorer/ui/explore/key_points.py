@@ -18,6 +18,7 @@ from explorer.charts.attribution import attribution_overlay
 from explorer.charts.prediction import Limbs, Skeleton, skeleton_picture
 from explorer.charts.theme import HRFORMER_COLOUR
 from explorer.cost.capacity import looking_mib
+from explorer.models.trained import PEAK_THRESHOLD, POINTER
 from explorer.pictures.photographs import frame_of
 from explorer.prediction.coco import JOINTS, SKELETON, colour_of, limb_colour, results_of
 from explorer.prediction.key_points import Box, Person, find_persons
@@ -32,6 +33,7 @@ from explorer.units import significant
 from hrformer import HRFormer
 
 MOST_PERSONS = 8
+_LEAST_SCORE = 0.2
 _BOXES = "boxes"
 _JOINT = "joint"
 _PERSON = "person"
@@ -87,7 +89,14 @@ def show_key_points(sight: Sight) -> None:
     answer = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         least = choices.number(
-            st.slider, "Least score shown", 0.0, 1.0, key="least_score", default=0.2, step=0.05, width=260
+            st.slider,
+            "Least score shown",
+            0.0,
+            1.0,
+            key="least_score",
+            default=_least_by_default(sight),
+            step=0.05,
+            width=260,
         )
         flip = _is_coco(sight) and choices.toggle(
             "Flip test",
@@ -128,6 +137,12 @@ def _size_of(sight: Sight) -> tuple[int, int]:
     """(height, width) of the picture before it is fitted, pixels."""
     height, width = sight.picture.whole.shape[:2]
     return height, width
+
+
+def _least_by_default(sight: Sight) -> float:
+    """Of the network that ships the score that its own was measured at, so that no digit is shown that is not there."""
+    is_shipped = sight.weights.origin == "trained" and POINTER.fits(sight.config)
+    return PEAK_THRESHOLD if is_shipped else _LEAST_SCORE
 
 
 def _is_coco(sight: Sight) -> bool:
@@ -306,7 +321,7 @@ def _look_there(view: KeyPointsView) -> None:
         hold_place("row", (y + 0.5 - top) / (bottom - top))
         hold_place("column", (x + 0.5 - left) / (right - left))
     st.session_state[_LOOKED_AT] = now
-    show_ways_on(None)
+    show_ways_on("What speaks for it in the whole picture", target=view.joint)
 
 
 def _edit_boxes(boxes: tuple[Box, ...], size: tuple[int, int]) -> None:

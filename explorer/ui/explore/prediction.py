@@ -18,7 +18,7 @@ from torch import Tensor
 from explorer.charts.prediction import Mask, class_bars, confidence_map, error_picture, mask_picture, middle_of
 from explorer.charts.theme import HRFORMER_COLOUR, NEUTRAL_COLOUR
 from explorer.cost.capacity import looking_mib
-from explorer.inspection.attribution import ClassScores
+from explorer.inspection.explained import ClassScores
 from explorer.models.trained import DIGIT_SAMPLES, load_digit_truth
 from explorer.prediction.class_sets import class_set
 from explorer.prediction.overlap import confusion_matrix, mean_iou
@@ -248,21 +248,25 @@ def png_button(paint: Callable[[], NDArray[np.uint8]], name: str, label: str) ->
     )
 
 
-def show_ways_on(target: int | None) -> None:
-    """Links to the pages that look behind a prediction, which start at the chosen position and class."""
-    query = {} if target is None else address.linked({"target": str(target)})
+def show_ways_on(label: str, **explained: int | str) -> None:
+    """Links to the pages that look behind a prediction, which start at the chosen position and output.
+
+    Args:
+        label: Of the link to the Attribution page.
+        explained: What of that page's link says which output it explains.
+    """
+    query = {key: str(value) for key, value in explained.items()}
     with st.container(horizontal=True):
         st.markdown("Why here?")
         st.page_link("pages/explore/attention_windows.py", label="Its window", icon=":material/grid_on:")
         st.page_link("pages/explore/receptive_field.py", label="Its field", icon=":material/filter_center_focus:")
         st.page_link("pages/explore/feature_maps.py", label="Feature maps", icon=":material/layers:")
-        if target is not None:
-            st.page_link(
-                "pages/explore/attribution.py",
-                label="What speaks for this class",
-                icon=":material/center_focus_strong:",
-                query_params=query,
-            )
+        st.page_link(
+            "pages/explore/attribution.py",
+            label=label,
+            icon=":material/center_focus_strong:",
+            query_params=address.linked(query),
+        )
 
 
 def probabilities_of(scores: ClassScores) -> NDArray[np.float64]:

@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 
 from explorer.ui import choices
-from explorer.ui.explore.attribution import scores_of
 from explorer.ui.explore.block_controls import CLICKABLE, choose_position, take_click
+from explorer.ui.explore.explained import scores_of
 from explorer.ui.explore.key_points import show_key_points
 from explorer.ui.explore.output_names import OutputNames
 from explorer.ui.explore.prediction import (
@@ -46,7 +46,8 @@ def show_segmentation(sight: Sight) -> None:
     with halves.cell():
         figure, table = pixel_chart(view)
         show_chart(figure, "pixel_classes", table, alt="The likeliest classes of the chosen pixel")
-        show_ways_on(view.at_pixel)
+        row, column = view.pixel
+        show_ways_on("What speaks for it", target=view.at_pixel, explained="pixel", pixel_row=row, pixel_column=column)
     with halves.cell():
         figure, of_pixels = confidence_chart(view)
         show_chart(figure, "prediction_confidence", of_pixels, alt="How sure the network is of each pixel")
@@ -67,7 +68,7 @@ def show_classification(sight: Sight) -> None:
     with halves.cell():
         figure, table = classification_chart(scores, OutputNames(sight.weights))
         show_chart(figure, "classes", table, alt="The likeliest classes of the picture")
-        show_ways_on(scores.order[0])
+        show_ways_on("What speaks for it", target=scores.order[0])
 
 
 #: What the page shows, by the network's task.
