@@ -6,7 +6,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.models.trained import POINTER, trained_config
+from explorer.models.trained import PEAK_THRESHOLD, POINTER, trained_config
 from explorer.models.variants import to_query
 from hrformer import create_model, preset
 from tests.pages.entrypoint import SMALL, open_app
@@ -14,7 +14,7 @@ from tests.pages.texts import captions
 from tests.variants import tiny
 
 PAGES = [f"pages/explore/{name}.py" for name in ("feature_maps", "attention_windows", "receptive_field")]
-LOOKING = [*PAGES, "pages/explore/fusion.py", "pages/explore/prediction.py"]
+LOOKING = [*PAGES, *(f"pages/explore/{name}.py" for name in ("fusion", "prediction", "attribution"))]
 
 
 def sidebar_text(app: AppTest) -> str:
@@ -96,14 +96,6 @@ def test_the_network_that_finds_digits_is_one_click_away_and_is_told(page: str) 
     assert app.query_params["network"] == "digit_points"
 
 
-def test_attribution_says_that_key_points_have_no_class() -> None:
-    app = open_app("pages/explore/attribution.py", {"network": "digit_points"})
-    assert not app.exception
-    assert [info.value for info in app.info] == [
-        "Attribution explains the score of a class, and a pose model has none."
-    ]
-
-
 def test_from_its_random_weights_the_way_back_leads_to_its_own_trained_ones() -> None:
     app = open_app(PAGES[0], {"network": "digit_points", "weights": "other"})
     assert "random weights, seed 0" in captions(app)
@@ -116,6 +108,9 @@ def test_from_its_random_weights_the_way_back_leads_to_its_own_trained_ones() ->
 def test_the_prediction_page_names_the_digits_that_it_finds() -> None:
     app = open_app("pages/explore/prediction.py", {"network": "digit_points"})
     assert app.selectbox(key="joint").options == [f"Digit {digit}" for digit in range(10)]
+    assert app.slider(key="least_score").value == PEAK_THRESHOLD
+    app.segmented_control(key="weights").set_value("other").run()
+    assert app.slider(key="least_score").value == 0.2
 
 
 def test_photographs_can_be_looked_at_too() -> None:
