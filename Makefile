@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint format types fuzz audit bench bench-speed parity legal load faults bursts claims profiles weights predictions screenshots constraints clean
+.PHONY: help app test lint format types fuzz audit bench bench-speed parity legal load faults bursts claims profiles weights predictions ranking screenshots constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /: /' | column -t -s ':'
@@ -98,6 +98,9 @@ weights: $(VENV)/.app  ## train the weights that ship again (about 25 minutes; r
 
 predictions: $(VENV)/.app  ## train seed 0 of the ablation again and write results/reference/ablation_predictions.npz
 	$(BIN)/python -m explorer train-ablation --seeds 0 --resume --predictions results/reference/ablation_predictions.npz
+
+ranking: $(VENV)/.app  ## take each part out of the network that ships again and write results/reference/part_ranking.csv
+	$(BIN)/python -m explorer rank-parts --csv results/reference/part_ranking.csv
 
 screenshots: $(VENV)/.test  ## take the README's screenshots again (needs Chromium)
 	$(BIN)/python -m tests.screenshots

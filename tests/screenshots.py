@@ -11,6 +11,7 @@ FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
 #: File name -> address below the app's.
 PAGES = {
     "architecture": "/?preset=tiny",
+    "prediction": "/prediction?network=digits&row=13&column=23",
     "feature_maps": "/feature_maps?network=digits&stage=3",
     "attention_windows": "/attention_windows?network=digits&stage=3&branch=1/8",
     "receptive_field": "/receptive_field?preset=tiny",

@@ -70,13 +70,18 @@ class NetworkDiagram:
         return sum(m * b for m, b in zip(self.num_modules, self.num_blocks, strict=True)) > MAX_COLUMNS
 
 
+#: Of a block: stage from 1, module, branch and block from 0; bottlenecks of stage 1 are counted through. Of a line of a
+#: fusion: stage, module, source and target. Other boxes and lines have none.
+Place = tuple[int, ...]
+
+
 class Canvas(Protocol):
     """What a network is laid out on, in columns and rows: a row is a branch, highest resolution first."""
 
-    def box(self, branch: int | None, x: float, row: int, block: DiagramBlock) -> None:
+    def box(self, branch: int | None, x: float, row: int, block: DiagramBlock, place: Place = ()) -> None:
         """Take a box; its branch is None where it belongs to none."""
 
-    def line(self, source: int, x0: float, x1: float, target: int) -> None:
+    def line(self, source: int, x0: float, x1: float, target: int, place: Place = ()) -> None:
         """Take a line from one branch to another or the same."""
 
 
@@ -87,10 +92,10 @@ class _Canvas:
     boxes: dict[int | None, list[tuple[float, int, DiagramBlock]]]
     lines: dict[int, list[tuple[float, int, float, int]]]
 
-    def box(self, branch: int | None, x: float, row: int, block: DiagramBlock) -> None:
+    def box(self, branch: int | None, x: float, row: int, block: DiagramBlock, place: Place = ()) -> None:
         self.boxes.setdefault(branch, []).append((x, row, block))
 
-    def line(self, source: int, x0: float, x1: float, target: int) -> None:
+    def line(self, source: int, x0: float, x1: float, target: int, place: Place = ()) -> None:
         self.lines.setdefault(source, []).append((x0, source, x1, target))
 
 
@@ -131,7 +136,7 @@ def network_diagram(network: NetworkDiagram, title: str) -> go.Figure:
 
 
 def lay_out(
-    network: NetworkDiagram, canvas: Canvas, grid: NetworkDiagram | None = None
+    network: NetworkDiagram, canvas: Canvas, grid: NetworkDiagram | None = None, fusion_columns: int = 1
 ) -> tuple[list[tuple[str, float]], float]:
     """Place everything from left to right.
 
@@ -139,6 +144,7 @@ def lay_out(
         network: What is placed.
         canvas: Where.
         grid: A network with at least as much of everything, whose columns are used; by default the network's own.
+        fusion_columns: From a module's last blocks to what its fusion makes.
 
     Returns:
         The stages' captions with their centres, and the right end.
@@ -146,7 +152,7 @@ def lay_out(
     grid = grid or network
     canvas.box(None, 0, 0, network.stem)
     for column, bottleneck in enumerate(network.stage1, start=1):
-        canvas.box(None, column, 0, bottleneck)
+        canvas.box(None, column, 0, bottleneck, (1, 0, 0, column - 1))
         canvas.line(0, column - 1, column, 0)
     x = float(len(grid.stage1))
     _run_on(canvas, range(1), len(network.stage1), x)
@@ -157,9 +163,11 @@ def lay_out(
         for module in range(network.num_modules[stage - 2]):
             if stage == 4 and module == network.num_modules[-1] - 1:
                 targets = network.last_targets
-            x = _module(network, canvas, x, stage, grid)
-            _fusion(canvas, x, stage, targets, network.fuses)
-        end = first + grid.num_modules[stage - 2] * _columns(grid, stage)
+            made = x + _columns(grid, stage) - 1 + fusion_columns
+            _module(network, canvas, x, (stage, module), grid)
+            _fusion(canvas, (made - fusion_columns, made), (stage, module), targets, network.fuses)
+            x = made
+        end = first + grid.num_modules[stage - 2] * (_columns(grid, stage) - 1 + fusion_columns)
         _run_on(canvas, range(targets), x, end)
         x = end
         blocks = f": {network.num_blocks[stage - 2]} blocks a box" if grid.condensed else ""
@@ -190,27 +198,27 @@ def _columns(grid: NetworkDiagram, stage: int) -> int:
     return 1 if grid.condensed else grid.num_blocks[stage - 2]
 
 
-def _module(network: NetworkDiagram, canvas: Canvas, x: float, stage: int, grid: NetworkDiagram) -> float:
-    """All branches' blocks; returns the column after them, where the fusion's outputs are."""
-    columns = _columns(grid, stage)
+def _module(network: NetworkDiagram, canvas: Canvas, x: float, place: Place, grid: NetworkDiagram) -> None:
+    """All branches' blocks, from column x on; the place is stage and module."""
+    stage = place[0]
     blocks = network.num_blocks[stage - 2]
     for branch in range(stage):
         block = network.blocks[branch]
         if grid.condensed:
             block = replace(block, share=block.share * blocks, settings=(*block.settings, blocks))
-        for column in range(columns):
+        for column in range(_columns(grid, stage)):
             if column < blocks:
-                canvas.box(branch, x + column, branch, block)
+                canvas.box(branch, x + column, branch, block, (*place, branch, column))
             if column:
                 canvas.line(branch, x + column - 1, x + column, branch)
-    return x + columns
 
 
-def _fusion(canvas: Canvas, x: float, branches: int, targets: int, fuses: bool) -> None:
-    for source in range(branches):
+def _fusion(canvas: Canvas, columns: tuple[float, float], place: Place, targets: int, fuses: bool) -> None:
+    """What each branch of a stage adds to each target; the place is stage and module."""
+    for source in range(place[0]):
         for target in range(targets):
             if fuses or source == target:
-                canvas.line(source, x - 1, x, target)
+                canvas.line(source, *columns, target, (*place, source, target))
 
 
 def _line_traces(canvas: _Canvas) -> Iterator[go.Scatter]:

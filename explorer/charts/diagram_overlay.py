@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import plotly.graph_objects as go
 
-from explorer.charts.diagram import STEM_NOTE, DiagramBlock, NetworkDiagram, lay_out
+from explorer.charts.diagram import STEM_NOTE, DiagramBlock, NetworkDiagram, Place, lay_out
 from explorer.charts.theme import NEUTRAL_COLOUR, branch_colour, literal, style
 
 #: Sides of a box, in columns and in rows.
@@ -25,10 +25,10 @@ class _Network:
     boxes: dict[_Place, DiagramBlock] = field(default_factory=dict)
     lines: set[_Line] = field(default_factory=set)
 
-    def box(self, branch: int | None, x: float, row: int, block: DiagramBlock) -> None:
+    def box(self, branch: int | None, x: float, row: int, block: DiagramBlock, place: Place = ()) -> None:
         self.boxes[branch, x, row] = block
 
-    def line(self, source: int, x0: float, x1: float, target: int) -> None:
+    def line(self, source: int, x0: float, x1: float, target: int, place: Place = ()) -> None:
         self.lines.add((source, x0, x1, target))
 
 

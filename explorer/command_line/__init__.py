@@ -93,6 +93,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     from explorer.command_line.claims import add_parser as add_claims
     from explorer.command_line.onnx import add_parser as add_onnx
     from explorer.command_line.profile import add_parser as add_profile
+    from explorer.command_line.rank_parts import add_parser as add_rank_parts
     from explorer.command_line.records import add_parsers as add_record_commands
     from explorer.command_line.train_ablation import add_parser as add_train_ablation
     from explorer.command_line.weights import add_parser as add_weights
@@ -105,6 +106,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add_bench(commands)
     add_profile(commands)
     add_ablate(commands)
+    add_rank_parts(commands)
     add_train_ablation(commands)
     add_onnx(commands)
     add_weights(commands)

@@ -50,6 +50,7 @@ LINK_KEYS = frozenset(
         *("ablation_view", "ablation_switches", "ablation_stage", "ablation_window_sizes", "ablation_num_heads"),
         *("ablation_mlp_ratios", "ablation_batch", "ablation_threads", "ablation_seconds", "ablation_run"),
         *("ablation_training_seeds", "ablation_training_steps", "ablation_training_curve", "ablation_picture"),
+        *("prediction_section", "without", "part_block", "rank_kind"),
         *("step", "tour_side", "tour_window", "tour_blocks", "tour_task"),
     )
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,8 @@ from hrformer import HRFormer
 from hrformer.geometry import branch_sizes
 
 Shown = tuple[go.Figure, pd.DataFrame]
+#: With a table of every pixel, which is made only when it is asked for.
+ShownPixels = tuple[go.Figure, Callable[[], pd.DataFrame]]
 #: Classes whose probabilities are shown.
 TOP = 5
 
@@ -181,25 +183,25 @@ def pixel_chart(view: SegmentationView) -> Shown:
     return figure, table
 
 
-def confidence_chart(view: SegmentationView) -> Shown:
+def confidence_chart(view: SegmentationView) -> ShownPixels:
     """How sure the network is of each pixel."""
     figure = confidence_map(view.mask, "Confidence: how sure it is of each pixel")
-    return figure, _pixels(view, confidence=view.seen.confidence)
+    return figure, partial(_pixels, view, confidence=view.seen.confidence)
 
 
-def error_chart(view: SegmentationView) -> Shown:
+def error_chart(view: SegmentationView) -> ShownPixels:
     """Where the mask differs from the truth, which the view knows."""
     truth = np.asarray(view.truth)
     wrong = truth != view.seen.classes
     figure = error_picture(
         view.picture, wrong, f"Wrong pixels: {significant(100 * float(wrong.mean()))} % of the picture"
     )
-    return figure, _pixels(view, truth=truth, wrong=wrong)
+    return figure, partial(_pixels, view, truth=truth, wrong=wrong)
 
 
 def _pixels(view: SegmentationView, **values: NDArray[np.generic]) -> pd.DataFrame:
     rows, columns = np.indices(view.seen.classes.shape).reshape(2, -1)
-    told = {name.replace("_", " "): array.ravel() for name, array in values.items()}
+    told = {name: array.ravel() for name, array in values.items()}
     return pd.DataFrame({"row": rows, "column": columns, "class": view.seen.classes.ravel()} | told)
 
 

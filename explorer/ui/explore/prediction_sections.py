@@ -48,12 +48,12 @@ def show_segmentation(sight: Sight) -> None:
         show_chart(figure, "pixel_classes", table, alt="The likeliest classes of the chosen pixel")
         show_ways_on(view.at_pixel)
     with halves.cell():
-        figure, table = confidence_chart(view)
-        show_chart(figure, "prediction_confidence", table, alt="How sure the network is of each pixel")
+        figure, of_pixels = confidence_chart(view)
+        show_chart(figure, "prediction_confidence", of_pixels, alt="How sure the network is of each pixel")
     if view.truth is not None:
         with halves.cell():
-            figure, table = error_chart(view)
-            show_chart(figure, "prediction_errors", table, alt="The pixels whose class is another one than the truth")
+            figure, of_pixels = error_chart(view)
+            show_chart(figure, "prediction_errors", of_pixels, alt="The pixels whose class is not the truth")
     with st.container(horizontal=True):
         mask_buttons(view)
 

@@ -23,6 +23,7 @@ from explorer.charts import (
     cost,
     diagram,
     diagram_overlay,
+    diagram_parts,
     fusion,
     maps,
     prediction,
@@ -200,6 +201,17 @@ EXAMPLES: dict[Callable[..., go.Figure], go.Figure] = {
     diagram.network_diagram: diagram.network_diagram(_NETWORK, TITLE),
     diagram_overlay.network_overlay: diagram_overlay.network_overlay(
         _NETWORK, replace(_NETWORK, num_modules=(1, 3, 1), num_blocks=(2, 1, 2)), ("this variant", "another"), TITLE
+    ),
+    diagram_parts.parts_diagram: diagram_parts.parts_diagram(
+        _NETWORK,
+        {
+            "branch:0": diagram_parts.PartLook("the branch", "whole"),
+            "block:2.0.1.0": diagram_parts.PartLook("a block", "inside", (0.2, -0.1)),
+            "arrow:3.1.0.2": diagram_parts.PartLook("an arrow"),
+        },
+        TITLE,
+        worths=diagram_parts.Worths("what mIoU loses without it", signed=True),
+        chosen="block:2.0.1.0",
     ),
     fusion.norm_ratio_matrix: fusion.norm_ratio_matrix(_RANDOM.random((4, 4)), TITLE),
     fusion.share_matrix: fusion.share_matrix(_RANDOM.random((4, 4)) - 0.5, TITLE),

@@ -30,14 +30,14 @@ def test_what_is_right_everywhere_has_an_iou_of_one_and_no_error() -> None:
     view = view_of(TRUTH)
     assert view.iou == 1
     _, table = error_chart(view)
-    assert not table["wrong"].any()
+    assert not table()["wrong"].any()
 
 
 def test_errors_are_where_truth_and_mask_differ() -> None:
     classes = TRUTH.copy()
     classes[50, 60:64] = 10
     _, table = error_chart(view_of(classes))
-    assert sorted(table.loc[table["wrong"], "column"]) == [60, 61, 62, 63]
+    assert sorted(table().query("wrong")["column"]) == [60, 61, 62, 63]
 
 
 def test_the_truth_of_another_picture_is_not_known() -> None:
