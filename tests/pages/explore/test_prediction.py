@@ -40,7 +40,7 @@ def test_it_opens_with_the_mask_of_the_network_that_ships_and_the_score_of_this_
         "Confidence",
         "Wrong pixels",
     ]
-    assert "It sees digit 2 10.2 %" in said(app)
+    assert "It sees digit 2 (10.2 %)" in said(app)
     logits = load_trained()(to_input(load_digit_sample("Digits 1"), 3))
     chosen, truth = logits[0].argmax(0).numpy(), load_digit_truth("Digits 1")
     ious = [
@@ -81,6 +81,7 @@ def test_random_weights_tell_nothing_of_classes() -> None:
     assert names
     assert all(name.startswith("output ") for name in names)
     assert "road" not in said(app)
+    assert "It gives the pixels output " in said(app)
 
 
 def test_a_classification_lists_the_likeliest_classes() -> None:
