@@ -39,6 +39,7 @@ LINK_KEYS = frozenset(
             "fusion_target",
         ),
         *("mask_opacity", "boxes", "person", "joint", "least_score", "flip_test", "pointer"),
+        *("explained", "pixel_row", "pixel_column", "region"),
         *("method", "target", "cam_branch", "ig_steps", "occlusion_square", "opacity"),
         *("setup", "batch_size", "engines", "models", "baseline", "published", "comparison_section", "accuracy_cost"),
         *("run", "bench_models", "bench_kinds", "bench_batch_sizes", "bench_img_sizes", "bench_devices"),

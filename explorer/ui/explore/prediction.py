@@ -249,21 +249,26 @@ def png_button(paint: Callable[[], NDArray[np.uint8]], name: str, label: str) ->
     )
 
 
-def show_ways_on(target: int | None) -> None:
-    """Links to the pages that look behind a prediction, which start at the chosen position and class."""
-    query = {} if target is None else address.linked({"target": str(target)})
+def show_ways_on(names: OutputNames, target: int, **explained: int | str) -> None:
+    """Links to the pages that look behind a prediction, which start at the chosen position and output.
+
+    Args:
+        names: Of the outputs.
+        target: The output in question.
+        **explained: What of it the Attribution page explains, as its links say it.
+    """
+    query = {key: str(value) for key, value in {"target": target, **explained}.items()}
     with st.container(horizontal=True):
         st.markdown("Why here?")
         st.page_link("pages/explore/attention_windows.py", label="Its window", icon=":material/grid_on:")
         st.page_link("pages/explore/receptive_field.py", label="Its field", icon=":material/filter_center_focus:")
         st.page_link("pages/explore/feature_maps.py", label="Feature maps", icon=":material/layers:")
-        if target is not None:
-            st.page_link(
-                "pages/explore/attribution.py",
-                label="What speaks for this class",
-                icon=":material/center_focus_strong:",
-                query_params=query,
-            )
+        st.page_link(
+            "pages/explore/attribution.py",
+            label=f"What speaks for this {names.noun.lower()}",
+            icon=":material/center_focus_strong:",
+            query_params=address.linked(query),
+        )
 
 
 def probabilities_of(scores: ClassScores) -> NDArray[np.float64]:

@@ -46,7 +46,8 @@ def show_segmentation(sight: Sight) -> None:
     with halves.cell():
         figure, table = pixel_chart(view)
         show_chart(figure, "pixel_classes", table, alt="The likeliest classes of the chosen pixel")
-        show_ways_on(view.at_pixel)
+        row, column = view.pixel
+        show_ways_on(view.names, view.at_pixel, explained="pixel", pixel_row=row, pixel_column=column)
     with halves.cell():
         figure, of_pixels = confidence_chart(view)
         show_chart(figure, "prediction_confidence", of_pixels, alt="How sure the network is of each pixel")
@@ -65,9 +66,10 @@ def show_classification(sight: Sight) -> None:
     with halves.cell():
         st.image(sight.picture.fitted, caption=sight.picture.name, alt=f"The picture: {sight.picture.name}")
     with halves.cell():
-        figure, table = classification_chart(scores, OutputNames(sight.weights))
+        names = OutputNames(sight.weights)
+        figure, table = classification_chart(scores, names)
         show_chart(figure, "classes", table, alt="The likeliest classes of the picture")
-        show_ways_on(scores.order[0])
+        show_ways_on(names, scores.order[0], explained="class")
         npz_button(lambda: {"logits": scores.values}, "classification", "Logits as NumPy")
 
 

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
@@ -177,3 +178,24 @@ def test_a_joint_that_is_chosen_is_where_the_other_pages_look() -> None:
     app.selectbox(key="joint").set_value(9).run()
     held = app.session_state["held_choices"]
     assert (held["row_share"], held["column_share"]) != first
+
+
+@pytest.mark.parametrize(
+    ("query", "label", "expected"),
+    [
+        (
+            {"row": "13", "column": "23"},
+            "What speaks for this class",
+            {"target": "3", "explained": "pixel", "pixel_row": "54", "pixel_column": "94"},
+        ),
+        (POSE | {"joint": "9"}, "What speaks for this output", {"target": "9", "explained": "peak"}),
+        (SMALL | {"num_classes": "1"}, "What speaks for this output", {"target": "0", "explained": "class"}),
+    ],
+)
+def test_a_link_leads_to_what_speaks_for_what_was_clicked(
+    query: dict[str, str], label: str, expected: dict[str, str]
+) -> None:
+    app = open_app(PAGE, query)
+    links = {item.proto.label: parse_qs(item.proto.query_string) for item in app.get("page_link")}
+    assert {"Its window", "Its field", "Feature maps"} < links.keys()
+    assert {key: value for key, (value,) in links[label].items() if key != "link"} == expected
