@@ -15,6 +15,8 @@ from explorer.charts.theme import DIVERGING_SCALE, SEQUENTIAL_SCALE, colour_bar
 #: Percentile of the magnitudes at which the scale ends, so that a few pixels do not leave all others colourless.
 SCALE_PERCENTILE = 99.5
 _FIGURE_PX = 480
+#: Colours of a frame, the outer or lower one first.
+_FRAME = ("black", "white")
 
 
 def picture_trace(picture: NDArray[np.uint8], size: tuple[int, int] | None = None) -> go.Image:
@@ -54,14 +56,14 @@ def attribution_overlay(
     signed: bool,
     quantity: str,
 ) -> go.Figure:
-    """How much each pixel speaks for a class, over the picture.
+    """How much each pixel speaks for an output, over the picture.
 
     Args:
         picture: (H, W, 3).
         values: (H, W).
         title: What the figure says.
         opacity: Of the overlay, 0 (picture alone) to 1 (values alone).
-        signed: Whether pixels can speak against the class; the scale is then symmetric around zero.
+        signed: Whether pixels can speak against it; the scale is then symmetric around zero.
         quantity: What the values are, for scale and hover text, such as "fall of the logit".
     """
     limit = float(np.percentile(np.abs(values), SCALE_PERCENTILE)) or float(np.abs(values).max()) or 1.0
@@ -85,3 +87,31 @@ def attribution_overlay(
         count=1, aspect=picture.shape[0] / picture.shape[1], width_px=_FIGURE_PX, largest_px=_FIGURE_PX, title_lines=0
     )
     return grid.style(figure, title)
+
+
+def mark_pixel(figure: go.Figure, pixel: tuple[int, int]) -> None:
+    """Put a frame around the pixel in (row, column), light on dark, so that it is seen on any colour."""
+    figure.add_trace(
+        go.Scatter(
+            x=[pixel[1] + 0.5] * 2,
+            y=[pixel[0] + 0.5] * 2,
+            mode="markers",
+            marker={"symbol": "square-open", "size": [14, 11], "color": list(_FRAME), "line": {"width": 2.5}},
+            hoverinfo="skip",
+            showlegend=False,
+            name="chosen pixel",
+        )
+    )
+
+
+def mark_box(figure: go.Figure, corner: tuple[int, int], size: tuple[int, int]) -> None:
+    """Frame the box of (height, width) whose first pixel is `corner`, (row, column)."""
+    for colour, width in zip(_FRAME, (5, 2), strict=True):
+        figure.add_shape(
+            type="rect",
+            x0=corner[1],
+            y0=corner[0],
+            x1=corner[1] + size[1],
+            y1=corner[0] + size[0],
+            line={"color": colour, "width": width},
+        )

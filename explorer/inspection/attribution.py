@@ -1,8 +1,7 @@
-"""Which pixels speak for a class: Integrated Gradients, Grad-CAM and Occlusion, by Captum.
+"""Which pixels speak for an output: Integrated Gradients, Grad-CAM and Occlusion, by Captum.
 
-What is explained is one number a picture: the logit of a class or, where every pixel has logits of its own, their mean
-over the pixels that the class wins in the picture as it is. Every forward takes the model's lock for itself, so that a
-long computation lets other users' views through.
+What is explained is one number a picture (`explorer.inspection.explained`). Every forward takes the model's lock for
+itself, so that a long computation lets other users' views through.
 """
 
 from __future__ import annotations
@@ -11,18 +10,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam, Occlusion
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from explorer.inspection.partial_forward import Stopped, check_picture, exclusive
-from hrformer import HRFormer
+from explorer.inspection.explained import Explained, Score
+from explorer.inspection.partial_forward import Stopped, exclusive
+from hrformer import HRFormer, HRFormerConfig
 from hrformer.config import NUM_BRANCHES
 
-#: Tasks whose models know classes.
-TASKS_WITH_CLASSES = ("classification", "segmentation")
 #: Pictures that Integrated Gradients and Occlusion put through the network at once.
 POINTS_PER_FORWARD = 4
 SQUARES_PER_FORWARD = 8
@@ -32,46 +28,8 @@ ShouldStop = Callable[[], bool]
 
 
 @dataclass(frozen=True, eq=False)
-class Score:
-    """The number that is explained, as a function of a model's output.
-
-    Attributes:
-        target: The class.
-        pixels: Weight of each pixel of the output, (H, W), 1 in all; None where a picture has one logit a class.
-    """
-
-    target: int
-    pixels: Tensor | None
-
-    def __call__(self, output: Tensor) -> Tensor:
-        """(B, classes) or (B, classes, H, W) -> (B,)."""
-        logits = output[:, self.target]
-        return logits if self.pixels is None else (logits * self.pixels).sum((1, 2))
-
-
-@dataclass(frozen=True, eq=False)
-class ClassScores:
-    """What a picture scores in every class.
-
-    Attributes:
-        values: The number that `Score` gives each class, (classes,).
-        shares: Part of the pixels that each class wins, (classes,), 0 to 1; None where a picture has one logit a class.
-    """
-
-    values: NDArray[np.float32]
-    shares: NDArray[np.float32] | None
-
-    @property
-    def order(self) -> list[int]:
-        """The classes, those that win most pixels or have the largest logits first."""
-        keys = (-self.values,) if self.shares is None else (-self.values, -self.shares)
-        order: list[int] = np.lexsort(keys).tolist()  # the last key counts most
-        return order
-
-
-@dataclass(frozen=True, eq=False)
 class Attribution:
-    """How much each pixel speaks for a class.
+    """How much each pixel speaks for an output.
 
     Attributes:
         values: (H, W). Integrated Gradients: summed over channels, its total is the score's change from the baseline.
@@ -106,23 +64,9 @@ class _WatchedForward:
         return scores
 
 
-def class_scores(model: HRFormer, x: Tensor) -> ClassScores:
-    """What a picture scores in every class, and how many pixels each class wins.
-
-    Args:
-        model: A classification or segmentation model, in evaluation mode.
-        x: One picture, (1, in_chans, H, W).
-
-    Raises:
-        ValueError: If the model knows no classes or is in training mode, or `x` is not one picture.
-    """
-    _check_picture(model, x)
-    output = _output(model, x)
-    scores = torch.cat([_score_in(output, target)(output) for target in range(output.shape[1])]).numpy()
-    if output.ndim == 2:
-        return ClassScores(scores, None)
-    wins = torch.bincount(output.argmax(1).flatten(), minlength=output.shape[1])
-    return ClassScores(scores, (wins / wins.sum()).numpy())
+def branches_of_head(config: HRFormerConfig) -> tuple[int, ...]:
+    """The branches that a variant's head reads: a pose head reads the highest resolution alone."""
+    return (0,) if config.task == "pose" else tuple(range(NUM_BRANCHES))
 
 
 def share_of_half(values: Tensor) -> float:
@@ -141,7 +85,7 @@ def share_of_half(values: Tensor) -> float:
 def integrated_gradients(
     model: HRFormer,
     x: Tensor,
-    target: int,
+    explained: Explained,
     *,
     steps: int = 32,
     batch_size: int = POINTS_PER_FORWARD,
@@ -151,20 +95,19 @@ def integrated_gradients(
     """Gradient along the straight way from the mean colour (zero after normalising) to the picture (1703.01365).
 
     Args:
-        model: A classification or segmentation model, in evaluation mode.
+        model: In evaluation mode.
         x: One picture, (1, in_chans, H, W).
-        target: The class.
+        explained: The output.
         steps: Points on the way (Gauss-Legendre); more make the convergence delta smaller.
         batch_size: Points per forward; between two the computation can be stopped.
         on_progress: Told (images done, images in all) after every forward.
         should_stop: Asked before every forward.
 
     Raises:
-        ValueError: If the model knows no classes, is in training mode or has no such class, or `x` is not one
-            picture.
+        ValueError: If the model is in training mode or has no such output, or `x` is not one picture.
         Stopped: If `should_stop` said so.
     """
-    score = _explained(model, x, target)
+    score = explained.score(model, x)
     both_ends = 2  # for the convergence delta
     forward = _WatchedForward(model, score, model, steps + both_ends, on_progress, should_stop)
     values, delta = IntegratedGradients(forward).attribute(
@@ -180,7 +123,7 @@ def integrated_gradients(
 def grad_cam(
     model: HRFormer,
     x: Tensor,
-    target: int,
+    explained: Explained,
     branch: int,
     *,
     on_progress: OnProgress | None = None,
@@ -191,21 +134,23 @@ def grad_cam(
     There all four branches are at their last: what a branch says after that, it says through the head alone.
 
     Args:
-        model: A classification or segmentation model, in evaluation mode.
+        model: In evaluation mode.
         x: One picture, (1, in_chans, H, W).
-        target: The class.
-        branch: Index of the branch, highest resolution first.
+        explained: The output.
+        branch: Index of the branch, highest resolution first; one of `branches_of_head`.
         on_progress: Told (images done, images in all) after every forward.
         should_stop: Asked before the forward.
 
     Raises:
-        ValueError: If the model knows no classes, is in training mode, or has no such class or branch, or `x` is not
-            one picture.
+        ValueError: If the model is in training mode or has no such output, its head reads no such branch, or `x` is
+            not one picture.
         Stopped: If `should_stop` said so.
     """
-    score = _explained(model, x, target)
-    if not 0 <= branch < NUM_BRANCHES:
-        raise ValueError(f"There is no branch {branch}: use 0 (the highest resolution) to {NUM_BRANCHES - 1}.")
+    score = explained.score(model, x)
+    read = branches_of_head(model.config)
+    if branch not in read:
+        last = f" to {read[-1]}" if len(read) > 1 else ""
+        raise ValueError(f"The head reads no branch {branch}: use 0 (the highest resolution){last}.")
     tap = nn.Identity()  # Captum hooks this layer of ours; the shared model stays free of hooks
 
     def forward(images: Tensor) -> Tensor:
@@ -223,7 +168,7 @@ def grad_cam(
 def occlusion(
     model: HRFormer,
     x: Tensor,
-    target: int,
+    explained: Explained,
     *,
     window_px: int = 32,
     stride_px: int = 16,
@@ -234,9 +179,9 @@ def occlusion(
     """How far the score falls when a square is covered with the mean colour (arXiv 1311.2901), moved over the picture.
 
     Args:
-        model: A classification or segmentation model, in evaluation mode.
+        model: In evaluation mode.
         x: One picture, (1, in_chans, H, W).
-        target: The class.
+        explained: The output.
         window_px: Side of the square, in pixels.
         stride_px: Steps in which it moves, at most its side; where squares overlap their mean counts.
         batch_size: Squares per forward; between two the computation can be stopped.
@@ -244,11 +189,11 @@ def occlusion(
         should_stop: Asked before every forward.
 
     Raises:
-        ValueError: If the model knows no classes, is in training mode, or has no such class, `x` is not one picture,
-            or the square does not fit.
+        ValueError: If the model is in training mode or has no such output, `x` is not one picture, or the square does
+            not fit.
         Stopped: If `should_stop` said so.
     """
-    score = _explained(model, x, target)
+    score = explained.score(model, x)
     _check_square(x, window_px, stride_px)
     channels, height, width = x.shape[1:]
     squares = math.prod(math.ceil((side - window_px) / stride_px) + 1 for side in (height, width))
@@ -267,41 +212,6 @@ def occlusion(
 def _to_map(values: Tensor) -> Tensor:
     """(1, H, W) -> (H, W), detached, on the CPU."""
     return values.squeeze(0).detach().cpu()
-
-
-def _explained(model: HRFormer, x: Tensor, target: int) -> Score:
-    """The score of a class that the picture as it is fixes, for all pictures that a method makes of it."""
-    _check_picture(model, x)
-    classes = model.config.num_classes
-    if not 0 <= target < classes:
-        raise ValueError(f"There is no class {target}: use 0 to {classes - 1}.")
-    if model.config.task == "classification":
-        return Score(target, None)
-    return _score_in(_output(model, x), target)
-
-
-def _score_in(output: Tensor, target: int) -> Score:
-    """The class's logit; of many pixels' logits the mean where the class wins, or everywhere where it wins nowhere."""
-    if output.ndim == 2:
-        return Score(target, None)
-    won = output[0].argmax(0) == target
-    where = (won if won.any() else torch.ones_like(won)).to(output)  # (H, W)
-    return Score(target, where / where.sum())
-
-
-def _output(model: HRFormer, x: Tensor) -> Tensor:
-    with exclusive(model), torch.no_grad():
-        output: Tensor = model(x)
-    return output
-
-
-def _check_picture(model: HRFormer, x: Tensor) -> None:
-    if model.config.task not in TASKS_WITH_CLASSES:
-        raise ValueError(
-            f"Attribution explains the score of a class, and a {model.config.task} model has none: use a "
-            "classification or segmentation variant."
-        )
-    check_picture(model, x)
 
 
 def _check_square(x: Tensor, window_px: int, stride_px: int) -> None:

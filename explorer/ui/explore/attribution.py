@@ -1,9 +1,9 @@
-"""What the Attribution page explains: the class, the method and its settings, and the computation they stand for."""
+"""How the Attribution page explains: the method and its settings, and the computation they stand for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from math import isnan
 
@@ -18,33 +18,20 @@ from explorer.inspection.attribution import (
     POINTS_PER_FORWARD,
     SQUARES_PER_FORWARD,
     Attribution,
-    ClassScores,
-    class_scores,
+    branches_of_head,
     grad_cam,
     integrated_gradients,
     occlusion,
     share_of_half,
 )
+from explorer.inspection.explained import Explained
 from explorer.ui import choices
-from explorer.ui.choices import present
 from explorer.ui.explore.block_controls import BRANCHES
-from explorer.ui.explore.output_names import OutputNames
-from explorer.ui.heavy_work import shared_pass
 from explorer.ui.progress import OnProgress, ShouldStop, Work
-from explorer.ui.variant import use_variant
 from explorer.units import significant
 from hrformer import HRFormer, HRFormerConfig
-from hrformer.config import published_task_fields
 
-#: Classes that are listed one by one: all where they are few, else so many.
-MOST_LISTED = 12
-TOP = 5
 METHODS = ("Grad-CAM", "Integrated Gradients", "Occlusion")
-#: Stands in the list for all classes that are not there.
-_ANOTHER = -1
-_TARGET = "target"
-_IS_ANOTHER = "target_is_another"
-_NUMBER = "target_number"
 
 
 @dataclass(frozen=True)
@@ -53,10 +40,10 @@ class Method:
 
     Attributes:
         name: One of `METHODS`.
-        settings: What the result depends on beside model, picture and class.
+        settings: What the result depends on beside model, picture and output.
         label: What is being done.
         quantity: What the values are, for scale and hover text.
-        signed: Whether pixels can speak against the class.
+        signed: Whether pixels can speak against the output.
         attribute: The function of `explorer.inspection.attribution` with its settings.
         needed_mib: The most memory that it takes for a variant, MiB.
     """
@@ -69,101 +56,13 @@ class Method:
     attribute: Callable[..., Attribution]
     needed_mib: Callable[[HRFormerConfig], float]
 
-    def work(self, model: HRFormer, x: Tensor, target: int) -> Work[Attribution]:
-        """The computation for a picture and a class, ready for a thread of its own."""
+    def work(self, model: HRFormer, x: Tensor, explained: Explained) -> Work[Attribution]:
+        """The computation for a picture and an output, ready for a thread of its own."""
 
         def run(on_progress: OnProgress, should_stop: ShouldStop) -> Attribution:
-            return self.attribute(model, x, target, on_progress=on_progress, should_stop=should_stop)
+            return self.attribute(model, x, explained, on_progress=on_progress, should_stop=should_stop)
 
         return run
-
-
-def scores_of(model: HRFormer, x: Tensor, key: tuple[str, ...]) -> ClassScores:
-    """What the picture scores in every class; `key` stands for model, weights and picture.
-
-    Raises:
-        ValueError: If a forward can never fit into the memory budget.
-    """
-    return shared_pass("class scores", key, looking_mib(model.config), model, lambda: class_scores(model, x))
-
-
-def offer_classification(config: HRFormerConfig) -> None:
-    """Say why there is nothing to attribute, with a button that makes the variant a classifier."""
-    st.info(f"Attribution explains the score of a class, and a {config.task} model has none.", icon=":material/info:")
-    classifier = replace(config, task="classification", **published_task_fields("classification"))
-    st.button(
-        "Switch the task to classification",
-        key="use_classification",
-        on_click=use_variant,
-        args=(classifier,),
-    )
-
-
-def choose_class(scores: ClassScores, names: OutputNames) -> int:
-    """One of the classes that win most or have the largest logits, or any other by its number."""
-    order = scores.order
-    listed = tuple(order if len(order) <= MOST_LISTED else order[:TOP])
-    target = _chosen_class(len(order), next(target for target in order if target != names.background))
-    has_others = len(listed) < len(order)
-    is_another = has_others and (choices.held(_IS_ANOTHER, default=False) or target not in listed)
-    options = (*listed, _ANOTHER) if has_others else listed
-    present(
-        st.radio,
-        f"{names.noun}, by its {'logit' if scores.shares is None else 'share of the picture'}",
-        options,
-        key=_TARGET,
-        value=_ANOTHER if is_another else target,
-        on_move=_choose_listed,
-        place=options,
-        format_func=lambda option: _label(option, scores, names),
-    )
-    if is_another:
-        highest = len(order) - 1
-        choose = partial(choices.hold, _TARGET)
-        label = f"Its number, 0 to {highest:,}"
-        present(st.number_input, label, 0, highest, key=_NUMBER, value=target, on_move=choose, place=highest)
-    return target
-
-
-def _chosen_class(classes: int, default: int) -> int:
-    def read(text: str) -> int:
-        if not is_legal(int(text)):
-            raise ValueError(f"There is no class {text}.")
-        return int(text)
-
-    def is_legal(target: int) -> bool:
-        return 0 <= target < classes
-
-    return choices.remembered(_TARGET, default, read=read, is_legal=is_legal)
-
-
-def _choose_listed(option: int) -> None:
-    choices.hold(_IS_ANOTHER, option == _ANOTHER)
-    if option != _ANOTHER:
-        choices.hold(_TARGET, option)
-
-
-def _label(option: int, scores: ClassScores, names: OutputNames) -> str:
-    return "another" if option == _ANOTHER else f"{names[option]} · {_standing(scores, option)}"
-
-
-def _standing(scores: ClassScores, target: int) -> str:
-    if scores.shares is None:
-        return significant(float(scores.values[target]))
-    return f"{significant(float(scores.shares[target]) * 100)} %"
-
-
-def explanation(target: int, scores: ClassScores, names: OutputNames) -> str:
-    """What the score is that the map explains, in one sentence."""
-    name, value = names[target], significant(float(scores.values[target]))
-    if scores.shares is None:
-        return f"Explained is the logit of **{name}**: {value}."
-    if scores.shares[target] > 0:
-        return (
-            f"Explained is the mean logit of **{name}** over the pixels where it wins, {_standing(scores, target)} of "
-            f"the picture: {value}."
-        )
-    return f"**{name.capitalize()}** wins no pixel here: explained is its mean logit over all pixels, {value}."
 
 
 def finding(attribution: Attribution, label: str, name: str) -> str:
@@ -185,11 +84,15 @@ def choose_method(config: HRFormerConfig) -> Method:
     )
     if name == "Integrated Gradients":
         return _integrated_gradients()
-    return _occlusion(min(config.img_size)) if name == "Occlusion" else _grad_cam()
+    return _occlusion(min(config.img_size)) if name == "Occlusion" else _grad_cam(config)
 
 
-def _grad_cam() -> Method:
-    chosen = choices.segments("Branch", BRANCHES, key="cam_branch", help="The branch's map as it enters the head.")
+def _grad_cam(config: HRFormerConfig) -> Method:
+    read = [BRANCHES[branch] for branch in branches_of_head(config)]
+    explanation = "The branch's map as it enters the head."
+    if len(read) < len(BRANCHES):
+        explanation += f" A {config.task} head reads the {read[0]} branch alone, so that Grad-CAM of others is zero."
+    chosen = choices.segments("Branch", read, key="cam_branch", help=explanation)
     branch = BRANCHES.index(chosen)
     label = f"Grad-CAM of the {branch_name(branch)}"
     attribute = partial(grad_cam, branch=branch)

@@ -18,7 +18,7 @@ from torch import Tensor
 from explorer.charts.prediction import Mask, class_bars, confidence_map, error_picture, mask_picture, middle_of
 from explorer.charts.theme import HRFORMER_COLOUR, NEUTRAL_COLOUR
 from explorer.cost.capacity import looking_mib
-from explorer.inspection.attribution import ClassScores
+from explorer.inspection.explained import ClassScores
 from explorer.models.trained import DIGIT_SAMPLES, load_digit_truth
 from explorer.prediction.class_sets import class_set
 from explorer.prediction.overlap import confusion_matrix, mean_iou

@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 
 from explorer.ui import choices
-from explorer.ui.explore.attribution import scores_of
 from explorer.ui.explore.block_controls import CLICKABLE, choose_position, take_click
+from explorer.ui.explore.explained import scores_of
 from explorer.ui.explore.key_points import show_key_points
 from explorer.ui.explore.output_names import OutputNames
 from explorer.ui.explore.prediction import (

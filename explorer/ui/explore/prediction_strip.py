@@ -9,8 +9,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer.ui.explore.attribution import scores_of
 from explorer.ui.explore.block_controls import held_position
+from explorer.ui.explore.explained import scores_of
 from explorer.ui.explore.key_points import persons_in_whole_picture
 from explorer.ui.explore.output_names import OutputNames
 from explorer.ui.explore.prediction import (

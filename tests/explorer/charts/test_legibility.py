@@ -23,7 +23,7 @@ from tests.wcag import contrast
 
 LEAST_PX = 11
 #: They add to a figure or are what others are made of, and give it no title.
-PARTS = {"style", "on_dark_page", "picture_figure", "add_clickable_positions"}
+PARTS = {"style", "on_dark_page", "picture_figure", "add_clickable_positions", "add_clickable_pixels"}
 ALL = pytest.mark.parametrize("figure", EXAMPLES.values(), ids=[function.__qualname__ for function in EXAMPLES])
 
 

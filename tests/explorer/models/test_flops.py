@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from explorer.benchmark.footprint import footprint
 from explorer.benchmark.measuring.profile_measurement import macs_by_part
 from explorer.inspection.attribution import integrated_gradients
+from explorer.inspection.explained import Explained
 from explorer.models.counting import build_meta_model, meta_images, model_cost
 from explorer.models.flops import flops_by_module
 from explorer.models.model_ref import model_by_name, variant
@@ -179,9 +180,9 @@ def explained() -> tuple[HRFormer, torch.Tensor]:
 def test_integrated_gradients_are_the_same_while_others_count(
     count: Callable[[], object], explained: tuple[HRFormer, torch.Tensor]
 ) -> None:
-    alone, counted_alone = integrated_gradients(*explained, 1, steps=4), count()
+    alone, counted_alone = integrated_gradients(*explained, Explained(1), steps=4), count()
     with repeated(count, threads=2) as counted:
-        results = [integrated_gradients(*explained, 1, steps=4) for _ in range(8)]
+        results = [integrated_gradients(*explained, Explained(1), steps=4) for _ in range(8)]
     assert all(torch.equal(result.values, alone.values) for result in results)
     assert counted
     assert [outcome for outcome in counted if outcome != counted_alone] == []

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.inspection.attribution import ClassScores
+from explorer.inspection.explained import ClassScores
 from explorer.models.trained import load_digit_truth, trained_config
 from explorer.prediction.segmentation import Segmentation
 from explorer.ui.explore.prediction import SegmentationView, error_chart, painted_over, pixel_chart, probabilities_of
