@@ -311,7 +311,7 @@ def _look_there(view: KeyPointsView) -> None:
         hold_place("row", (y + 0.5 - top) / (bottom - top))
         hold_place("column", (x + 0.5 - left) / (right - left))
     st.session_state[_LOOKED_AT] = now
-    show_ways_on(view.names, view.joint, explained="peak")
+    show_ways_on("What speaks for it in the whole picture", target=view.joint)
 
 
 def _edit_boxes(boxes: tuple[Box, ...], size: tuple[int, int]) -> None:

@@ -249,15 +249,14 @@ def png_button(paint: Callable[[], NDArray[np.uint8]], name: str, label: str) ->
     )
 
 
-def show_ways_on(names: OutputNames, target: int, **explained: int | str) -> None:
+def show_ways_on(label: str, **explained: int | str) -> None:
     """Links to the pages that look behind a prediction, which start at the chosen position and output.
 
     Args:
-        names: Of the outputs.
-        target: The output in question.
-        **explained: What of it the Attribution page explains, as its links say it.
+        label: Of the link to the Attribution page.
+        explained: What of that page's link says which output it explains.
     """
-    query = {key: str(value) for key, value in {"target": target, **explained}.items()}
+    query = {key: str(value) for key, value in explained.items()}
     with st.container(horizontal=True):
         st.markdown("Why here?")
         st.page_link("pages/explore/attention_windows.py", label="Its window", icon=":material/grid_on:")
@@ -265,7 +264,7 @@ def show_ways_on(names: OutputNames, target: int, **explained: int | str) -> Non
         st.page_link("pages/explore/feature_maps.py", label="Feature maps", icon=":material/layers:")
         st.page_link(
             "pages/explore/attribution.py",
-            label=f"What speaks for this {names.noun.lower()}",
+            label=label,
             icon=":material/center_focus_strong:",
             query_params=address.linked(query),
         )

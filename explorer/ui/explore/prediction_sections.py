@@ -47,7 +47,7 @@ def show_segmentation(sight: Sight) -> None:
         figure, table = pixel_chart(view)
         show_chart(figure, "pixel_classes", table, alt="The likeliest classes of the chosen pixel")
         row, column = view.pixel
-        show_ways_on(view.names, view.at_pixel, explained="pixel", pixel_row=row, pixel_column=column)
+        show_ways_on("What speaks for it", target=view.at_pixel, explained="pixel", pixel_row=row, pixel_column=column)
     with halves.cell():
         figure, of_pixels = confidence_chart(view)
         show_chart(figure, "prediction_confidence", of_pixels, alt="How sure the network is of each pixel")
@@ -66,10 +66,9 @@ def show_classification(sight: Sight) -> None:
     with halves.cell():
         st.image(sight.picture.fitted, caption=sight.picture.name, alt=f"The picture: {sight.picture.name}")
     with halves.cell():
-        names = OutputNames(sight.weights)
-        figure, table = classification_chart(scores, names)
+        figure, table = classification_chart(scores, OutputNames(sight.weights))
         show_chart(figure, "classes", table, alt="The likeliest classes of the picture")
-        show_ways_on(names, scores.order[0], explained="class")
+        show_ways_on("What speaks for it", target=scores.order[0])
         npz_button(lambda: {"logits": scores.values}, "classification", "Logits as NumPy")
 
 

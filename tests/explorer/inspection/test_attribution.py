@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import pytest
@@ -40,11 +41,9 @@ DIGITS = to_input(load_digit_sample("Digits 1"), 3)
 #: The class that wins most of its pixels beside the background.
 DIGIT = 3
 METHODS = {
-    "integrated gradients": lambda model, x, explained, **rest: integrated_gradients(
-        model, x, explained, steps=6, **rest
-    ),
-    "Grad-CAM": lambda model, x, explained, **rest: grad_cam(model, x, explained, 0, **rest),
-    "occlusion": lambda model, x, explained, **rest: occlusion(model, x, explained, window_px=16, stride_px=8, **rest),
+    "integrated gradients": partial(integrated_gradients, steps=6),
+    "Grad-CAM": partial(grad_cam, branch=0),
+    "occlusion": partial(occlusion, window_px=16, stride_px=8),
 }
 
 
@@ -115,8 +114,19 @@ def test_stopping_ends_the_work_and_leaves_nothing_behind(method: str) -> None:
     METHODS[method](MODEL, PICTURE, Explained(0))  # the lock is free
 
 
-SEGMENTER = build(task="segmentation", img_size=(32, 48)).double()
-POSE = build(task="pose", num_classes=17, img_size=(32, 48)).double()
+def build_dense(task: str, outputs: int) -> HRFormer:
+    """In float64, with norms and biases drawn, so that the baseline is no place where all maps are zero."""
+    model = build(task=task, num_classes=outputs, img_size=(32, 48)).double()
+    for name, parameter in model.named_parameters():
+        if parameter.ndim == 1:
+            nn.init.normal_(parameter, 1.0 if name.endswith("weight") else 0.0, 0.5)
+        elif name.startswith("head."):
+            nn.init.kaiming_normal_(parameter)
+    return model
+
+
+SEGMENTER = build_dense("segmentation", 5)
+POSE = build_dense("pose", 17)
 EXACT = PICTURE.double()
 
 
@@ -149,9 +159,9 @@ KINDS: dict[str, tuple[HRFormer, Explained]] = {
 def test_integrated_gradients_of_each_kind_of_output_add_up_to_its_change(kind: str) -> None:
     model, explained = KINDS[kind]
     change = float(read(model, EXACT, explained) - read(model, torch.zeros_like(EXACT), explained))
-    attribution = integrated_gradients(model, EXACT, explained, steps=128)
+    attribution = integrated_gradients(model, EXACT, explained, steps=192, batch_size=16)
     assert attribution.values.shape == (32, 48)
-    assert float(attribution.values.sum()) == pytest.approx(change, rel=0.01)
+    assert float(attribution.values.sum()) == pytest.approx(change, rel=0.05)
     assert attribution.convergence_delta == pytest.approx(float(attribution.values.sum()) - change, abs=1e-9)
 
 

@@ -10,7 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 import explorer.ui.explore.attribution
 from explorer.inspection.attribution import Attribution
-from hrformer import create_model, preset
+from explorer.models.trained import load_digit_sample, load_trained
+from explorer.models.variants import to_query
+from explorer.pictures.photographs import to_input
+from hrformer import create_model
 from tests.pages.entrypoint import SMALL, open_app, run_to_the_end
 from tests.pages.gated_work import ENDED, GATE, STARTED
 from tests.variants import tiny
@@ -88,15 +91,6 @@ def test_the_opacity_reaches_the_overlay() -> None:
     assert '"opacity":0.25' in charts(app)[0].replace(" ", "")
 
 
-def test_a_task_without_classes_gets_one_sentence_and_a_button_that_helps() -> None:
-    app = open_app("pages/explore/attribution.py", {"preset": "tiny", "task": "pose", "img_size": "64,64"})
-    assert "a pose model has none" in app.info[0].value
-    assert charts(app) == []
-    app.button(key="use_classification").click().run()
-    assert app.session_state["variant"] == preset("tiny")
-    run_to_its_map(app)
-
-
 def explained(app: AppTest) -> str:
     return next(text.value for text in app.markdown if "xplained is" in text.value)
 
@@ -149,6 +143,78 @@ def test_what_a_link_cannot_choose_is_left_out_and_said() -> None:
     assert "method='Guess'" in told
     assert app.radio[0].value == 3
     assert app.slider(key="opacity").value == 0.3
+
+
+POSE = to_query(tiny("pose", img_size=(64, 48), num_classes=17))
+
+
+def test_a_pixels_class_is_explained_and_another_one_is_chosen_by_row_and_column() -> None:
+    app = open_app("pages/explore/attribution.py", {"explained": "pixel", "pixel_row": "33", "pixel_column": "27"})
+    run_to_its_map(app)
+    logits = load_trained()(to_input(load_digit_sample("Digits 1"), 3))[0, :, 33, 27]
+    assert int(logits.argmax()) == 1  # digit 0
+    said = "the logit of **digit 0** at the pixel in row 33, column 27, where it wins: "
+    assert said in explained(app)
+    assert float(explained(app).split(": ")[1].rstrip(".")) == pytest.approx(float(logits[1]), abs=0.01)
+    app.number_input(key="pixel_column").set_value(50)
+    run_to_its_map(app)
+    assert "in row 33, column 50, " in explained(app)
+    assert app.query_params["pixel_column"] == "50"
+
+
+def test_a_box_is_explained_and_stays_in_the_picture_however_its_sides_are_moved() -> None:
+    app = open_app("pages/explore/attribution.py", {"explained": "region", "region": "10,20,40,50", "target": "1"})
+    run_to_its_map(app)
+    logits = load_trained()(to_input(load_digit_sample("Digits 1"), 3))[0, 1, 10:50, 20:70]
+    assert "the mean logit of **digit 0** over the 40 x 50 pixels from row 10, column 20, of which" in explained(app)
+    assert float(explained(app).split(": ")[1].rstrip(".")) == pytest.approx(float(logits.mean()), abs=0.01)
+    app.number_input(key="region_top").set_value(100)
+    run_to_its_map(app)
+    assert app.query_params["region"] == "100,20,12,50"
+    assert (app.number_input(key="region_height").value, app.number_input(key="region_height").max) == (12, 12)
+
+
+def test_a_key_point_is_explained_at_its_peak_and_only_by_the_branch_that_its_head_reads() -> None:
+    app = open_app("pages/explore/attribution.py", POSE | {"target": "4", "explained": "peak"})
+    run_to_its_map(app)
+    assert not app.info
+    assert "Explained is the heat map of **output 4** at its peak, near row " in explained(app)
+    assert app.segmented_control(key="cam_branch").options == ["1/4"]
+    app.selectbox(key="target").set_value(9)
+    run_to_its_map(app)
+    assert " for output 9 " in plain_title(app)
+    assert app.query_params["target"] == "9"
+
+
+def test_a_key_point_of_a_checkpoint_has_its_name() -> None:
+    buffer = io.BytesIO()
+    torch.save(create_model(tiny("pose", num_classes=17)).state_dict(), buffer)
+    app = open_app("pages/explore/attribution.py", to_query(tiny("pose", num_classes=17, img_size=(64, 64))))
+    app.file_uploader(key="checkpoint_file").upload("mine.pth", buffer.getvalue(), "application/octet-stream").run()
+    app.selectbox(key="target").set_value(9)
+    run_to_its_map(app)
+    assert "the heat map of **left wrist** at its peak" in explained(app)
+
+
+@pytest.mark.parametrize(
+    ("query", "left_out"),
+    [
+        ({"explained": "peak"}, "explained='peak'"),
+        ({"explained": "pixel", "pixel_row": "112"}, "pixel_row='112'"),
+        ({"explained": "pixel", "pixel_column": "x"}, "pixel_column='x'"),
+        ({"explained": "region", "region": "0,0,0,5"}, "region='0,0,0,5'"),
+        ({"explained": "region", "region": "100,0,13,5"}, "region='100,0,13,5'"),
+        ({"explained": "region", "region": "1,2,3"}, "region='1,2,3'"),
+        (POSE | {"explained": "pixel"}, "explained='pixel'"),
+        (POSE | {"target": "17"}, "target='17'"),
+        (POSE | {"cam_branch": "1/8"}, "cam_branch='1/8'"),
+        (SMALL | {"explained": "region"}, "explained='region'"),
+    ],
+)
+def test_an_output_that_there_is_not_is_left_out_and_said(query: dict[str, str], left_out: str) -> None:
+    app = open_app("pages/explore/attribution.py", query)
+    assert any(left_out in info.value for info in app.info)
+    run_to_its_map(app)
 
 
 def test_a_checkpoint_of_a_thousand_classes_has_the_names_of_imagenet() -> None:

@@ -185,11 +185,11 @@ def test_a_joint_that_is_chosen_is_where_the_other_pages_look() -> None:
     [
         (
             {"row": "13", "column": "23"},
-            "What speaks for this class",
+            "What speaks for it",
             {"target": "3", "explained": "pixel", "pixel_row": "54", "pixel_column": "94"},
         ),
-        (POSE | {"joint": "9"}, "What speaks for this output", {"target": "9", "explained": "peak"}),
-        (SMALL | {"num_classes": "1"}, "What speaks for this output", {"target": "0", "explained": "class"}),
+        (POSE | {"joint": "9"}, "What speaks for it in the whole picture", {"target": "9"}),
+        (SMALL | {"num_classes": "1"}, "What speaks for it", {"target": "0"}),
     ],
 )
 def test_a_link_leads_to_what_speaks_for_what_was_clicked(
