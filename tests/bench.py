@@ -24,7 +24,14 @@ from explorer.pictures.photographs import (
     to_input,
 )
 from hrformer import TASKS, HRFormerConfig, preset
-from tests import bench_comparison, bench_harness, bench_prediction, bench_start, bench_uploads
+from tests import (
+    bench_comparison,
+    bench_harness,
+    bench_prediction,
+    bench_start,
+    bench_take_out,
+    bench_uploads,
+)
 from tests.bench_report import report
 
 ROUNDS = 15
@@ -166,6 +173,7 @@ def main() -> None:
     bench_comparison.main()
     bench_uploads.main()
     bench_prediction.main()
+    bench_take_out.main()
 
 
 if __name__ == "__main__":

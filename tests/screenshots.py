@@ -17,6 +17,7 @@ PAGES = {
     "receptive_field": "/receptive_field?preset=tiny",
     "fusion": "/fusion?network=digits&stage=4",
     "ablation": "/ablation?ablation_view=Train+it",
+    "take_out": "/prediction?network=digits&prediction_section=Take+it+out&without=branch:2",
     "tour": "/tour?step=4",
 }
 

@@ -8,6 +8,14 @@ from playwright.sync_api import Locator, Page
 
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 _IS_OVER_A_POINT = "[...document.querySelectorAll('.js-plotly-plot')].some(plot => plot._hoverdata?.length)"
+_POINT = """([chart, key]) => {
+  const plot = document.querySelector(`[class*='st-key-chart_${chart}'] .js-plotly-plot`);
+  const { left, top } = plot.getBoundingClientRect(), { xaxis, yaxis } = plot._fullLayout;
+  for (const { customdata, x, y } of plot.data) {
+    const i = (customdata ?? []).indexOf(key);
+    if (i >= 0) return [left + xaxis._offset + xaxis.d2p(x[i]), top + yaxis._offset + yaxis.d2p(y[i])];
+  }
+}"""
 _RUNNING = '[data-testid="stStatusWidget"], [data-testid="stSkeleton"], [data-stale="true"]'
 
 
@@ -48,6 +56,11 @@ def click_chart(page: Page, x: float, y: float) -> None:
     page.mouse.move(x, y)
     page.wait_for_function(_IS_OVER_A_POINT)
     page.mouse.click(x, y)
+
+
+def click_point(page: Page, chart: str, key: str) -> None:
+    """Click on the point of a chart that carries a key as customdata; the chart's name may go on after `chart`."""
+    click_chart(page, *page.evaluate(_POINT, [chart, key]))
 
 
 def go_to(page: Page, menu: str, title: str) -> None:

@@ -6,17 +6,7 @@ from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import click_chart, comes_to, open_page, settle
-
-_PLACES = """() => {
-  const plot = document.querySelector("[class*='st-key-chart_parts'] .js-plotly-plot");
-  const { left, top } = plot.getBoundingClientRect(), { xaxis, yaxis } = plot._fullLayout, places = {};
-  for (const { customdata, x, y } of plot.data)
-    (customdata ?? []).forEach((key, i) => {
-      places[key] = [left + xaxis._offset + xaxis.d2p(x[i]), top + yaxis._offset + yaxis.d2p(y[i])];
-    });
-  return places;
-}"""
+from tests.browser.driver import click_point, comes_to, open_page, settle
 
 
 def open_section(page: Page, server: str, query: str = "") -> None:
@@ -27,7 +17,7 @@ def open_section(page: Page, server: str, query: str = "") -> None:
 
 
 def click_part(page: Page, key: str) -> None:
-    click_chart(page, *page.evaluate(_PLACES)[key])
+    click_point(page, "parts", key)
 
 
 def expect_without(page: Page, *parts: str) -> None:

@@ -72,8 +72,8 @@ def take_out_section(sight: Sight) -> None:
     before = sight.look(output_of, _is_finite)
     if taken:
         after = output_of(sight.weights.model, sight.x, sight.key, taken)
-        with answer:
-            _answer(sight, taken, before, after)
+        names = " · ".join(_lower(part.name) for part in taken) if len(taken) < 4 else counted(len(taken), "part")
+        answer.markdown(f"Without {names}: {change_sentence(sight, before, after)}")
         show_both(sight, before, after)
     else:
         answer.markdown(
@@ -83,6 +83,9 @@ def take_out_section(sight: Sight) -> None:
     ranking = _ranking(sight)
     with diagram:
         _diagram(config, block, taken, ranking)
+    if taken and has_truth(sight.weights):
+        with answer:  # last, as it is measured while the prediction is there already
+            _show_change(sight, taken)
 
 
 def _choose_block(config: HRFormerConfig) -> Part | None:
@@ -174,12 +177,8 @@ def _take_inside(parts: Sequence[str], chosen: Sequence[str]) -> None:
     choices.hold(WITHOUT, [*(text for text in _held() if text not in parts), *chosen])
 
 
-def _answer(sight: Sight, taken: Sequence[Part], before: Tensor, after: Tensor) -> None:
-    """What changes without the parts: this picture's output, and mIoU over the test pictures."""
-    names = " · ".join(_lower(part.name) for part in taken) if len(taken) < 4 else counted(len(taken), "part")
-    st.markdown(f"Without {names}: {change_sentence(sight, before, after)}")
-    if not has_truth(sight.weights):
-        return
+def _show_change(sight: Sight, taken: Sequence[Part]) -> None:
+    """The change of mIoU over the test pictures."""
     try:
         change = measured_change(sight.weights, taken)
     except ValueError as error:
