@@ -93,7 +93,7 @@ faults: $(VENV)/.test  ## kill what writes records 200 times, and run the other 
 	$(BIN)/python -m tests.faults --kills 200
 	$(BIN)/pytest tests/faults
 
-weights: $(VENV)/.app  ## train the weights that ship again (about 25 minutes; resumes when called again)
+weights: $(VENV)/.app  ## train the weights that ship again (24 minutes and 10 more; resumes when called again)
 	$(BIN)/python -m explorer.ablation.weights
 
 predictions: $(VENV)/.app  ## train seed 0 of the ablation again and write results/reference/ablation_predictions.npz

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from explorer.models.trained import trained_config
+from explorer.pictures.digit_points import NUM_DIGITS
 from explorer.pictures.digits import CROP_MARGIN, NUM_CLASSES
 from explorer.records.columns import json_id
 from hrformer import HRFormerConfig
@@ -26,6 +27,9 @@ DEFAULT_SEEDS = (0, 1, 2)
 #: Below this many steps the sign of a difference changes from run to run.
 FEW_STEPS = 300
 MAX_SEEDS = 16
+
+#: Classes, or key points, of the tasks that the digits teach.
+_OUTPUTS = {"segmentation": NUM_CLASSES, "pose": NUM_DIGITS}
 
 #: Legal range of every number of a recipe, both ends included.
 _LIMITS: dict[str, tuple[float, float]] = {
@@ -54,7 +58,7 @@ class Recipe:
         weight_decay: Of AdamW.
         warmup_steps: Updates over which the learning rate rises.
         clip_norm: Longest gradient.
-        background_weight: Weight of background pixels in the loss; digits have 1.
+        background_weight: Weight of background in the loss; digits, and the peaks at their centres, have 1.
         canvases: Pictures that crops are taken from, the same for every arm and seed.
         evaluate_every: Updates between two looks at the validation pictures.
         validation_canvases: Pictures of such a look.
@@ -142,10 +146,10 @@ class TrainingJob:
         if not 0 <= self.seed < 2**31:
             raise ValueError(f"seed = {self.seed} is outside 0 to {2**31 - 1}.")
         height, width = self.variant.img_size
-        if self.variant.task != "segmentation" or self.variant.num_classes != NUM_CLASSES or height != width:
+        if _OUTPUTS.get(self.variant.task) != self.variant.num_classes or height != width:
             raise ValueError(
-                f"This variant cannot learn to segment digits: use task segmentation, {NUM_CLASSES} classes and a "
-                "square image."
+                f"This variant cannot learn digits: use task segmentation with {NUM_CLASSES} classes or task pose with "
+                f"{NUM_DIGITS} key points, and a square image."
             )
 
     @property
@@ -209,6 +213,8 @@ class TrainingPlan:
             twice = next((value for value in values if list(values).count(value) > 1), None)
             if twice is not None:
                 raise ValueError(f"{name} {twice} is there twice: name each once.")
+        if self.variant.task != "segmentation":
+            raise ValueError(f"The arms are compared on segmentation: use it with {NUM_CLASSES} classes.")
         self.jobs()  # which checks each
 
     def jobs(self) -> tuple[TrainingJob, ...]:

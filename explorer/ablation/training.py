@@ -8,30 +8,22 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from explorer.ablation.checkpoints import CheckpointError, read_checkpoint, save_checkpoint, saved_step
+from explorer.ablation.lessons import SEGMENTING, Lesson, ScoresT
 from explorer.ablation.recipe import TrainingJob
-from explorer.ablation.scores import Scores, evaluate
+from explorer.ablation.scores import Scores
 from explorer.ablation.training_messages import StepDone
-from explorer.pictures.digits import (
-    NUM_CLASSES,
-    Canvases,
-    batch_at,
-    make_canvases,
-    normalise,
-)
+from explorer.pictures.digits import Canvases, make_canvases
 from hrformer import HRFormer, create_model
 from hrformer.attention import WindowAttention
 
 #: Updates between two checkpoints; so many a kill costs.
 CHECKPOINT_EVERY = 25
-#: The loss looks at every second row and column: a quarter of the work, and the logits are at a quarter anyway.
-_LOSS_STRIDE = 2
 
 
 @dataclass(frozen=True)
@@ -50,7 +42,7 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(Generic[ScoresT]):
     """What came of a training.
 
     Attributes:
@@ -59,20 +51,22 @@ class Outcome:
         times: What it took.
     """
 
-    scores: Scores
+    scores: ScoresT
     curve: list[dict[str, float]]
     times: Times
 
 
-class Training:
+class Training(Generic[ScoresT]):
     """One network on its way.
 
     Args:
         job: What is trained.
+        lesson: What it learns, which fits the task of the job's variant.
     """
 
-    def __init__(self, job: TrainingJob) -> None:
+    def __init__(self, job: TrainingJob, lesson: Lesson[ScoresT]) -> None:
         self.job = job
+        self.lesson = lesson
         self.step = 0
         self.curve: list[dict[str, float]] = []
         self.times = Times()
@@ -85,8 +79,6 @@ class Training:
         self._optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
         )
-        self._class_weights = torch.ones(NUM_CLASSES)
-        self._class_weights[0] = recipe.background_weight
 
     @cached_property
     def canvases(self) -> Canvases:
@@ -112,13 +104,13 @@ class Training:
         recipe, canvases = self.job.recipe, self.canvases
         started, cpu_started = time.monotonic(), time.thread_time()
         self.model.train()
-        images, labels = batch_at(canvases, self.job.side, recipe.batch_size, self.step, self.job.seed)
+        images, wanted = self.lesson.batch(self.job, canvases, self.step)
         data_cpu_s = time.thread_time() - cpu_started
         for group in self._optimizer.param_groups:
             group["lr"] = recipe.learning_rate * learning_rate_share(self.step, recipe.steps, recipe.warmup_steps)
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(self._random_state)  # stochastic depth draws from it, and a resumed run draws the same
-            loss = self._loss(images, labels)
+            loss = self.lesson.loss(self.job, self.model, images, wanted)
             self._random_state = torch.get_rng_state()
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -134,13 +126,12 @@ class Training:
 
     def look(self, loss: float) -> None:
         """Add the scores on the validation pictures to the curve."""
-        scores = evaluate(self.model, normalise(self.validation.images), self.validation.labels)
+        scores = self.lesson.score(self.model, self.validation)
         self.curve.append({"step": self.step, "loss": loss, **scores.to_dict()})
 
-    def test(self) -> Scores:
+    def test(self) -> ScoresT:
         """Scores on the test pictures, which nothing else looks at."""
-        canvases = make_canvases("test", self.job.recipe.test_canvases, self.job.side)
-        return evaluate(self.model, normalise(canvases.images), canvases.labels)
+        return self.lesson.score(self.model, make_canvases("test", self.job.recipe.test_canvases, self.job.side))
 
     def save(self, path: Path) -> None:
         """Write a checkpoint.
@@ -179,19 +170,27 @@ class Training:
         self._optimizer.load_state_dict(state["optimizer"])
         return True
 
-    def _loss(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        size = [side // _LOSS_STRIDE for side in images.shape[-2:]]
-        logits = self.model.head(self.model.forward_features(images), size)
-        return F.cross_entropy(logits, labels[:, ::_LOSS_STRIDE, ::_LOSS_STRIDE], weight=self._class_weights)
-
 
 def train(
     job: TrainingJob, checkpoint: Path, on_progress: Callable[[StepDone], None], *, resume: bool = True
-) -> tuple[HRFormer, Outcome]:
+) -> tuple[HRFormer, Outcome[Scores]]:
+    """Train one network to segment digits; arguments, result and errors are those of `learn`."""
+    return learn(job, SEGMENTING, checkpoint, on_progress, resume=resume)
+
+
+def learn(
+    job: TrainingJob,
+    lesson: Lesson[ScoresT],
+    checkpoint: Path,
+    on_progress: Callable[[StepDone], None],
+    *,
+    resume: bool = True,
+) -> tuple[HRFormer, Outcome[ScoresT]]:
     """Train one network.
 
     Args:
         job: What is trained.
+        lesson: What it learns.
         checkpoint: Where it is kept; it stays there at the end.
         on_progress: Told after every update.
         resume: Whether to go on from the checkpoint where there is one. Otherwise that is left alone until the training
@@ -204,7 +203,7 @@ def train(
         CheckpointError: If the checkpoint is of another job, damaged, or cannot be written.
         FloatingPointError: If the loss is no longer a number.
     """
-    training = Training(job)
+    training = Training(job, lesson)
     if resume:
         training.resume(checkpoint)
     saved = saved_step(checkpoint)

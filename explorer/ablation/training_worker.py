@@ -11,6 +11,7 @@ import torch
 from explorer.ablation.checkpoints import CheckpointError
 from explorer.ablation.predictions import write_masks
 from explorer.ablation.recipe import TrainingJob
+from explorer.ablation.scores import Scores
 from explorer.ablation.training import Outcome, train
 from explorer.ablation.training_messages import Trained
 from explorer.benchmark.outcome import reason_of
@@ -22,7 +23,7 @@ from explorer.records.training_record import TrainingRecord
 from hrformer import HRFormer
 
 
-def training_record(job: TrainingJob, model: HRFormer, outcome: Outcome) -> TrainingRecord:
+def training_record(job: TrainingJob, model: HRFormer, outcome: Outcome[Scores]) -> TrainingRecord:
     """A finished training as a record, with this process's circumstances."""
     times = outcome.times
     columns = outcome.curve[0] if outcome.curve else {}

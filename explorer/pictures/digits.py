@@ -58,17 +58,37 @@ _INK_COLOUR = (0.7, 1.0)
 _GAP = 1
 
 
+class DigitBox(NamedTuple):
+    """Where a digit was drawn: its ink touches all four sides of its box, which may reach over the picture's edge.
+
+    Attributes:
+        value: Which digit, 0 to 9.
+        top: First row, pixels; negative where the box begins above the picture.
+        left: First column, pixels.
+        height: Rows.
+        width: Columns.
+    """
+
+    value: int
+    top: int
+    left: int
+    height: int
+    width: int
+
+
 @dataclass(frozen=True)
 class Canvases:
-    """Pictures with the class of each pixel.
+    """Pictures with the class of each pixel, and where their digits are.
 
     Attributes:
         images: (N, side, side, 3), 8 bits a channel.
         labels: (N, side, side), 0 for background, else the digit + 1.
+        boxes: The digits of each picture, in the order in which they were drawn.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
+    boxes: tuple[tuple[DigitBox, ...], ...]
 
     def __len__(self) -> int:
         return len(self.images)
@@ -81,6 +101,14 @@ class _Sources:
     digits: tuple[NDArray[np.uint8], ...]
     values: NDArray[np.int64]
     photographs: tuple[NDArray[np.uint8], ...]
+
+
+class CropPlace(NamedTuple):
+    """A part of one picture: which, and its rows and columns."""
+
+    picture: int
+    rows: slice
+    columns: slice
 
 
 class _Sheet(NamedTuple):
@@ -111,9 +139,11 @@ def make_canvases(split: Split, count: int, side: int, seed: int = 0) -> Canvase
     rng = np.random.default_rng([seed, SPLITS.index(split)])
     images = np.empty((count, side, side, 3), np.uint8)
     labels = np.empty((count, side, side), np.uint8)
+    boxes = []
     for index in range(count):
-        images[index], labels[index] = _compose(rng, sources, side)
-    return Canvases(images, labels)
+        images[index], labels[index], drawn = _compose(rng, sources, side)
+        boxes.append(drawn)
+    return Canvases(images, labels, tuple(boxes))
 
 
 def batches(canvases: Canvases, crop: int, batch_size: int, steps: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -137,19 +167,28 @@ def batches(canvases: Canvases, crop: int, batch_size: int, steps: int, seed: in
 
 def batch_at(canvases: Canvases, crop: int, batch_size: int, step: int, seed: int) -> tuple[Tensor, Tensor]:
     """The crops of one step, as `batches` yields them."""
+    places = crops_at(canvases, crop, batch_size, step, seed)
+    labels = np.stack([canvases.labels[place] for place in places])
+    return images_at(canvases, places), torch.from_numpy(labels.astype(np.int64))
+
+
+def crops_at(canvases: Canvases, crop: int, batch_size: int, step: int, seed: int) -> list[CropPlace]:
+    """Where the crops of one step lie, as `batches` yields them: picture, rows and columns of each."""
     first = step * batch_size
     chosen = [
         _order(len(canvases), seed, at // len(canvases))[at % len(canvases)] for at in range(first, first + batch_size)
     ]
     rng = np.random.default_rng([seed, 1, step])
     offsets = rng.integers(0, canvases.images.shape[1] - crop + 1, (batch_size, 2))
-    places = [
-        (index, slice(top, top + crop), slice(left, left + crop))
+    return [
+        CropPlace(int(index), slice(int(top), int(top) + crop), slice(int(left), int(left) + crop))
         for index, (top, left) in zip(chosen, offsets, strict=True)
     ]
-    images = np.stack([canvases.images[place] for place in places])
-    labels = np.stack([canvases.labels[place] for place in places])
-    return normalise(images), torch.from_numpy(labels.astype(np.int64))
+
+
+def images_at(canvases: Canvases, places: list[CropPlace]) -> Tensor:
+    """Crops as a network takes them, (B, 3, crop, crop)."""
+    return normalise(np.stack([canvases.images[place] for place in places]))
 
 
 def normalise(images: NDArray[np.uint8]) -> Tensor:
@@ -165,21 +204,25 @@ def _order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, 0, epoch]).permutation(count)
 
 
-def _compose(rng: np.random.Generator, sources: _Sources, side: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _compose(
+    rng: np.random.Generator, sources: _Sources, side: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[DigitBox, ...]]:
     """One canvas: a piece of a photograph, darkened, and as many digits as find a free place, the largest first."""
     image = _texture(rng, sources, side)
     labels = np.zeros((side, side), np.uint8)
     taken = np.zeros((side, side), bool)
+    boxes: list[DigitBox] = []
     for scale, (low, high, tries) in enumerate(_SCALES):
         if scale == 0 and rng.random() > _LARGE_SHARE:
             continue
         for _ in range(tries):
-            _try_digit(rng, sources, int(rng.integers(low, high + 1)), _Sheet(image, labels, taken))
-    return (image * 255).round().astype(np.uint8), labels
+            box = _try_digit(rng, sources, int(rng.integers(low, high + 1)), _Sheet(image, labels, taken))
+            boxes += [] if box is None else [box]
+    return (image * 255).round().astype(np.uint8), labels, tuple(boxes)
 
 
-def _try_digit(rng: np.random.Generator, sources: _Sources, longest: int, sheet: _Sheet) -> None:
-    """Draw a digit at a random place, which may reach over the edge, unless another one is there."""
+def _try_digit(rng: np.random.Generator, sources: _Sources, longest: int, sheet: _Sheet) -> DigitBox | None:
+    """Draw a digit at a random place, which may reach over the edge; None where another one is there."""
     image, labels, taken = sheet
     side = len(labels)
     index = int(rng.integers(len(sources.digits)))
@@ -191,12 +234,13 @@ def _try_digit(rng: np.random.Generator, sources: _Sources, longest: int, sheet:
     inside = slice(max(top, 0), top + height), slice(max(left, 0), left + width)
     around = tuple(slice(max(part.start - _GAP, 0), part.stop + _GAP) for part in inside)
     if taken[around].any():
-        return
+        return None
     taken[inside] = True
     ink = np.asarray(Image.fromarray(sources.digits[index]).resize((width, height), Image.Resampling.BICUBIC))
     ink = ink[max(-top, 0) : side - top, max(-left, 0) : side - left].astype(np.float32)[..., None] / 255
     image[inside] += ink * (colour - image[inside])
     labels[inside][ink[..., 0] > _INK] = sources.values[index] + 1
+    return DigitBox(int(sources.values[index]), top, left, height, width)
 
 
 def _texture(rng: np.random.Generator, sources: _Sources, side: int) -> NDArray[np.float32]:

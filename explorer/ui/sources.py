@@ -15,10 +15,11 @@ from torch import Tensor
 from explorer.cost.capacity import building_mib, looking_mib
 from explorer.models.trained import (
     DIGIT_SAMPLES,
-    TEST_MIOU,
-    fits_trained_weights,
+    SEGMENTER,
+    TRAINED_NETWORKS,
+    TrainedNetwork,
     load_digit_sample,
-    load_trained,
+    trained_network,
 )
 from explorer.models.weights import MAX_SEED, random_model
 from explorer.pictures.photographs import (
@@ -41,8 +42,8 @@ from explorer.ui.published_weights import (
     published_weights_field,
 )
 from explorer.ui.variant import (
+    CURRENT_NETWORK,
     NETWORK,
-    TRAINED_NETWORK,
     use_variant,
 )
 from explorer.units import MIB
@@ -57,7 +58,6 @@ _TRAINED_WEIGHTS = "trained"
 _OTHER_WEIGHTS = "other"
 _WEIGHTS_NAMES = {_TRAINED_WEIGHTS: "Trained", _OTHER_WEIGHTS: "Random or yours"}
 _SEED = "seed"
-_TRAINED_NAME = f"weights trained to segment digits (test mIoU {TEST_MIOU:.3f})"
 #: For each pixel: Pillow's own four bytes, those between its two ways and the result; or three values of four bytes.
 _MAKING_BYTES = 12
 _ORDINARY_MIB = 32
@@ -103,12 +103,14 @@ class WeightsSource:
         key: Tells model and weights from all others, for caches.
         name: What the weights are.
         origin: Where they come from; random ones have learned nothing.
+        class_names: What the outputs mean, where the weights say it.
     """
 
     model: HRFormer
     key: str
     name: str
     origin: Literal["trained", "random", "uploaded"]
+    class_names: tuple[str, ...] | None = None
 
     @property
     def are_random(self) -> bool:
@@ -121,9 +123,16 @@ def _sample(name: str) -> Picture:
     return load_digit_sample(name) if name in DIGIT_SAMPLES else load_sample(name)
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
-def _trained_model() -> HRFormer:
-    return load_trained()
+@st.cache_resource(max_entries=len(TRAINED_NETWORKS), show_spinner=False)
+def _trained_model(key: str) -> HRFormer:
+    return next(network for network in TRAINED_NETWORKS if network.key == key).load()
+
+
+def _trained_weights(network: TrainedNetwork, config: HRFormerConfig) -> WeightsSource:
+    name = network.weights_name
+    return WeightsSource(
+        _trained_model(network.key), f"{config.config_id}-trained", name, "trained", network.class_names
+    )
 
 
 def _random_model(config: HRFormerConfig, seed: int) -> HRFormer:
@@ -134,7 +143,7 @@ def _random_model(config: HRFormerConfig, seed: int) -> HRFormer:
 def _samples_for(config: HRFormerConfig) -> tuple[str, ...]:
     """All sample pictures, those of the trained network's own task first where it fits."""
     photographs = tuple(SAMPLES)
-    return DIGIT_SAMPLES + photographs if fits_trained_weights(config) else photographs + DIGIT_SAMPLES
+    return DIGIT_SAMPLES + photographs if trained_network(config) else photographs + DIGIT_SAMPLES
 
 
 def picture_source(config: HRFormerConfig) -> PictureSource:
@@ -199,10 +208,11 @@ def _can_be_looked_into(config: HRFormerConfig) -> bool:
 
 def _choose_weights(config: HRFormerConfig) -> WeightsSource | None:
     uploaded = _file_weights()
-    if fits_trained_weights(config) and _chose_trained_weights():
+    trained = trained_network(config)
+    if trained is not None and _chose_trained_weights():
         upload_weights(_take_other_weights)
         published_weights_field(_take_published, None)
-        return WeightsSource(_trained_model(), f"{config.config_id}-trained", _TRAINED_NAME, "trained")
+        return _trained_weights(trained, config)
     is_shown = uploaded is not None and _fits(uploaded, config)
     seed = choices.held(_SEED, 0) if is_shown else _choose_seed()
     upload_weights(_take_other_weights)
@@ -256,7 +266,9 @@ def random_weights_banner(weights: WeightsSource) -> None:
 
 
 def _show_trained_network() -> None:
-    choices.hold(NETWORK, TRAINED_NETWORK)
+    """The weights of the network that is looked into where it ships with some, else the first that does."""
+    if choices.held(NETWORK, SEGMENTER.key) == CURRENT_NETWORK:
+        choices.hold(NETWORK, SEGMENTER.key)
     choices.hold(_WEIGHTS, _TRAINED_WEIGHTS)
 
 
@@ -283,13 +295,21 @@ def known_weights(config: HRFormerConfig) -> tuple[HRFormer | int, str, str]:
         The weights that ship or the uploaded model where they are of this variant, else the seed of random weights;
         the key of `WeightsSource`; and what the weights are.
     """
-    if fits_trained_weights(config) and choices.held(_WEIGHTS, _TRAINED_WEIGHTS) == _TRAINED_WEIGHTS:
-        return _trained_model(), f"{config.config_id}-trained", _TRAINED_NAME
+    trained = _known_trained(config)
+    if trained is not None:
+        return trained.model, trained.key, trained.name
     uploaded = _file_weights()
     if uploaded is not None and _fits(uploaded, config):
         return uploaded.model, f"{config.config_id}-{uploaded.digest}", uploaded.name
     seed = choices.held(_SEED, 0)
     return seed, f"{config.config_id}-random-{seed}", f"random weights, seed {seed}"
+
+
+def _known_trained(config: HRFormerConfig) -> WeightsSource | None:
+    """The weights that ship for a variant, unless others are chosen for it."""
+    trained = trained_network(config)
+    is_chosen = choices.held(_WEIGHTS, _TRAINED_WEIGHTS) == _TRAINED_WEIGHTS
+    return _trained_weights(trained, config) if trained is not None and is_chosen else None
 
 
 def weights_beside(config: HRFormerConfig) -> WeightsSource | None:
@@ -299,7 +319,7 @@ def weights_beside(config: HRFormerConfig) -> WeightsSource | None:
         return _random_weights(config, weights)
     if not _can_be_looked_into(config):
         return None
-    return WeightsSource(weights, key, name, "trained" if name == _TRAINED_NAME else "uploaded")
+    return _known_trained(config) or WeightsSource(weights, key, name, "uploaded")
 
 
 def _random_weights(config: HRFormerConfig, seed: int) -> WeightsSource | None:

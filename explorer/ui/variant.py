@@ -22,11 +22,10 @@ from explorer.ui.pins import keep_pins
 from explorer.units import mebibytes, with_prefix
 from hrformer import PRESETS, HRFormerConfig, preset
 
-#: Key, in session and link, of the choice of network on the pages that look into one, and its two values.
+#: Key, in session and link, of the choice of network on the pages that look into one, and its value for the variant;
+#: its others are the keys of the networks that ship trained.
 NETWORK = "network"
-TRAINED_NETWORK = "digits"
 CURRENT_NETWORK = "variant"
-NETWORKS = {TRAINED_NETWORK: "Trained on digits", CURRENT_NETWORK: "Current variant"}
 _VARIANT = "variant"
 _STARTED_FROM = "variant_started_from"
 _UNDO = "variant_undo"

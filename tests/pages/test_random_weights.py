@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.models.trained import CLASS_NAMES, trained_config
+from explorer.models.trained import SEGMENTER, trained_config
 from explorer.models.variants import to_query
 from tests.pages.entrypoint import SMALL, open_app
 
@@ -64,7 +64,9 @@ def test_no_class_is_named(query: dict[str, str]) -> None:
         *app.radio[0].options,
         *(figure["layout"]["title"]["text"] for figure in figures(app)),
     ]
-    assert not [text for text in texts if "class" in text.lower() or any(name in text for name in CLASS_NAMES)]
+    assert not [
+        text for text in texts if "class" in text.lower() or any(name in text for name in SEGMENTER.class_names)
+    ]
     assert all(option.startswith("output ") or option == "another" for option in app.radio[0].options)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.inspection.receptive_field import MapPosition, num_output_branches
-from explorer.models.trained import trained_config
+from explorer.models.trained import TRAINED_NETWORKS
 from explorer.ui.comparing import Reference, choose_other
 from explorer.ui.variant import variant_name
 from hrformer import HRFormerConfig
@@ -26,7 +26,8 @@ def choose_beside(config: HRFormerConfig) -> Reference | None:
 
 def name_of_network(config: HRFormerConfig) -> str:
     """What the network that is looked into is called."""
-    return "Small HRFormer" if config == trained_config() else variant_name(config)
+    is_trained = any(config == network.config for network in TRAINED_NETWORKS)
+    return "Small HRFormer" if is_trained else variant_name(config)
 
 
 def module_like(module: int, stage: int, config: HRFormerConfig, other: HRFormerConfig) -> int:

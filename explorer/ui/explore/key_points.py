@@ -19,6 +19,7 @@ from explorer.charts.prediction import Limbs, Skeleton, skeleton_picture
 from explorer.charts.skeleton_image import painted_skeletons
 from explorer.charts.theme import HRFORMER_COLOUR
 from explorer.cost.capacity import looking_mib
+from explorer.models.trained import PEAK_THRESHOLD, POINTER
 from explorer.pictures.photographs import frame_of
 from explorer.prediction.coco import JOINTS, SKELETON, colour_of, limb_colour, results_of
 from explorer.prediction.key_points import Box, Person, find_persons
@@ -33,6 +34,7 @@ from explorer.units import significant
 from hrformer import HRFormer
 
 MOST_PERSONS = 8
+_LEAST_SCORE = 0.2
 _BOXES = "boxes"
 _JOINT = "joint"
 _PERSON = "person"
@@ -88,7 +90,14 @@ def show_key_points(sight: Sight) -> None:
     answer = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         least = choices.number(
-            st.slider, "Least score shown", 0.0, 1.0, key="least_score", default=0.2, step=0.05, width=260
+            st.slider,
+            "Least score shown",
+            0.0,
+            1.0,
+            key="least_score",
+            default=_least_by_default(sight),
+            step=0.05,
+            width=260,
         )
         flip = _is_coco(sight) and choices.toggle(
             "Flip test",
@@ -129,6 +138,12 @@ def _size_of(sight: Sight) -> tuple[int, int]:
     """(height, width) of the picture before it is fitted, pixels."""
     height, width = sight.picture.whole.shape[:2]
     return height, width
+
+
+def _least_by_default(sight: Sight) -> float:
+    """Of the network that ships the score that its own was measured at, so that no digit is shown that is not there."""
+    is_shipped = sight.weights.origin == "trained" and POINTER.fits(sight.config)
+    return PEAK_THRESHOLD if is_shipped else _LEAST_SCORE
 
 
 def _is_coco(sight: Sight) -> bool:

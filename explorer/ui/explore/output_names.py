@@ -8,7 +8,6 @@ from functools import cache
 
 from timm.data.imagenet_info import ImageNetInfo
 
-from explorer.models.trained import CLASS_NAMES
 from explorer.prediction.class_sets import CITYSCAPES
 from explorer.prediction.coco import JOINTS
 from explorer.ui.sources import WeightsSource
@@ -36,7 +35,8 @@ class OutputNames:
     @property
     def background(self) -> int | None:
         """The class of what is no thing, where there is one."""
-        return CLASS_NAMES.index("background") if self.weights.origin == "trained" else None
+        names = self.weights.class_names or ()
+        return names.index("background") if "background" in names else None
 
     def all(self) -> list[str]:
         """Every output's."""
@@ -49,12 +49,12 @@ class OutputNames:
         return f"{self.noun.lower()} {number}" + (f", {known[number]}" if known is not None else "")
 
     def _known(self) -> tuple[str, ...] | None:
-        """Names that the task and the number of outputs tell; nothing is told of random weights."""
+        """Names that the weights, or the task and the number of outputs, tell; nothing is told of random weights."""
         config = self.weights.model.config
         if self.weights.are_random:
             return None
-        if self.weights.origin == "trained":
-            return CLASS_NAMES
+        if self.weights.class_names is not None:
+            return self.weights.class_names
         sets: dict[tuple[str, int], Callable[[], tuple[str, ...]]] = {
             ("classification", _IMAGENET_CLASSES): _imagenet,
             ("segmentation", len(CITYSCAPES)): lambda: tuple(CITYSCAPES),

@@ -8,16 +8,20 @@ import numpy as np
 import pytest
 import torch
 
+from explorer.ablation.lessons import score_points
 from explorer.ablation.scores import evaluate
-from explorer.ablation.weights import write_weights
+from explorer.ablation.weights import SHIPPED, write_weights
 from explorer.models.trained import (
     DIGIT_SAMPLES,
-    TEST_MIOU,
-    WEIGHTS_PATH,
+    POINTER,
+    SEGMENTER,
+    TRAINED_NETWORKS,
+    TrainedNetwork,
     fits_trained_weights,
     load_digit_sample,
     load_trained,
     trained_config,
+    trained_network,
 )
 from explorer.pictures.digits import make_canvases, normalise
 from hrformer import HRFormer, create_model, load_checkpoint, preset
@@ -35,10 +39,15 @@ def test_they_reach_the_stated_miou_on_test_pictures_and_every_branch_takes_part
     canvases = make_canvases("test", _PICTURES, trained_config().img_size[0])
     images = normalise(canvases.images)
     whole = evaluate(model, images, canvases.labels)
-    assert whole.miou == pytest.approx(TEST_MIOU, abs=0.02)  # a quarter of the 400 pictures of the statement
+    assert whole.miou == pytest.approx(SEGMENTER.score, abs=0.02)  # a quarter of the 400 pictures of the statement
     few, few_labels = images[:_PICTURES_A_BRANCH], canvases.labels[:_PICTURES_A_BRANCH]
     reached = evaluate(model, few, few_labels).miou
     assert all(evaluate(model, few, few_labels, branch).miou < reached - 0.003 for branch in range(4))
+
+
+def test_the_pointer_reaches_the_stated_f1_on_test_pictures() -> None:
+    scores = score_points(POINTER.load(), make_canvases("test", _PICTURES, POINTER.config.img_size[0]))
+    assert scores.f1 == pytest.approx(POINTER.score, abs=0.02)
 
 
 def test_no_channel_of_the_last_maps_is_dead(model: HRFormer) -> None:
@@ -49,10 +58,23 @@ def test_no_channel_of_the_last_maps_is_dead(model: HRFormer) -> None:
         assert (feature_map.amax((0, 2, 3)) > 0).float().mean() > 0.9
 
 
-def test_the_file_is_below_three_megabytes_and_any_loader_reads_its_variant() -> None:
-    assert WEIGHTS_PATH.stat().st_size < 3e6
-    read = load_checkpoint(WEIGHTS_PATH)
-    assert replace(read.config, img_size=trained_config().img_size) == trained_config()
+@pytest.mark.parametrize("network", TRAINED_NETWORKS, ids=lambda network: network.key)
+def test_each_file_is_below_two_megabytes_and_any_loader_reads_its_variant(network: TrainedNetwork) -> None:
+    assert network.path.stat().st_size < 2e6
+    assert network.fits(load_checkpoint(network.path).config)
+    assert len(network.class_names) == network.config.num_classes
+
+
+def test_networks_have_keys_and_variants_of_their_own() -> None:
+    assert len({network.key for network in TRAINED_NETWORKS}) == len(TRAINED_NETWORKS)
+    for network in TRAINED_NETWORKS:
+        assert trained_network(replace(network.config, img_size=(64, 96))) == network
+    assert trained_network(preset("tiny")) is None
+
+
+def test_what_make_weights_trains_is_what_ships() -> None:
+    assert [shipped.network for shipped in SHIPPED] == list(TRAINED_NETWORKS)
+    assert all(shipped.job.variant == shipped.network.config for shipped in SHIPPED)
 
 
 def test_half_precision_changes_no_score(tmp_path) -> None:

@@ -1,10 +1,13 @@
 """The digits' task: splits that share nothing, the same pictures for the same seed, labels that lie on the ink."""
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 
 from explorer.pictures.digits import (
     SPLITS,
+    Split,
     batch_at,
     digits_of,
     make_canvases,
@@ -68,3 +71,32 @@ def test_crops_and_labels_are_cut_from_the_same_place() -> None:
 def test_what_cannot_be_made_is_refused(split: str, count: int) -> None:
     with pytest.raises(ValueError, match="use"):
         make_canvases(split, count, 64)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "digest"),
+    [
+        (("train", 3, 144, 0), "4aa18f826286ae2f"),
+        (("validation", 2, 112, 0), "907ef856e0ed5531"),
+        (("test", 4, 112, 0), "d947ee96111e4891"),
+        (("test", 2, 64, 5), "c69c0c04e66c6f21"),
+    ],
+)
+def test_pictures_are_those_that_the_shipped_weights_were_trained_on(
+    arguments: tuple[Split, int, int, int], digest: str
+) -> None:
+    canvases = make_canvases(*arguments)
+    assert sha256(canvases.images.tobytes() + canvases.labels.tobytes()).hexdigest()[:16] == digest
+
+
+def test_every_pixel_of_a_digit_lies_in_one_box_of_its_value_and_every_box_holds_a_digit() -> None:
+    canvases = make_canvases("test", 30, 112)
+    for labels, boxes in zip(canvases.labels, canvases.boxes, strict=True):
+        told = np.zeros_like(labels)
+        for box in boxes:
+            inside = slice(max(box.top, 0), box.top + box.height), slice(max(box.left, 0), box.left + box.width)
+            assert (told[inside] == 0).all()  # no two overlap
+            told[inside] = box.value + 1
+            assert (labels[inside] == box.value + 1).any()
+        inked = labels > 0
+        np.testing.assert_array_equal(labels[inked], told[inked])

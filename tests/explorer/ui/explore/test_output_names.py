@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from explorer.models.trained import load_trained
+from explorer.models.trained import POINTER, SEGMENTER
 from explorer.ui.explore.output_names import OutputNames
 from explorer.ui.sources import WeightsSource
 from hrformer import create_model
@@ -33,6 +33,14 @@ def test_the_number_of_outputs_tells_whose_they_are(task: str, count: int, numbe
 
 
 def test_the_trained_networks_classes_are_background_and_digits() -> None:
-    trained = OutputNames(WeightsSource(load_trained(), "key", "weights", "trained"))
+    weights = WeightsSource(SEGMENTER.load(), "key", "weights", "trained", SEGMENTER.class_names)
+    trained = OutputNames(weights)
     assert trained.all() == ["background", *(f"digit {digit}" for digit in range(10))]
     assert trained.background == 0
+
+
+def test_the_trained_networks_key_points_are_digits_without_a_background() -> None:
+    trained = OutputNames(WeightsSource(POINTER.load(), "key", "weights", "trained", POINTER.class_names))
+    assert trained.all() == [f"digit {digit}" for digit in range(10)]
+    assert trained.noun == "Key point"
+    assert trained.background is None

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from explorer.inspection.explained import ClassScores
-from explorer.models.trained import load_digit_truth, trained_config
+from explorer.models.trained import SEGMENTER, load_digit_truth
 from explorer.prediction.segmentation import Segmentation
 from explorer.ui.explore.prediction import SegmentationView, error_chart, painted_over, pixel_chart, probabilities_of
 from explorer.ui.explore.sight import Sight
@@ -19,9 +19,10 @@ TRUTH = load_digit_truth("Digits 1")
 def view_of(classes: np.ndarray, name: str = "Digits 1", cell: tuple[int, int] = (0, 0)) -> SegmentationView:
     """A view of logits of 5 where a class is, else 0."""
     with torch.device("meta"):
-        model = create_model(trained_config()).eval()
+        model = create_model(SEGMENTER.config).eval()
     picture = PictureSource(name, name, np.full((SIDE, SIDE, 3), 100, np.uint8), (SIDE, SIDE))
-    sight = Sight(trained_config(), picture, WeightsSource(model, "key", "weights", "trained"))
+    weights = WeightsSource(model, "key", "weights", "trained", SEGMENTER.class_names)
+    sight = Sight(SEGMENTER.config, picture, weights)
     logits = np.where(np.arange(11)[:, None, None] == classes, 5.0, 0.0).astype(np.float32)
     return SegmentationView(sight, Segmentation(logits), cell, 0.5)
 
