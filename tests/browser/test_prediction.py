@@ -83,3 +83,11 @@ def test_a_key_point_is_chosen_by_a_click(page: Page, server: str) -> None:
     click_chart(page, place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
     expect(page).to_have_url(re.compile("joint="))
     assert page.get_by_test_id("stException").count() == 0
+
+
+def test_a_link_leads_to_what_speaks_for_the_chosen_pixel(page: Page, server: str) -> None:
+    open_page(page, f"{server}/prediction?network=digits&row=13&column=23")
+    page.get_by_role("link", name="What speaks for it").click()
+    expect(page.get_by_role("heading", level=1, name="Attribution")).to_be_visible()
+    expect(page.get_by_text("at the pixel in row 54, column 94, where it wins")).to_be_visible()
+    expect(page).to_have_url(re.compile("explained=pixel&pixel_row=54&pixel_column=94"))

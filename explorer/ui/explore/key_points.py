@@ -16,6 +16,7 @@ from torch import Tensor
 
 from explorer.charts.attribution import attribution_overlay
 from explorer.charts.prediction import Limbs, Skeleton, skeleton_picture
+from explorer.charts.skeleton_image import painted_skeletons
 from explorer.charts.theme import HRFORMER_COLOUR
 from explorer.cost.capacity import looking_mib
 from explorer.models.trained import PEAK_THRESHOLD, POINTER
@@ -25,7 +26,7 @@ from explorer.prediction.key_points import Box, Person, find_persons
 from explorer.ui import choices
 from explorer.ui.explore.block_controls import hold_place
 from explorer.ui.explore.output_names import OutputNames
-from explorer.ui.explore.prediction import show_ways_on
+from explorer.ui.explore.prediction import png_button, show_ways_on
 from explorer.ui.explore.sight import Key, Sight
 from explorer.ui.heavy_work import shared_pass
 from explorer.ui.panels import half_grid, npz_button, show_chart
@@ -224,16 +225,20 @@ def _limbs(view: KeyPointsView) -> Limbs:
     return Limbs(names, [colour_of(joint) for joint in range(len(JOINTS))], limbs)
 
 
+def _skeletons(view: KeyPointsView) -> list[Skeleton]:
+    return [
+        Skeleton(each.points, each.scores, (each.box.left, each.box.top, each.box.width, each.box.height))
+        for each in view.persons
+    ]
+
+
 def _show_skeletons(view: KeyPointsView, *, draws_boxes: bool) -> None:
     small = Image.fromarray(view.sight.picture.whole)
     small.thumbnail((_SHOWN_PX, _SHOWN_PX))
     figure = skeleton_picture(
         np.asarray(small),
         view.size,
-        [
-            Skeleton(each.points, each.scores, (each.box.left, each.box.top, each.box.width, each.box.height))
-            for each in view.persons
-        ],
+        _skeletons(view),
         _limbs(view),
         "Drag a box around a person" if draws_boxes else "Click a key point",
         least_score=view.least,
@@ -371,11 +376,16 @@ def _table(view: KeyPointsView) -> pd.DataFrame:
 
 
 def _files(view: KeyPointsView) -> None:
-    persons = view.persons
+    persons, picture = view.persons, view.sight.picture
     with st.container(horizontal=True):
+        png_button(
+            lambda: painted_skeletons(picture.whole, _skeletons(view), _limbs(view), least_score=view.least),
+            "key_points_over_picture",
+            "Picture with key points as PNG",
+        )
         st.download_button(
             "Key points as JSON (COCO)",
-            data=lambda: json.dumps(results_of(persons, view.sight.picture.name), indent=1),
+            data=lambda: json.dumps(results_of(persons, picture.name), indent=1),
             file_name="key_points.json",
             mime="application/json",
             icon=":material/download:",

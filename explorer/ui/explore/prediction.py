@@ -128,10 +128,11 @@ class SegmentationView:
         """What there is, in one or two sentences."""
         things = [number for number in self.mask.present if number != self.mask.background]
         listed = ", ".join(
-            f"{self.names[number]} {significant(100 * self.mask.shares[number])} %" for number in things[:4]
+            f"{self.names[number]} ({significant(100 * self.mask.shares[number])} %)" for number in things[:4]
         )
         more = f" and {len(things) - 4} more" if len(things) > 4 else ""
-        found = f"It sees {listed}{more}" if things else "It sees nothing but background"
+        verb = "gives the pixels" if self.sight.weights.are_random else "sees"
+        found = f"It {verb} {listed}{more}" if things else "It sees nothing but background"
         known = "" if self.iou is None else f" Against the truth of this picture: **mIoU {self.iou:.3f}**."
         return f"{found}; {significant(100 * float(self.seen.confidence.mean()))} % sure of a pixel on average.{known}"
 

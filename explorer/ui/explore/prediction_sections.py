@@ -25,7 +25,7 @@ from explorer.ui.explore.prediction import (
     show_ways_on,
 )
 from explorer.ui.explore.sight import Sight
-from explorer.ui.panels import half_grid, show_chart
+from explorer.ui.panels import half_grid, npz_button, show_chart
 
 
 def show_segmentation(sight: Sight) -> None:
@@ -69,6 +69,7 @@ def show_classification(sight: Sight) -> None:
         figure, table = classification_chart(scores, OutputNames(sight.weights))
         show_chart(figure, "classes", table, alt="The likeliest classes of the picture")
         show_ways_on("What speaks for it", target=scores.order[0])
+        npz_button(lambda: {"logits": scores.values}, "classification", "Logits as NumPy")
 
 
 #: What the page shows, by the network's task.

@@ -148,10 +148,17 @@ def test_what_a_link_cannot_choose_is_left_out_and_said() -> None:
 POSE = to_query(tiny("pose", img_size=(64, 48), num_classes=17))
 
 
+@torch.no_grad()
+def digit_logits() -> torch.Tensor:
+    """Of the first picture's pixels, (11, 112, 112)."""
+    logits: torch.Tensor = load_trained()(to_input(load_digit_sample("Digits 1"), 3))[0]
+    return logits
+
+
 def test_a_pixels_class_is_explained_and_another_one_is_chosen_by_row_and_column() -> None:
     app = open_app("pages/explore/attribution.py", {"explained": "pixel", "pixel_row": "33", "pixel_column": "27"})
     run_to_its_map(app)
-    logits = load_trained()(to_input(load_digit_sample("Digits 1"), 3))[0, :, 33, 27]
+    logits = digit_logits()[:, 33, 27]
     assert int(logits.argmax()) == 1  # digit 0
     said = "the logit of **digit 0** at the pixel in row 33, column 27, where it wins: "
     assert said in explained(app)
@@ -165,7 +172,7 @@ def test_a_pixels_class_is_explained_and_another_one_is_chosen_by_row_and_column
 def test_a_box_is_explained_and_stays_in_the_picture_however_its_sides_are_moved() -> None:
     app = open_app("pages/explore/attribution.py", {"explained": "region", "region": "10,20,40,50", "target": "1"})
     run_to_its_map(app)
-    logits = load_trained()(to_input(load_digit_sample("Digits 1"), 3))[0, 1, 10:50, 20:70]
+    logits = digit_logits()[1, 10:50, 20:70]
     assert "the mean logit of **digit 0** over the 40 x 50 pixels from row 10, column 20, of which" in explained(app)
     assert float(explained(app).split(": ")[1].rstrip(".")) == pytest.approx(float(logits.mean()), abs=0.01)
     app.number_input(key="region_top").set_value(100)
@@ -182,7 +189,7 @@ def test_a_key_point_is_explained_at_its_peak_and_only_by_the_branch_that_its_he
     assert app.segmented_control(key="cam_branch").options == ["1/4"]
     app.selectbox(key="target").set_value(9)
     run_to_its_map(app)
-    assert " for output 9 " in plain_title(app)
+    assert "for output 9" in plain_title(app)
     assert app.query_params["target"] == "9"
 
 

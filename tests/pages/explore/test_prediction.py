@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def test_it_opens_with_the_mask_of_the_network_that_ships_and_the_score_of_this_
         "Confidence",
         "Wrong pixels",
     ]
-    assert "It sees digit 2 10.2 %" in said(app)
+    assert "It sees digit 2 (10.2 %)" in said(app)
     logits = load_trained()(to_input(load_digit_sample("Digits 1"), 3))
     chosen, truth = logits[0].argmax(0).numpy(), load_digit_truth("Digits 1")
     ious = [
@@ -81,6 +82,7 @@ def test_random_weights_tell_nothing_of_classes() -> None:
     assert names
     assert all(name.startswith("output ") for name in names)
     assert "road" not in said(app)
+    assert "It gives the pixels output " in said(app)
 
 
 def test_a_classification_lists_the_likeliest_classes() -> None:
@@ -176,3 +178,24 @@ def test_a_joint_that_is_chosen_is_where_the_other_pages_look() -> None:
     app.selectbox(key="joint").set_value(9).run()
     held = app.session_state["held_choices"]
     assert (held["row_share"], held["column_share"]) != first
+
+
+@pytest.mark.parametrize(
+    ("query", "label", "expected"),
+    [
+        (
+            {"row": "13", "column": "23"},
+            "What speaks for it",
+            {"target": "3", "explained": "pixel", "pixel_row": "54", "pixel_column": "94"},
+        ),
+        (POSE | {"joint": "9"}, "What speaks for it in the whole picture", {"target": "9"}),
+        (SMALL | {"num_classes": "1"}, "What speaks for it", {"target": "0"}),
+    ],
+)
+def test_a_link_leads_to_what_speaks_for_what_was_clicked(
+    query: dict[str, str], label: str, expected: dict[str, str]
+) -> None:
+    app = open_app(PAGE, query)
+    links = {item.proto.label: parse_qs(item.proto.query_string) for item in app.get("page_link")}
+    assert {"Its window", "Its field", "Feature maps"} < links.keys()
+    assert {key: value for key, (value,) in links[label].items() if key != "link"} == expected
