@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -176,3 +177,17 @@ def test_a_joint_that_is_chosen_is_where_the_other_pages_look() -> None:
     app.selectbox(key="joint").set_value(9).run()
     held = app.session_state["held_choices"]
     assert (held["row_share"], held["column_share"]) != first
+
+
+@pytest.mark.parametrize(
+    ("query", "explained"),
+    [
+        ({"row": "8", "column": "7"}, {"explained": "pixel", "pixel_row": "34", "pixel_column": "30", "target": "0"}),
+        (POSE | {"joint": "5"}, {"target": "5"}),
+    ],
+)
+def test_the_way_to_the_attribution_page_names_the_output(query: dict[str, str], explained: dict[str, str]) -> None:
+    app = open_app(PAGE, query)
+    (link,) = [one.proto for one in app.get("page_link") if "What speaks for it" in one.proto.label]
+    told = dict(parse_qsl(link.query_string))
+    assert {key: told.get(key) for key in explained} == explained
