@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer.inspection.explained import WON, ClassScores, Explained, Peak, Pixel, Region
-from explorer.models.trained import load_trained
+from explorer.models.trained import SEGMENTER
 from explorer.ui.explore.explained import _read_region, chart_name, explanation, mark_explained
 from explorer.ui.explore.output_names import OutputNames
 from explorer.ui.sources import WeightsSource
 
 SIZE = (40, 60)
-NAMES = OutputNames(WeightsSource(load_trained(), "key", "weights", "trained"))
+NAMES = OutputNames(WeightsSource(SEGMENTER.load(), "key", "weights", "trained", SEGMENTER.class_names))
 VALUES = np.array([1.0, 4.0, -2.0], np.float32)
 SHARES = np.array([0.75, 0.25, 0.0], np.float32)
 PLAIN, SHARED = ClassScores(VALUES), ClassScores(VALUES, SHARES)
