@@ -161,14 +161,21 @@ class Skeleton:
     """The key points of one person as they are drawn.
 
     Attributes:
-        points: (K, 2) as (x, y), in pixels of the picture.
-        scores: (K,).
-        box: Left, top, width and height, in pixels of the picture.
+        points: (N, 2) as (x, y), in pixels of the picture.
+        scores: (N,).
+        box: Left, top, width and height, in pixels of the picture; None is not drawn.
+        joints: Which key point each is; None where there is one of each, in their order.
     """
 
     points: NDArray[np.floating[Any]]
     scores: NDArray[np.floating[Any]]
-    box: tuple[float, float, float, float]
+    box: tuple[float, float, float, float] | None
+    joints: Sequence[int] | None = None
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Which key point each is."""
+        return range(len(self.points)) if self.joints is None else self.joints
 
 
 @dataclass(frozen=True)
@@ -214,7 +221,8 @@ def skeleton_picture(
     figure = picture_figure(picture, size=size)
     for index, person in enumerate(persons):
         shown = person.scores >= least_score
-        _add_box(figure, person.box, index)
+        if person.box is not None:
+            _add_box(figure, person.box, index)
         for (one, other), colour in limbs.limbs:
             if shown[one] and shown[other]:
                 ends = person.points[[one, other]] + 0.5  # pixel i reaches from i to i + 1
@@ -239,21 +247,22 @@ def _key_points(
     person: Skeleton, index: int, limbs: Limbs, shown: NDArray[np.intp], chosen: tuple[int, int]
 ) -> go.Scatter:
     as_it_is = {"marker": {"opacity": 1}}
-    sizes = [15 if (index, int(number)) == chosen else 9 for number in shown]
+    numbers = [int(person.numbers[place]) for place in shown]
+    who = "" if person.box is None else f"Person {index + 1}, "
     return go.Scatter(
         x=(person.points[shown, 0] + 0.5).tolist(),
         y=(person.points[shown, 1] + 0.5).tolist(),
         mode="markers",
         marker={
-            "size": sizes,
-            "color": [limbs.colours[number] for number in shown],
+            "size": [15 if (index, number) == chosen else 9 for number in numbers],
+            "color": [limbs.colours[number] for number in numbers],
             "line": {"color": "white", "width": 1.5},
         },
         selected=as_it_is,
         unselected=as_it_is,
         customdata=[
-            [index, int(number), f"Person {index + 1}, {literal(limbs.names[number])}: {person.scores[number]:.2f}"]
-            for number in shown
+            [index, number, f"{who}{literal(limbs.names[number])}: {person.scores[place]:.2f}"]
+            for place, number in zip(shown, numbers, strict=True)
         ],
         hovertemplate="%{customdata[2]} at pixel (%{y:.0f}, %{x:.0f}): click to choose it<extra></extra>",
         name="key points",

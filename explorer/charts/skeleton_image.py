@@ -40,5 +40,6 @@ def painted_skeletons(
             if shown[one] and shown[other]:
                 draw.line([places[one], places[other]], fill=colour, width=thick)
         for number in np.flatnonzero(shown).tolist():
-            draw.circle(places[number], 2 * thick, fill=limbs.colours[number], outline=_EDGE, width=thick // 2)
+            colour = limbs.colours[person.numbers[number]]
+            draw.circle(places[number], 2 * thick, fill=colour, outline=_EDGE, width=thick // 2)
     return np.asarray(image)

@@ -125,12 +125,12 @@ class Person:
         return float(self.scores.mean())
 
 
-def crop_around(box: Box, img_size: Size) -> Crop:
+def crop_around(box: Box, img_size: Size, padding: float = PADDING) -> Crop:
     """The crop of a box: as wide or as high as the network's aspect asks for, and a quarter more."""
     aspect = img_size[1] / img_size[0]
     width, height = max(box.width, box.height * aspect), max(box.height, box.width / aspect)
     centre = box.left + box.width / 2, box.top + box.height / 2
-    return Crop(centre, (width * PADDING, height * PADDING), img_size)
+    return Crop(centre, (width * padding, height * padding), img_size)
 
 
 def peaks_of(heat_maps: HeatMaps) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
@@ -157,7 +157,9 @@ def peaks_of(heat_maps: HeatMaps) -> tuple[NDArray[np.float64], NDArray[np.float
     return cells, flat.max(1)
 
 
-def find_persons(model: HRFormer, picture: Picture, boxes: Sequence[Box], *, flip_test: bool = False) -> list[Person]:
+def find_persons(
+    model: HRFormer, picture: Picture, boxes: Sequence[Box], *, flip_test: bool = False, padding: float = PADDING
+) -> list[Person]:
     """The key points in each box.
 
     Args:
@@ -165,6 +167,7 @@ def find_persons(model: HRFormer, picture: Picture, boxes: Sequence[Box], *, fli
         picture: (height, width, 3).
         boxes: One or more.
         flip_test: Whether the mean with the mirrored crop's maps is taken; for COCO's joints alone.
+        padding: How much more than its box a crop holds.
 
     Raises:
         ValueError: If the network is of another task or in training mode, or has other joints than COCO's and shall see
@@ -178,7 +181,7 @@ def find_persons(model: HRFormer, picture: Picture, boxes: Sequence[Box], *, fli
         raise ValueError(
             f"Which of {model.config.num_classes} key points change sides is not known: leave the flip test out."
         )
-    crops = [crop_around(box, model.config.img_size) for box in boxes]
+    crops = [crop_around(box, model.config.img_size, padding) for box in boxes]
     persons = []
     for box, crop in zip(boxes, crops, strict=True):
         heat_maps = _heat_maps(model, to_input(crop.of(picture), model.config.in_chans), flip_test=flip_test)

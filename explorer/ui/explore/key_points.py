@@ -22,10 +22,12 @@ from explorer.cost.capacity import looking_mib
 from explorer.models.trained import PEAK_THRESHOLD, POINTER
 from explorer.pictures.photographs import frame_of
 from explorer.prediction.coco import JOINTS, SKELETON, colour_of, limb_colour, results_of
-from explorer.prediction.key_points import Box, Person, find_persons
+from explorer.prediction.key_points import PADDING, Box, Person, find_persons
+from explorer.prediction.peaks import local_peaks
 from explorer.ui import choices
 from explorer.ui.explore.block_controls import hold_place
 from explorer.ui.explore.output_names import OutputNames
+from explorer.ui.explore.person_boxes import PERSON, add_box, chosen_boxes, edit_boxes
 from explorer.ui.explore.prediction import png_button, show_ways_on
 from explorer.ui.explore.sight import Key, Sight
 from explorer.ui.heavy_work import shared_pass
@@ -33,12 +35,9 @@ from explorer.ui.panels import half_grid, npz_button, show_chart
 from explorer.units import significant
 from hrformer import HRFormer
 
-MOST_PERSONS = 8
+MOSTPERSONS = 8
 _LEAST_SCORE = 0.2
-_BOXES = "boxes"
 _JOINT = "joint"
-_PERSON = "person"
-_TYPED = ("left", "top", "width", "height")
 #: Longest side of the picture as it is sent to the browser.
 _SHOWN_PX = 800
 _CLICK, _DRAW = "Choose key points", "Draw boxes around persons"
@@ -86,7 +85,7 @@ class KeyPointsView:
 
 def show_key_points(sight: Sight) -> None:
     """Skeletons over the picture, a joint's heat map, boxes by hand, scores and files."""
-    boxes = _chosen_boxes(_size_of(sight))
+    boxes = () if _is_pointer(sight) else chosen_boxes(_size_of(sight))
     answer = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         least = choices.number(
@@ -95,7 +94,7 @@ def show_key_points(sight: Sight) -> None:
             0.0,
             1.0,
             key="least_score",
-            default=_least_by_default(sight),
+            default=least_score(sight),
             step=0.05,
             width=260,
         )
@@ -107,21 +106,26 @@ def show_key_points(sight: Sight) -> None:
     persons = _find(sight, boxes, flip=flip) if boxes else persons_in_whole_picture(sight, flip=flip)
     view = KeyPointsView(sight, persons, boxes, least, _choose_joint(persons, OutputNames(sight.weights)))
     answer.markdown(_describe(view))
-    draws = choices.segments(
-        "Pointer",
-        (_CLICK, _DRAW),
-        key="pointer",
-        label_visibility="collapsed",
-        help="What the pointer does in the picture; boxes can also be typed below.",
-    )
+    draws = _CLICK if _is_pointer(sight) else _choose_pointer()
     halves = half_grid()
     with halves.cell():
         _show_skeletons(view, draws_boxes=draws == _DRAW)
     with halves.cell():
         _show_heat_map(view)
     _look_there(view)
-    _edit_boxes(boxes, view.size)
+    if not _is_pointer(sight):
+        edit_boxes(boxes, view.size)
     _files(view)
+
+
+def _choose_pointer() -> str:
+    return choices.segments(
+        "Pointer",
+        (_CLICK, _DRAW),
+        key="pointer",
+        label_visibility="collapsed",
+        help="What the pointer does in the picture; boxes can also be typed below.",
+    )
 
 
 def persons_in_whole_picture(sight: Sight, *, flip: bool = False) -> list[Person]:
@@ -131,7 +135,8 @@ def persons_in_whole_picture(sight: Sight, *, flip: bool = False) -> list[Person
 
 
 def _find(sight: Sight, boxes: tuple[Box, ...], *, flip: bool) -> list[Person]:
-    return sight.look(partial(_persons, sight.picture.whole, flip=flip), _all_finite, boxes)
+    padding = 1.0 if _is_pointer(sight) else PADDING
+    return sight.look(partial(_persons, sight.picture.whole, flip=flip, padding=padding), _all_finite, boxes)
 
 
 def _size_of(sight: Sight) -> tuple[int, int]:
@@ -140,10 +145,28 @@ def _size_of(sight: Sight) -> tuple[int, int]:
     return height, width
 
 
-def _least_by_default(sight: Sight) -> float:
+def least_score(sight: Sight) -> float:
     """Of the network that ships the score that its own was measured at, so that no digit is shown that is not there."""
-    is_shipped = sight.weights.origin == "trained" and POINTER.fits(sight.config)
-    return PEAK_THRESHOLD if is_shipped else _LEAST_SCORE
+    return PEAK_THRESHOLD if _is_pointer(sight) else _LEAST_SCORE
+
+
+def found_in(sight: Sight, person: Person, least: float) -> int:
+    """How many key points score enough; of digits, of which each map may have several, all."""
+    return len(_digits(person, least)) if _is_pointer(sight) else int((person.scores >= least).sum())
+
+
+def _is_pointer(sight: Sight) -> bool:
+    """Whether it is the network that ships: its maps have a peak at each digit, in the whole picture as it is."""
+    return sight.weights.origin == "trained" and POINTER.fits(sight.config)
+
+
+def _digits(person: Person, least: float) -> list[tuple[int, NDArray[np.float64], float]]:
+    """Key point, place in the picture and score of every peak of every map."""
+    size = person.heat_maps.shape[1:]
+    return [
+        (peak.key_point, person.crop.in_picture(np.array([peak.x, peak.y]), (size[0], size[1])), peak.score)
+        for peak in local_peaks(person.heat_maps, least)
+    ]
 
 
 def _is_coco(sight: Sight) -> bool:
@@ -151,12 +174,19 @@ def _is_coco(sight: Sight) -> bool:
 
 
 def _persons(
-    picture: NDArray[np.uint8], model: HRFormer, _: Tensor, key: Key, boxes: Sequence[Box], *, flip: bool
+    picture: NDArray[np.uint8],
+    model: HRFormer,
+    _: Tensor,
+    key: Key,
+    boxes: Sequence[Box],
+    *,
+    flip: bool,
+    padding: float,
 ) -> list[Person]:
     """Key points in every box; the picture as other pages give it to the network plays no part."""
 
     def compute() -> list[Person]:
-        return find_persons(model, picture, boxes, flip_test=flip)
+        return find_persons(model, picture, boxes, flip_test=flip, padding=padding)
 
     return shared_pass("key points", (key, tuple(boxes), flip), looking_mib(model.config), model, compute)
 
@@ -165,43 +195,13 @@ def _all_finite(persons: Sequence[Person]) -> bool:
     return all(np.isfinite(person.heat_maps).all() for person in persons)
 
 
-def _chosen_boxes(size: tuple[int, int]) -> tuple[Box, ...]:
-    """Those that the user drew or the link names, within the picture; none stands for the whole picture."""
-    return choices.remembered(
-        _BOXES,
-        (),
-        read=partial(_read_boxes, size=size),
-        write=_write_boxes,
-        is_legal=lambda boxes: all(_lies_in(box, size) for box in boxes),
-    )
-
-
-def _read_boxes(text: str, size: tuple[int, int]) -> tuple[Box, ...]:
-    boxes = tuple(Box(*map(float, part.split(","))) for part in text.split(";") if part.count(",") == 3)
-    if not 1 <= len(boxes) <= MOST_PERSONS or len(boxes) != text.count(";") + 1:
-        raise ValueError(f"Boxes are left,top,width,height, joined by semicolons, up to {MOST_PERSONS}.")
-    return tuple(_whole_pixels(box.cut_to(size)) for box in boxes)
-
-
-def _write_boxes(boxes: Sequence[Box]) -> str:
-    return ";".join(",".join(f"{getattr(box, side):g}" for side in _TYPED) for box in boxes)
-
-
-def _whole_pixels(box: Box) -> Box:
-    return Box(*(round(getattr(box, side)) for side in _TYPED))
-
-
-def _lies_in(box: Box, size: tuple[int, int]) -> bool:
-    return box.left >= 0 and box.top >= 0 and box.left + box.width <= size[1] and box.top + box.height <= size[0]
-
-
 def _choose_joint(persons: Sequence[Person], names: OutputNames) -> tuple[int, int]:
     """Which person's which key point is looked at: by a click, or in the sidebar."""
     with st.sidebar:
         people = tuple(range(len(persons)))
         person = 0
         if len(people) > 1:
-            person = choices.segments("Person", people, key=_PERSON, format_func=lambda number: str(number + 1))
+            person = choices.segments("Person", people, key=PERSON, format_func=lambda number: str(number + 1))
         joints = tuple(range(len(persons[0].points)))
         joint = choices.one_of(
             st.selectbox, "Key point", joints, key=_JOINT, format_func=lambda number: names[number].capitalize()
@@ -210,7 +210,9 @@ def _choose_joint(persons: Sequence[Person], names: OutputNames) -> tuple[int, i
 
 
 def _describe(view: KeyPointsView) -> str:
-    found = [int((person.scores >= view.least).sum()) for person in view.persons]
+    found = [found_in(view.sight, person, view.least) for person in view.persons]
+    if _is_pointer(view.sight):
+        return f"It finds **{found[0]}** digits, above a score of {view.least:g}."
     noun = "outputs" if view.sight.weights.are_random else "key points"
     each = ", ".join(f"person {number}: {count}" for number, count in enumerate(found, start=1))
     told = each if len(found) > 1 else str(found[0])
@@ -226,6 +228,11 @@ def _limbs(view: KeyPointsView) -> Limbs:
 
 
 def _skeletons(view: KeyPointsView) -> list[Skeleton]:
+    if _is_pointer(view.sight):
+        digits = _digits(view.person, view.least)
+        points = np.array([place for _, place, _ in digits]).reshape(-1, 2)
+        scores = np.array([score for _, _, score in digits])
+        return [Skeleton(points, scores, None, [number for number, _, _ in digits])]
     return [
         Skeleton(each.points, each.scores, (each.box.left, each.box.top, each.box.width, each.box.height))
         for each in view.persons
@@ -262,41 +269,12 @@ def _take(name: str, size: tuple[int, int]) -> None:
     selection = st.session_state[f"chart_{name}"].selection
     if selection.box:
         (left, right), (top, bottom) = sorted(selection.box[0]["x"]), sorted(selection.box[0]["y"])
-        _add((left, top, right - left, bottom - top), size)
+        add_box((left, top, right - left, bottom - top), size)
         return
     for point in selection.points:
         if point.get("customdata") is not None:
-            choices.hold(_PERSON, int(point["customdata"][0]))
+            choices.hold(PERSON, int(point["customdata"][0]))
             choices.hold(_JOINT, int(point["customdata"][1]))
-
-
-def _drawn() -> tuple[Box, ...]:
-    """The boxes of now, which the page may not have drawn yet."""
-    return choices.held(_BOXES, ())
-
-
-def _add(sides: tuple[float, float, float, float], size: tuple[int, int]) -> None:
-    boxes = _drawn()
-    try:
-        box = _whole_pixels(Box(*sides).cut_to(size))
-    except ValueError as error:
-        st.toast(str(error), icon=":material/error:")
-        return
-    if len(boxes) == MOST_PERSONS:
-        st.toast(f"There are {MOST_PERSONS} boxes already: take one out first.", icon=":material/error:")
-        return
-    choices.hold(_BOXES, (*boxes, box))
-    choices.hold(_PERSON, len(boxes))
-
-
-def _take_out(box: Box) -> None:
-    choices.hold(_BOXES, tuple(each for each in _drawn() if each is not box))
-    choices.forget(_PERSON)
-
-
-def _take_all_out() -> None:
-    choices.forget(_BOXES)
-    choices.forget(_PERSON)
 
 
 def _show_heat_map(view: KeyPointsView) -> None:
@@ -329,48 +307,12 @@ def _look_there(view: KeyPointsView) -> None:
     show_ways_on("What speaks for it in the whole picture", target=view.joint)
 
 
-def _edit_boxes(boxes: tuple[Box, ...], size: tuple[int, int]) -> None:
-    """Boxes by number, for the keyboard."""
-    with st.expander("Boxes of persons"):
-        if not boxes:
-            st.caption("No box yet: the whole picture is one person's.")
-        for index, box in enumerate(boxes):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                place = f"from column {box.left:g}, row {box.top:g}"
-                st.markdown(f"**{index + 1}** · {box.width:g} x {box.height:g} pixels {place}")
-                st.button("Take it out", key=f"take_out_box_{index}", on_click=_take_out, args=(box,))
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            sides = _typed_box(size)
-            st.button("Add the box", key="add_box", on_click=_add, args=(sides, size))
-            if boxes:
-                st.button("The whole picture again", key="clear_boxes", on_click=_take_all_out)
-
-
-def _typed_box(size: tuple[int, int]) -> tuple[float, float, float, float]:
-    most = {"left": size[1] - 1, "top": size[0] - 1, "width": size[1], "height": size[0]}
-    left, top, width, height = (
-        choices.number(
-            st.number_input,
-            f"{side.capitalize()}, pixels",
-            0 if side in ("left", "top") else 1,
-            most[side],
-            key=f"box_{side}",
-            default=0 if side in ("left", "top") else most[side],
-            link=None,
-            width=120,
-        )
-        for side in _TYPED
-    )
-    return left, top, width, height
-
-
 def _table(view: KeyPointsView) -> pd.DataFrame:
-    names = view.names.all()
     return pd.DataFrame(
         [
-            {"person": number, "key point": name, "x, pixels": x, "y, pixels": y, "score": score}
-            for number, person in enumerate(view.persons, start=1)
-            for name, (x, y), score in zip(names, person.points, person.scores, strict=True)
+            {"person": number, "key point": view.names[joint], "x, pixels": x, "y, pixels": y, "score": score}
+            for number, skeleton in enumerate(_skeletons(view), start=1)
+            for joint, (x, y), score in zip(skeleton.numbers, skeleton.points, skeleton.scores, strict=True)
         ]
     )
 

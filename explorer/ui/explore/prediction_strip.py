@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from explorer.ui.explore.block_controls import held_position
 from explorer.ui.explore.explained import scores_of
-from explorer.ui.explore.key_points import persons_in_whole_picture
+from explorer.ui.explore.key_points import found_in, least_score, persons_in_whole_picture
 from explorer.ui.explore.output_names import OutputNames
 from explorer.ui.explore.prediction import (
     SegmentationView,
@@ -25,8 +25,6 @@ from explorer.units import significant
 
 _THUMBNAIL_PX = 112
 _OPACITY = 0.6
-#: As the Prediction page starts with.
-_LEAST_SCORE = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +66,9 @@ def _mask(sight: Sight) -> _Said:
 
 def _key_points(sight: Sight) -> _Said:
     (person,) = persons_in_whole_picture(sight)
-    found = int((person.scores >= _LEAST_SCORE).sum())
-    sentence = f"It finds **{found}** of {len(person.scores)} key points in the whole picture."
+    least = least_score(sight)
+    found = found_in(sight, person, least)
+    sentence = f"It finds **{found}** key points in the whole picture, above a score of {least:g}."
     return _Said(sentence, sight.picture.fitted)
 
 

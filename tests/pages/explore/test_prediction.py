@@ -12,7 +12,7 @@ from explorer.models.trained import load_digit_sample, load_digit_truth, load_tr
 from explorer.models.variants import to_query
 from explorer.pictures.photographs import to_input
 from explorer.prediction.key_points import Box
-from explorer.ui.explore.key_points import _take_out
+from explorer.ui.explore.person_boxes import take_out_box
 from tests.pages.entrypoint import SMALL, open_app
 from tests.variants import tiny
 
@@ -133,7 +133,7 @@ def test_two_clicks_before_the_page_has_run_take_two_boxes_out() -> None:
     hold_all = {"boxes": boxes}
     app.session_state["held_choices"] = hold_all
     app.session_state["first"] = boxes[:2]
-    app.session_state["take_out"] = _take_out
+    app.session_state["take_out"] = take_out_box
     app.run()
     assert app.session_state["left"] == boxes[2:]
 

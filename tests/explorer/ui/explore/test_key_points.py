@@ -1,43 +1,43 @@
-"""Boxes in links: what is written is read again, and what cannot be is refused."""
+"""The network that ships points at every digit of a picture, several of one class too."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import json
+from collections import Counter
+from typing import Any
 
-from explorer.prediction.key_points import Box
-from explorer.ui.explore.key_points import MOST_PERSONS, _read_boxes, _write_boxes
+from streamlit.testing.v1 import AppTest
 
-SIZE = (300, 400)
-
-
-@st.composite
-def boxes(draw: st.DrawFn) -> tuple[Box, ...]:
-    def one() -> Box:
-        left, top = draw(st.integers(0, SIZE[1] - 1)), draw(st.integers(0, SIZE[0] - 1))
-        return Box(left, top, draw(st.integers(1, SIZE[1] - left)), draw(st.integers(1, SIZE[0] - top)))
-
-    return tuple(one() for _ in range(draw(st.integers(1, MOST_PERSONS))))
+from tests.pages.entrypoint import open_app
 
 
-@given(boxes())
-def test_a_link_brings_back_what_was_drawn(drawn: tuple[Box, ...]) -> None:
-    assert _read_boxes(_write_boxes(drawn), SIZE) == drawn
+def shown(app: AppTest) -> list[Any]:
+    """The points of the picture, with what a click on each would choose."""
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    (points,) = [trace for trace in figure["data"] if trace["name"] == "key points"]
+    return list(zip(points["x"], points["y"], points["customdata"], strict=True))
 
 
-@given(st.text(max_size=60))
-def test_any_text_is_read_as_boxes_in_the_picture_or_refused(text: str) -> None:
-    try:
-        read = _read_boxes(text, SIZE)
-    except ValueError:
-        return
-    for box in read:
-        assert box.cut_to(SIZE) == box
+def test_every_digit_is_pointed_at_and_ones_that_occur_twice_twice() -> None:
+    """Digits 1 shows 0, 0, 1, 1, 1, 2, 2, 5, 5, 6 and 8; one peak may be wrong."""
+    app = open_app("pages/explore/prediction.py", {"network": "digit_points"})
+    found = Counter(point[2][1] for point in shown(app))
+    assert sum(count for digit, count in found.items() if digit not in {0, 1, 2, 5, 6, 8}) <= 1
+    assert found[2] == 2
+    assert found[1] >= 2
+    assert sum(found.values()) >= 9
+    twos = sorted(point[0] for point in shown(app) if point[2][1] == 2)
+    assert 20 < twos[0] < 35
+    assert 80 < twos[1] < 110
+    assert f"It finds **{sum(found.values())}** digits" in " ".join(text.value for text in app.main.markdown)
 
 
-@pytest.mark.parametrize("text", ["inf,0,5,5", "0,0,inf,inf", "nan,nan,nan,nan", "1e400,0,1,1", "-5,-5,4,4"])
-def test_numbers_that_are_no_places_are_refused_or_cut(text: str) -> None:
-    try:
-        (box,) = _read_boxes(text, SIZE)
-    except ValueError:
-        return
-    assert box.cut_to(SIZE) == box
+def test_it_sees_the_picture_as_it_is_and_no_boxes_are_asked_for() -> None:
+    app = open_app("pages/explore/prediction.py", {"network": "digit_points", "boxes": "0,0,50,50"})
+    assert "pointer" not in {control.key for control in app.segmented_control}
+    assert "add_box" not in {button.key for button in app.button}
+
+
+def test_the_strip_counts_the_same_digits() -> None:
+    page = open_app("pages/explore/prediction.py", {"network": "digit_points"})
+    app = open_app("pages/explore/feature_maps.py", {"network": "digit_points"})
+    said = " ".join(text.value for text in app.main.markdown)
+    assert f"It finds **{len(shown(page))}** key points in the whole picture, above a score of 0.6" in said

@@ -29,9 +29,7 @@ def test_random_weights_say_nothing() -> None:
     assert "it says" not in said(app).lower()
 
 
-@pytest.mark.parametrize(
-    ("task", "words"), [("pose", "of 17 key points in the whole picture"), ("classification", "% sure")]
-)
+@pytest.mark.parametrize(("task", "words"), [("pose", "key points in the whole picture"), ("classification", "% sure")])
 def test_weights_of_other_tasks_say_theirs(task: str, words: str) -> None:
     buffer = io.BytesIO()
     config = tiny(task, num_classes=17)
