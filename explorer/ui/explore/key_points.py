@@ -17,10 +17,10 @@ from torch import Tensor
 from explorer.charts.attribution import attribution_overlay
 from explorer.charts.prediction import Limbs, Skeleton, skeleton_picture
 from explorer.charts.skeleton_image import painted_skeletons
-from explorer.charts.theme import HRFORMER_COLOUR
 from explorer.cost.capacity import looking_mib
 from explorer.models.trained import PEAK_THRESHOLD, POINTER
 from explorer.pictures.photographs import frame_of
+from explorer.prediction.class_sets import class_set
 from explorer.prediction.coco import JOINTS, SKELETON, colour_of, limb_colour, results_of
 from explorer.prediction.key_points import PADDING, Box, Person, find_persons
 from explorer.prediction.peaks import local_peaks
@@ -222,7 +222,7 @@ def _describe(view: KeyPointsView) -> str:
 def _limbs(view: KeyPointsView) -> Limbs:
     names = view.names.all()
     if not _is_coco(view.sight):
-        return Limbs(names, [HRFORMER_COLOUR] * len(names))
+        return Limbs(names, [f"rgb{colour}" for colour in class_set(len(names)).colours])
     limbs = [] if view.sight.weights.are_random else [(limb, limb_colour(limb)) for limb in SKELETON]
     return Limbs(names, [colour_of(joint) for joint in range(len(JOINTS))], limbs)
 
