@@ -51,6 +51,7 @@ def map_row(
     signed: bool,
     only: int | None = None,
     beside: Sequence[Panel] = (),
+    mark: tuple[float, float] | None = None,
 ) -> go.Figure:
     """Panels side by side; heat maps share one colour scale, and all panels zoom together.
 
@@ -63,6 +64,7 @@ def map_row(
         signed: Whether values are signed; the scale is then symmetric around zero.
         only: Index of the one panel to show, large and on the scale of all; None shows all.
         beside: Panels of another figure, with which the heat maps share their scale.
+        mark: Shares of the height and of the width at which a place is marked in every panel.
     """
     height, width = img_size
     shown = panels if only is None else [panels[only]]
@@ -79,6 +81,8 @@ def map_row(
     for index, (panel, place) in enumerate(zip(shown, grid.places(), strict=True)):
         figure.add_trace(_trace(panel, img_size), **place)
         _frame(figure, panel, place)
+        if mark is not None:
+            figure.add_trace(_marked((mark[0] * height - 0.5, mark[1] * width - 0.5)), **place)
         if only is None:
             figure.add_trace(_corner(panel, index, img_size, grid.panel_px), **place)
     map_axes(figure, (-0.5, width - 0.5, -0.5, height - 0.5))
@@ -107,6 +111,19 @@ def _corner(panel: Panel, index: int, img_size: tuple[int, int], panel_px: tuple
         hovertemplate=f"Enlarge: {panel.name}<extra></extra>",
         showlegend=False,
         name="enlarge",
+    )
+
+
+def _marked(place: tuple[float, float]) -> go.Scatter:
+    """White around black: one of them stands out on every map."""
+    return go.Scatter(
+        x=[place[1]] * 2,
+        y=[place[0]] * 2,
+        mode="markers",
+        marker={"symbol": "square-open", "size": [13, 9], "color": ["white", "black"], "line": {"width": 2}},
+        hoverinfo="skip",
+        showlegend=False,
+        name="chosen place",
     )
 
 

@@ -167,6 +167,13 @@ def held_position(config: HRFormerConfig, branch: int) -> tuple[int, int]:
     return int(held(_share("row"), 0.5) * height), int(held(_share("column"), 0.5) * width)
 
 
+def chosen_place() -> tuple[float, float] | None:
+    """Shares of the picture's height and width at which a position was chosen, on whatever page; None before."""
+    row: float | None = held(_share("row"), None)
+    column: float | None = held(_share("column"), None)
+    return None if row is None or column is None else (row, column)
+
+
 def hold_place(key: str, share: float) -> None:
     """Let the position be where so much of the picture's height ("row") or width ("column") lies before it."""
     hold(_share(key), min(max(share, 0.0), 1 - 1e-6))

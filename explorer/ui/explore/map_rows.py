@@ -23,6 +23,7 @@ def show_maps(
     signed: bool,
     alt: str,
     beside: Sequence[Panel] = (),
+    mark: tuple[float, float] | None = None,
 ) -> None:
     """Maps that zoom together; a click on a map's corner, or the menu below, shows it alone and large.
 
@@ -34,12 +35,13 @@ def show_maps(
         signed: Whether values are signed.
         alt: What a screen reader says.
         beside: Maps of another row, with which these share their scale.
+        mark: As in `explorer.charts.maps.map_row`.
     """
     state = st.session_state
     clicks, clicked = f"{name}_clicks", f"{name}_clicked"
     # After a click the chart is a new one: a second click on the same corner would take the first one back.
     chart = f"{name}_{state[clicks]}" if clicks in state else name
-    draw = partial(map_row, panels, img_size, title, signed=signed, beside=beside)
+    draw = partial(map_row, panels, img_size, title, signed=signed, beside=beside, mark=mark)
     show_chart(draw(), chart, alt=alt, on_select=partial(_take_click, chart, name))
     chosen = st.menu_button(
         "Enlarge",

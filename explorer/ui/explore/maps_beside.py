@@ -14,6 +14,7 @@ from explorer.charts.theme import literal
 from explorer.inspection.feature_maps import Map, ModuleMaps
 from explorer.ui.comparing import Reference
 from explorer.ui.explore.beside import module_like
+from explorer.ui.explore.block_controls import chosen_place
 from explorer.ui.explore.feature_maps import (
     all_finite,
     arrays,
@@ -88,7 +89,7 @@ def maps_beside(
 def show_map_rows(
     networks: Sequence[MapsOf], rows: Sequence[Sequence[Panel]], says: str, name: str, *, alt: str
 ) -> None:
-    """A row of maps per network; all heat maps share one scale.
+    """A row of maps per network; all heat maps share one scale, and a place that was chosen elsewhere is marked.
 
     Args:
         networks: One or two.
@@ -113,6 +114,7 @@ def show_map_rows(
             signed=signed,
             alt=f"{alt}, {network.name}" if len(networks) > 1 else alt,
             beside=others,
+            mark=chosen_place(),
         )
 
 

@@ -222,7 +222,7 @@ EXAMPLES: dict[Callable[..., go.Figure], go.Figure] = {
     prediction.skeleton_picture: prediction.skeleton_picture(
         _PICTURE, (400, 480), [_PERSON], _LIMBS, TITLE, least_score=0.2, chosen=(0, 1)
     ),
-    maps.map_row: maps.map_row(_PANELS, (40, 48), TITLE, signed=False),
+    maps.map_row: maps.map_row(_PANELS, (40, 48), TITLE, signed=False, mark=(0.25, 0.75)),
     receptive_field.theoretical_field_map: receptive_field.theoretical_field_map(
         _PICTURE,
         _RANDOM.random((40, 48)) > 0.5,

@@ -61,6 +61,11 @@ def test_the_pixel_is_chosen_by_row_and_column_and_the_pages_behind_it_start_the
     app.switch_page("pages/explore/attention_windows.py").run()
     assert not app.exception
     assert (app.slider(key="row").value, app.slider(key="column").value) == (12, 24)
+    app.switch_page("pages/explore/feature_maps.py").run()
+    marks = [
+        trace for figure in figures(app).values() for trace in figure["data"] if trace.get("name") == "chosen place"
+    ]
+    assert {(mark["y"][0], mark["x"][0]) for mark in marks} == {(49.5, 97.5)}
 
 
 def test_a_photograph_has_no_truth_and_says_none() -> None:
