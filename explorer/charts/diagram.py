@@ -123,16 +123,21 @@ def network_diagram(network: NetworkDiagram, title: str) -> go.Figure:
         barmode="overlay",
         annotations=[{"showarrow": False} | note for note in notes],
         xaxis={"visible": False, "range": [-0.8, end + 0.8], "fixedrange": True},
-        yaxis={
-            "tickvals": list(rows),
-            "ticktext": list(network.branch_labels),
-            "range": [len(rows) - 0.5, -0.85],
-            "showgrid": False,
-            "zeroline": False,
-            "fixedrange": True,
-        },
+        yaxis=branch_axis(network.branch_labels),
         margin={"t": 44, "b": 4},
     )
+
+
+def branch_axis(labels: Sequence[str]) -> dict[str, Any]:
+    """The rows of a diagram, a branch each, the first at the top, with room for the stages' captions above."""
+    return {
+        "tickvals": list(range(len(labels))),
+        "ticktext": list(labels),
+        "range": [len(labels) - 0.5, -0.85],
+        "showgrid": False,
+        "zeroline": False,
+        "fixedrange": True,
+    }
 
 
 def lay_out(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import plotly.graph_objects as go
 
-from explorer.charts.diagram import STEM_NOTE, DiagramBlock, NetworkDiagram, Place, lay_out
+from explorer.charts.diagram import STEM_NOTE, DiagramBlock, NetworkDiagram, Place, branch_axis, lay_out
 from explorer.charts.theme import NEUTRAL_COLOUR, branch_colour, literal, style
 
 #: Sides of a box, in columns and in rows.
@@ -75,14 +75,7 @@ def network_overlay(first: NetworkDiagram, second: NetworkDiagram, names: tuple[
             STEM_NOTE | {"showarrow": False},
         ],
         xaxis={"visible": False, "range": [-0.8, end + 0.8], "fixedrange": True},
-        yaxis={
-            "tickvals": list(range(len(labels))),
-            "ticktext": labels,
-            "range": [len(labels) - 0.5, -0.85],
-            "showgrid": False,
-            "zeroline": False,
-            "fixedrange": True,
-        },
+        yaxis=branch_axis(labels),
         margin={"t": 44, "b": 40},
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
-from explorer.charts.diagram import STEM_NOTE, DiagramBlock, NetworkDiagram, Place, lay_out
+from explorer.charts.diagram import STEM_NOTE, DiagramBlock, NetworkDiagram, Place, branch_axis, lay_out
 from explorer.charts.theme import (
     COLOUR_BAR_PX,
     DIVERGING_SCALE,
@@ -124,14 +124,7 @@ def parts_diagram(
         annotations=[{"showarrow": False} | note for note in notes],
         coloraxis=_colour_axis(looks.values(), worths),
         xaxis={"visible": False, "range": [_BRANCH_X - 0.8, end + 0.8], "fixedrange": True},
-        yaxis={
-            "tickvals": list(rows),
-            "ticktext": list(network.branch_labels),
-            "range": [len(rows) - 0.5, -0.85],
-            "showgrid": False,
-            "zeroline": False,
-            "fixedrange": True,
-        },
+        yaxis=branch_axis(network.branch_labels),
         margin={"t": 44, "b": COLOUR_BAR_PX if worths else 4},
     )
 

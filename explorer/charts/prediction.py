@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.charts.attribution import picture_figure
-from explorer.charts.clickable import MAX_POINTS
+from explorer.charts.clickable import clickable_points, offered_step
 from explorer.charts.grid import MapGrid
 from explorer.charts.maps import png_uri
 from explorer.charts.theme import HALF_PX, NEUTRAL_COLOUR, SEQUENTIAL_SCALE, TEXT_PX, colour_bar, literal, style
@@ -327,34 +327,22 @@ def middle_of(cell: int, cells: int, pixels: int) -> int:
 def _positions(mask: Mask, cells: tuple[int, int]) -> go.Scatter:
     """One point a cell, in its middle, that says what the pixel there is."""
     height, width = mask.classes.shape
-    step = 1
-    while -(-cells[0] // step) * -(-cells[1] // step) > MAX_POINTS:
-        step += 1
+    step = offered_step(cells)
     points = [
         (row, column, middle_of(row, cells[0], height), middle_of(column, cells[1], width))
         for row in range(0, cells[0], step)
         for column in range(0, cells[1], step)
     ]
-    invisible = {"marker": {"opacity": 0}}
-    return go.Scatter(
-        x=[x + 0.5 for _, _, _, x in points],
-        y=[y + 0.5 for _, _, y, _ in points],
-        customdata=[
-            [
-                row,
-                column,
-                literal(mask.names[mask.classes[y, x]]),
-                f"{mask.confidence[y, x]:.1%} sure, pixel ({y}, {x})",
-            ]
-            for row, column, y, x in points
-        ],
-        mode="markers",
-        marker={"symbol": "square", "opacity": 0, "size": max(6, HALF_PX * step // cells[1])},
-        selected=invisible,
-        unselected=invisible,
-        hovertemplate="%{customdata[2]}, %{customdata[3]}: click to choose it<extra></extra>",
-        name="positions",
-        showlegend=False,
+    told = [
+        [row, column, literal(mask.names[mask.classes[y, x]]), f"{mask.confidence[y, x]:.1%} sure, pixel ({y}, {x})"]
+        for row, column, y, x in points
+    ]
+    return clickable_points(
+        [x + 0.5 for _, _, _, x in points],
+        [y + 0.5 for _, _, y, _ in points],
+        told,
+        size_px=HALF_PX * step // cells[1],
+        hovertemplate="%{customdata[2]}, %{customdata[3]}",
     )
 
 

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from streamlit.elements.lib.grid_container import GridContainer
@@ -122,16 +122,7 @@ def csv_button(data: Table, name: str, label: str = "Data as CSV") -> None:
 
         return table_csv(data() if callable(data) else data)
 
-    st.download_button(
-        label,
-        data=write,
-        file_name=f"{name}.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        type="tertiary",
-        key=f"csv_{name}",
-        on_click="ignore",
-    )
+    file_button(label, write, f"{name}.csv", "text/csv", key=f"csv_{name}")
 
 
 def npz_button(collect: Callable[[], Mapping[str, NDArray[np.generic]]], name: str, label: str) -> None:
@@ -144,13 +135,49 @@ def npz_button(collect: Callable[[], Mapping[str, NDArray[np.generic]]], name: s
         np.savez_compressed(buffer, allow_pickle=False, **collect())
         return buffer.getvalue()
 
+    file_button(label, write, f"{name}.npz", "application/octet-stream", key=f"npz_{name}")
+
+
+def png_button(paint: Callable[[], NDArray[np.uint8]], name: str, label: str) -> None:
+    """Download pixels as PNG, painted only when they are asked for.
+
+    Args:
+        paint: Gives (H, W) or (H, W, 3).
+        name: Of the file and the element.
+        label: On the button.
+    """
+
+    def write() -> bytes:
+        from PIL import Image
+
+        buffer = io.BytesIO()
+        Image.fromarray(paint()).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    file_button(label, write, f"{name}.png", "image/png", key=f"png_{name}")
+
+
+def file_button(
+    label: str, write: Callable[[], str | bytes], file_name: str, mime: str, *, key: str, **options: Any
+) -> None:
+    """Download a file, written only when it is asked for; the page does not run again.
+
+    Args:
+        label: On the button.
+        write: Gives what is in it.
+        file_name: What it is called.
+        mime: Its type.
+        key: Of the element.
+        options: Further arguments of `st.download_button`.
+    """
     st.download_button(
         label,
         data=write,
-        file_name=f"{name}.npz",
-        mime="application/octet-stream",
+        file_name=file_name,
+        mime=mime,
         icon=":material/download:",
         type="tertiary",
-        key=f"npz_{name}",
+        key=key,
         on_click="ignore",
+        **options,
     )

@@ -24,7 +24,7 @@ from explorer.ui.measure.benchmark import forecast_problem
 from explorer.ui.measure.benchmark_results import records_csv, watch_run
 from explorer.ui.measure.job_manager import record_destination
 from explorer.ui.measure.run_queue import told_stop
-from explorer.ui.panels import csv_button, image_format_control, plain
+from explorer.ui.panels import csv_button, file_button, image_format_control, plain
 from explorer.ui.sources import picture_source, weights_source
 from explorer.ui.variant import show_rejection
 
@@ -96,15 +96,12 @@ with bar, st.container(horizontal=True, vertical_alignment="center"):
         measure_button(plan, is_busy=is_busy, problem=problem)
     csv_button(table, "ablation", "Everything as CSV")
     if measured:
-        st.download_button(
+        file_button(
             "Records as CSV",
-            data=lambda: records_csv([record for _, record in measured]),
-            file_name=f"ablation_{run.id}.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
+            lambda: records_csv([record for _, record in measured]),
+            f"ablation_{run.id}.csv",
+            "text/csv",
             key="download_ablation_records",
-            on_click="ignore",
         )
     if views is not None:
         throw_views_away(arms, weights, picture, choice.stage)

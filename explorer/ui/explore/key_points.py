@@ -28,10 +28,10 @@ from explorer.ui import choices
 from explorer.ui.explore.block_controls import hold_place
 from explorer.ui.explore.output_names import OutputNames
 from explorer.ui.explore.person_boxes import PERSON, add_box, chosen_boxes, edit_boxes
-from explorer.ui.explore.prediction import png_button, show_ways_on
+from explorer.ui.explore.prediction import show_ways_on
 from explorer.ui.explore.sight import Key, Sight
 from explorer.ui.heavy_work import shared_pass
-from explorer.ui.panels import half_grid, npz_button, show_chart
+from explorer.ui.panels import file_button, half_grid, npz_button, png_button, show_chart
 from explorer.units import significant
 from hrformer import HRFormer
 
@@ -325,15 +325,12 @@ def _files(view: KeyPointsView) -> None:
             "key_points_over_picture",
             "Picture with key points as PNG",
         )
-        st.download_button(
+        file_button(
             "Key points as JSON (COCO)",
-            data=lambda: json.dumps(results_of(persons, picture.name), indent=1),
-            file_name="key_points.json",
-            mime="application/json",
-            icon=":material/download:",
-            type="tertiary",
+            lambda: json.dumps(results_of(persons, picture.name), indent=1),
+            "key_points.json",
+            "application/json",
             key="json_key_points",
-            on_click="ignore",
         )
         npz_button(
             lambda: {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -27,7 +26,7 @@ from explorer.ui import address
 from explorer.ui.explore.output_names import OutputNames
 from explorer.ui.explore.sight import Key, Sight
 from explorer.ui.heavy_work import shared_pass
-from explorer.ui.panels import npz_button
+from explorer.ui.panels import npz_button, png_button
 from explorer.units import significant
 from hrformer import HRFormer
 from hrformer.geometry import branch_sizes
@@ -221,32 +220,6 @@ def painted_over(view: SegmentationView) -> NDArray[np.uint8]:
     """The picture with its mask, (H, W, 3)."""
     base = Image.fromarray(view.picture).convert("RGBA")
     return np.asarray(Image.alpha_composite(base, Image.fromarray(view.mask.painted(view.opacity))).convert("RGB"))
-
-
-def png_button(paint: Callable[[], NDArray[np.uint8]], name: str, label: str) -> None:
-    """Download pixels as PNG, painted only when they are asked for.
-
-    Args:
-        paint: Gives (H, W) or (H, W, 3).
-        name: Of the file and the element.
-        label: On the button.
-    """
-
-    def write() -> bytes:
-        buffer = io.BytesIO()
-        Image.fromarray(paint()).save(buffer, "PNG")
-        return buffer.getvalue()
-
-    st.download_button(
-        label,
-        data=write,
-        file_name=f"{name}.png",
-        mime="image/png",
-        icon=":material/download:",
-        type="tertiary",
-        key=f"png_{name}",
-        on_click="ignore",
-    )
 
 
 def show_ways_on(label: str, **explained: int | str) -> None:

@@ -15,7 +15,7 @@ from explorer.models.variants import nearest_preset
 from explorer.ui.choices import present
 from explorer.ui.comparing import Reference
 from explorer.ui.knobs import BRANCH_KNOBS, STAGE_KNOBS
-from explorer.ui.panels import csv_button, plain, verbatim
+from explorer.ui.panels import csv_button, file_button, plain, verbatim
 from explorer.ui.pins import MAX_NAME, Pin, move, pins, pins_from_json, pins_to_json, remove, rename, restore
 from explorer.ui.variant import use_variant, variant_name
 from explorer.units import mebibytes, signed_percent, with_prefix
@@ -201,16 +201,8 @@ def _menu_item(
 
 
 def _download_all() -> None:
-    st.download_button(
-        "All pinned as JSON",
-        data=partial(pins_to_json, pins()),
-        file_name="hrformer_pinned.json",
-        mime="application/json",
-        icon=":material/download:",
-        type="tertiary",
-        key="download_pins",
-        on_click="ignore",
-    )
+    write = partial(pins_to_json, pins())
+    file_button("All pinned as JSON", write, "hrformer_pinned.json", "application/json", key="download_pins")
 
 
 def _restore_field() -> None:

@@ -25,7 +25,7 @@ from explorer.records.training_exchange import write_trainings
 from explorer.records.training_record import TrainingRecord
 from explorer.ui import choices
 from explorer.ui.measure.ablation_results import show_published
-from explorer.ui.panels import csv_button, show_chart
+from explorer.ui.panels import csv_button, file_button, show_chart
 
 _CURVE = "ablation_training_curve"
 _LOOKED_AT = {**METRICS, "loss": "loss of the last step"}
@@ -138,15 +138,12 @@ def _show_table(records: Sequence[TrainingRecord]) -> None:
     st.dataframe(table, hide_index=True, alt="All trainings with their test scores", column_config=shares | figures)
     with st.container(horizontal=True):
         csv_button(table, "ablation_training_table", "Table as CSV")
-        st.download_button(
+        file_button(
             "Everything as CSV",
-            data=lambda: trainings_csv(records),
-            file_name="ablation_training.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
+            lambda: trainings_csv(records),
+            "ablation_training.csv",
+            "text/csv",
             key="download_trainings",
-            on_click="ignore",
             help="Curves, recipe, variant and environment included.",
         )
     st.caption("; ".join(f"{SHORT_NAMES[arm]}: {name}" for arm, name in ARM_NAMES.items()) + ".")

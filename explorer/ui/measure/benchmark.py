@@ -29,7 +29,7 @@ from explorer.ui.measure.model_choice import (
     write_img_size,
 )
 from explorer.ui.measure.plan_axes import AXES, Axis, write_threads
-from explorer.ui.panels import csv_button
+from explorer.ui.panels import csv_button, file_button
 from explorer.ui.visitors import visitor
 from explorer.units import counted, duration
 from hrformer import HRFormerConfig
@@ -166,16 +166,7 @@ def plan_bar(plan: Plan, *, is_busy: bool, problem: str | None) -> None:
             args=(plan,),
             help="Each job runs in a process of its own; models are measured in turns, so a drifting machine hits all.",
         )
-        st.download_button(
-            "Plan as YAML",
-            data=plan.to_yaml,
-            file_name="plan.yaml",
-            mime="application/yaml",
-            icon=":material/download:",
-            type="tertiary",
-            key="download_plan",
-            on_click="ignore",
-        )
+        file_button("Plan as YAML", plan.to_yaml, "plan.yaml", "application/yaml", key="download_plan")
         if problem is None:
             jobs = len(plan.jobs())
             takes = duration(estimated_seconds(plan, plan.to_yaml()))

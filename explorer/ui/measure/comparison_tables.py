@@ -19,7 +19,7 @@ from explorer.ui.measure.comparison_data import (
     filter_options,
     listed_records,
 )
-from explorer.ui.panels import NO_VALUE, verbatim
+from explorer.ui.panels import NO_VALUE, file_button, verbatim
 
 #: Tables of more rows are sent to the browser piece by piece, which excludes choosing rows.
 MAX_SELECTABLE = 1_000
@@ -209,14 +209,11 @@ def export_buttons(state: State, filters: Mapping[str, Any], count: int, kind: s
             ("", "as CSV", export_data(state, filters)),
             ("_timm", f"in timm's columns ({timm_kind.replace('_', ' ')})", export_data(state, filters, timm_kind)),
         ):
-            st.download_button(
+            file_button(
                 f"{label} {columns}",
-                data=data,
-                file_name=f"benchmarks{suffix}.csv",
-                mime="text/csv",
-                icon=":material/download:",
-                type="tertiary",
+                data,
+                f"benchmarks{suffix}.csv",
+                "text/csv",
                 key=f"export_{name}{suffix}",
-                on_click="ignore",
                 disabled=not count,
             )
