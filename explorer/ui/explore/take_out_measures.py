@@ -69,8 +69,10 @@ def measured_change(weights: WeightsSource, parts: Collection[Part]) -> Change |
 
 
 def shipped_ranking(weights: WeightsSource, kind: Kind) -> list[Ranked]:
-    """What ships for a kind, where these are the weights that ship; else nothing."""
-    return [ranked for ranked in _reference() if ranked.part.kind == kind] if weights.origin == "trained" else []
+    """What ships for a kind, where these are the segmenter's weights that ship; else nothing."""
+    if weights.origin != "trained" or not has_truth(weights):
+        return []
+    return [ranked for ranked in _reference() if ranked.part.kind == kind]
 
 
 def ranking_key(sight: Sight, kind: Kind) -> tuple[object, ...]:
