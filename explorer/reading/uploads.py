@@ -25,6 +25,7 @@ from explorer.reading.kinds import CHECKPOINT, PICTURE, PLAN, TABLE
 from explorer.reading.limits import WALL_S, not_kept
 from explorer.reading.weight_places import take_over
 from hrformer.checkpoint import SAFETENSORS, StoredWeights
+from hrformer.collection import uncollected
 
 _SIDES = frozenset(range(1, MAX_SIDE + 1))
 _MAX_NOTE = 300
@@ -82,6 +83,7 @@ def weights_from_upload(contents: bytes, name: str, part: str | None = None) -> 
         return weights_from_file(file, part)
 
 
+@uncollected()
 def weights_from_file(path: Path, part: str | None = None) -> StoredWeights:
     """Read a checkpoint in a process of its own.
 

@@ -47,7 +47,7 @@ def test_a_link_opens_a_target_and_the_address_keeps_it() -> None:
 def test_it_opens_on_the_trained_network_with_a_sentence_on_which_branch_feeds_which() -> None:
     app = open_app("pages/explore/fusion.py")
     assert app.segmented_control(key="network").value == "digits"
-    assert [text.value for text in app.main.markdown] == ["Every branch gets most from itself."]
+    assert app.main.markdown[0].value == "Every branch gets most from itself."
 
 
 @pytest.mark.parametrize(
