@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.charts.attribution import picture_figure
+from explorer.charts.attribution import mark_pixel, picture_figure
 from explorer.charts.clickable import clickable_points, offered_step
 from explorer.charts.grid import MapGrid
 from explorer.charts.maps import png_uri
@@ -83,7 +83,7 @@ def mask_picture(
     figure.add_trace(_laid_over(mask.painted(opacity)))
     for number in mask.present:
         figure.add_trace(_legend_entry(mask, number))
-    figure.add_trace(_marked(pixel))
+    mark_pixel(figure, pixel)
     figure.add_trace(_positions(mask, cells))
     rows = -(-len(mask.present) // 3)
     grid = _alone(picture, below_px=rows * _LEGEND_PX)
@@ -305,18 +305,6 @@ def _legend_entry(mask: Mask, number: int) -> go.Scatter:
 
 def _percent(share: float) -> str:
     return f"{share:.1%}" if share < 0.0995 else f"{share:.0%}"
-
-
-def _marked(pixel: tuple[int, int]) -> go.Scatter:
-    return go.Scatter(
-        x=[pixel[1] + 0.5],
-        y=[pixel[0] + 0.5],
-        mode="markers",
-        marker={"symbol": "square-open", "size": 11, "color": "white", "line": {"width": 2.5}},
-        hoverinfo="skip",
-        showlegend=False,
-        name="chosen pixel",
-    )
 
 
 def middle_of(cell: int, cells: int, pixels: int) -> int:

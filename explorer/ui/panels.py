@@ -138,11 +138,11 @@ def npz_button(collect: Callable[[], Mapping[str, NDArray[np.generic]]], name: s
     file_button(label, write, f"{name}.npz", "application/octet-stream", key=f"npz_{name}")
 
 
-def png_button(paint: Callable[[], NDArray[np.uint8]], name: str, label: str) -> None:
+def png_button(paint: Callable[[], NDArray[np.unsignedinteger]], name: str, label: str) -> None:
     """Download pixels as PNG, painted only when they are asked for.
 
     Args:
-        paint: Gives (H, W) or (H, W, 3).
+        paint: Gives (H, W) of 8 or 16 bits, or (H, W, 3) of 8.
         name: Of the file and the element.
         label: On the button.
     """

@@ -91,3 +91,29 @@ def test_a_link_leads_to_what_speaks_for_the_chosen_pixel(page: Page, server: st
     expect(page.get_by_role("heading", level=1, name="Attribution")).to_be_visible()
     expect(page.get_by_text("at the pixel in row 54, column 94, where it wins")).to_be_visible()
     expect(page).to_have_url(re.compile("explained=pixel&pixel_row=54&pixel_column=94"))
+
+
+def test_pages_behind_a_point_start_where_it_was_clicked_and_not_at_the_highest_of_its_digit(
+    page: Page, server: str
+) -> None:
+    open_page(page, f"{server}/prediction?network=digit_points")
+    points = page.evaluate(
+        "document.querySelector('.st-key-chart_key_points_0_points .js-plotly-plot').data"
+        ".filter(trace => trace.name === 'key points').map(trace => [trace.y, trace.x, trace.customdata])[0]"
+    )
+    twos = [
+        (number, row, column) for number, (row, column, told) in enumerate(zip(*points, strict=True)) if told[1] == 2
+    ]
+    assert len(twos) == 2
+    for number, row, column in twos:
+        place = page.locator(".st-key-chart_key_points_0_points .scatterlayer .point").nth(number).bounding_box()
+        assert place is not None
+        click_chart(page, place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+        comes_to(page, lambda: "digit 2" in titles(page))
+        settle(page)
+        page.get_by_role("link", name="Its window").click()
+        expect(page.get_by_role("heading", level=1, name="Attention windows")).to_be_visible()
+        expect(page).to_have_url(re.compile(rf"row={int(row / 4)}\b.*column={int(column / 4)}\b"))
+        page.go_back()
+        expect(page.get_by_role("heading", level=1, name="Prediction")).to_be_visible()
+        settle(page)

@@ -41,7 +41,7 @@ _JOINT = "joint"
 #: Longest side of the picture as it is sent to the browser.
 _SHOWN_PX = 800
 _CLICK, _DRAW = "Choose key points", "Draw boxes around persons"
-_LOOKED_AT = "looked_at_joint"
+_LOOKED_AT, _CLICKED_AT = "looked_at_joint", "clicked_at"
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,6 +275,7 @@ def _take(name: str, size: tuple[int, int]) -> None:
         if point.get("customdata") is not None:
             choices.hold(PERSON, int(point["customdata"][0]))
             choices.hold(_JOINT, int(point["customdata"][1]))
+            choices.hold(_CLICKED_AT, (point["x"], point["y"]))
 
 
 def _show_heat_map(view: KeyPointsView) -> None:
@@ -298,11 +299,14 @@ def _look_there(view: KeyPointsView) -> None:
     """Let the pages that look inside start where a joint is that was chosen, in the picture as they show it."""
     picture = view.sight.picture
     left, top, right, bottom = frame_of(view.size, picture.img_size, picture.framing)
-    x, y = view.person.points[view.joint]
     now = view.sight.key, view.person.box, view.joint
-    if st.session_state.setdefault(_LOOKED_AT, now) != now:
-        hold_place("row", (y + 0.5 - top) / (bottom - top))
-        hold_place("column", (x + 0.5 - left) / (right - left))
+    is_other = st.session_state.setdefault(_LOOKED_AT, now) != now
+    clicked: tuple[float, float] | None = choices.held(_CLICKED_AT, None)
+    choices.forget(_CLICKED_AT)
+    if clicked is not None or is_other:
+        x, y = clicked or view.person.points[view.joint] + 0.5  # pixel i reaches from i to i + 1
+        hold_place("row", (y - top) / (bottom - top))
+        hold_place("column", (x - left) / (right - left))
     st.session_state[_LOOKED_AT] = now
     show_ways_on("What speaks for it in the whole picture", target=view.joint)
 
@@ -325,13 +329,14 @@ def _files(view: KeyPointsView) -> None:
             "key_points_over_picture",
             "Picture with key points as PNG",
         )
-        file_button(
-            "Key points as JSON (COCO)",
-            lambda: json.dumps(results_of(persons, picture.name), indent=1),
-            "key_points.json",
-            "application/json",
-            key="json_key_points",
-        )
+        if not _is_pointer(view.sight):  # digits are no persons
+            file_button(
+                "Key points as JSON (COCO)",
+                lambda: json.dumps(results_of(persons, picture.name), indent=1),
+                "key_points.json",
+                "application/json",
+                key="json_key_points",
+            )
         npz_button(
             lambda: {
                 "heat_maps": np.stack([person.heat_maps for person in persons]),

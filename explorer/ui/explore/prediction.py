@@ -110,7 +110,7 @@ class SegmentationView:
     @cached_property
     def truth(self) -> NDArray[np.uint8] | None:
         """What is there, (H, W), where the picture is one of the trained network's own task at its own size."""
-        name = self.sight.picture.name
+        name = self.sight.picture.key  # a picture of one's own may be called as a sample is
         if self.sight.weights.origin != "trained" or name not in DIGIT_SAMPLES:
             return None
         truth = load_digit_truth(name)
@@ -208,12 +208,17 @@ def _pixels(view: SegmentationView, **values: NDArray[np.generic]) -> pd.DataFra
 def mask_buttons(view: SegmentationView) -> None:
     """The mask over the picture and alone as PNG, and all of it as NumPy."""
     png_button(lambda: painted_over(view), "mask_over_picture", "Picture with mask as PNG")
-    png_button(lambda: view.seen.classes.astype(np.uint8), "classes", "Classes as PNG")
+    png_button(lambda: as_grey(view.seen.classes, len(view.seen.logits)), "classes", "Classes as PNG")
 
     def collect() -> dict[str, NDArray[np.generic]]:
         return {"classes": view.seen.classes, "confidence": view.seen.confidence, "logits": view.seen.logits}
 
     npz_button(collect, "segmentation", "Classes, confidence and logits as NumPy")
+
+
+def as_grey(classes: NDArray[np.integer], count: int) -> NDArray[np.unsignedinteger]:
+    """Classes as the levels of a grey picture: 8 bits where they suffice, else 16."""
+    return classes.astype(np.uint8 if count <= 256 else np.uint16)
 
 
 def painted_over(view: SegmentationView) -> NDArray[np.uint8]:

@@ -7,7 +7,14 @@ import torch
 from explorer.inspection.explained import ClassScores
 from explorer.models.trained import SEGMENTER, load_digit_truth
 from explorer.prediction.segmentation import Segmentation
-from explorer.ui.explore.prediction import SegmentationView, error_chart, painted_over, pixel_chart, probabilities_of
+from explorer.ui.explore.prediction import (
+    SegmentationView,
+    as_grey,
+    error_chart,
+    painted_over,
+    pixel_chart,
+    probabilities_of,
+)
 from explorer.ui.explore.sight import Sight
 from explorer.ui.sources import PictureSource, WeightsSource
 from hrformer import create_model
@@ -16,11 +23,13 @@ SIDE = 112
 TRUTH = load_digit_truth("Digits 1")
 
 
-def view_of(classes: np.ndarray, name: str = "Digits 1", cell: tuple[int, int] = (0, 0)) -> SegmentationView:
+def view_of(
+    classes: np.ndarray, name: str = "Digits 1", cell: tuple[int, int] = (0, 0), key: str | None = None
+) -> SegmentationView:
     """A view of logits of 5 where a class is, else 0."""
     with torch.device("meta"):
         model = create_model(SEGMENTER.config).eval()
-    picture = PictureSource(name, name, np.full((SIDE, SIDE, 3), 100, np.uint8), (SIDE, SIDE))
+    picture = PictureSource(name, key or name, np.full((SIDE, SIDE, 3), 100, np.uint8), (SIDE, SIDE))
     weights = WeightsSource(model, "key", "weights", "trained", SEGMENTER.class_names)
     sight = Sight(SEGMENTER.config, picture, weights)
     logits = np.where(np.arange(11)[:, None, None] == classes, 5.0, 0.0).astype(np.float32)
@@ -43,6 +52,13 @@ def test_errors_are_where_truth_and_mask_differ() -> None:
 
 def test_the_truth_of_another_picture_is_not_known() -> None:
     assert view_of(TRUTH, "Astronaut").iou is None
+    assert view_of(TRUTH, "Digits 1", key="digest-crop").iou is None  # one's own of that name
+
+
+def test_more_classes_than_a_byte_holds_are_told_apart_in_the_file() -> None:
+    classes = np.array([[0, 255, 256, 999]])
+    assert as_grey(classes, 1000).tolist() == classes.tolist()
+    assert as_grey(classes[:, :2], 256).dtype == np.uint8
 
 
 def test_nothing_but_background_is_said() -> None:
